@@ -1,0 +1,167 @@
+// Builds dist/ from nodes/ and icons/: checks types, compiles the runtime file by file, inlines each
+// node's editor script into its html, and refuses to finish while a node lacks one of its parts.
+import { spawn } from "node:child_process";
+import { existsSync, watch } from "node:fs";
+import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import esbuild from "esbuild";
+
+const root = path.dirname(fileURLToPath(import.meta.url));
+const from = path.join(root, "nodes");
+const to = path.join(root, "dist");
+const tsc = path.join(root, "node_modules/typescript/bin/tsc");
+const typeProjects = ["tsconfig.json", "nodes/editor/tsconfig.json"];
+
+/** Bundled, not required at run time: it is published as an ES module, which Node.js cannot `require` before 20.19. */
+const bundled = "protocol/temporal.ts";
+
+class BuildError extends Error {}
+
+async function nodeSets() {
+  const manifest = JSON.parse(await readFile(path.join(root, "package.json"), "utf8"));
+  return Object.keys(manifest["node-red"].nodes);
+}
+
+async function build() {
+  await rm(to, { recursive: true, force: true });
+  await mkdir(to, { recursive: true });
+  const sets = await nodeSets();
+  await Promise.all([buildRuntime(), ...sets.map(buildHtml), copyLocales(), copyIcons()]);
+  await checkParts(sets);
+}
+
+async function buildRuntime() {
+  const files = (await readdir(from, { recursive: true })).filter(
+    (file) => file.endsWith(".ts") && !file.startsWith("editor"),
+  );
+  const shared = {
+    outdir: to,
+    outbase: from,
+    platform: "node",
+    format: "cjs",
+    target: "node20",
+    sourcemap: true,
+    sourcesContent: false,
+    logLevel: "warning",
+  };
+  const plain = files.filter((file) => path.normalize(file) !== path.normalize(bundled));
+  await Promise.all([
+    // File by file: one module stays one module, so `instanceof` and module state hold across nodes.
+    esbuild.build({ ...shared, entryPoints: plain.map((file) => path.join(from, file)) }),
+    esbuild.build({
+      ...shared,
+      entryPoints: [path.join(from, bundled)],
+      bundle: true,
+      legalComments: "inline",
+    }),
+  ]);
+}
+
+/** The html of a node, its `<script src="editor/….ts">` replaced by the bundle of that file. */
+async function buildHtml(set) {
+  const source = path.join(from, `${set}.html`);
+  if (!existsSync(source)) throw new BuildError(`${set}: nodes/${set}.html is missing`);
+  const html = await readFile(source, "utf8");
+  const tag = /<script type="text\/javascript" src="(editor\/[\w-]+\.ts)"><\/script>/;
+  const script = tag.exec(html)?.[1];
+  if (!script) throw new BuildError(`${set}: nodes/${set}.html has no <script src="editor/….ts">`);
+  const { outputFiles } = await esbuild.build({
+    entryPoints: [path.join(from, script)],
+    bundle: true,
+    write: false,
+    format: "iife",
+    target: "es2020",
+    charset: "utf8",
+    logLevel: "warning",
+  });
+  const code = outputFiles[0].text;
+  // A function as replacement: `$&` and its like in the code stay what they are.
+  const page = html.replace(tag, () => `<script type="text/javascript">\n${code}</script>`);
+  await writeFile(path.join(to, `${set}.html`), page);
+}
+
+async function copyLocales() {
+  await cp(path.join(from, "locales"), path.join(to, "locales"), { recursive: true });
+}
+
+/** Node-RED looks for icons beside the compiled node, not at the root of the package. */
+async function copyIcons() {
+  await cp(path.join(root, "icons"), path.join(to, "icons"), { recursive: true });
+}
+
+async function checkParts(sets) {
+  const missing = [];
+  const need = (file, why) =>
+    existsSync(path.join(to, file)) || missing.push(`dist/${file} (${why})`);
+  for (const set of sets) {
+    need(`${set}.js`, "runtime");
+    need(`locales/en-US/${set}.json`, "strings");
+    need(`locales/en-US/${set}.html`, "help");
+    const html = await readFile(path.join(to, `${set}.html`), "utf8");
+    const type = set.replaceAll("-", " ");
+    if (!html.includes(`data-template-name="${type}"`)) missing.push(`the dialog of ${type}`);
+    const category = /\bcategory: "(\w[^"]*)"/.exec(html)?.[1];
+    const icon = /\bicon: "([^"]+)"/.exec(html)?.[1];
+    if (icon) need(`icons/${icon}`, "icon");
+    else if (category !== "config") missing.push(`the icon of ${type}`);
+    const helpFile = path.join(to, `locales/en-US/${set}.html`);
+    const help = existsSync(helpFile) ? await readFile(helpFile, "utf8") : "";
+    if (!help.includes(`data-help-name="${type}"`)) missing.push(`the help of ${type}`);
+  }
+  if (missing.length > 0) throw new BuildError(`missing: ${missing.join(", ")}`);
+}
+
+function checkTypes() {
+  return Promise.all(
+    typeProjects.map(
+      (project) =>
+        new Promise((resolve, reject) => {
+          const child = spawn(process.execPath, [tsc, "-p", project, "--pretty"], {
+            cwd: root,
+            stdio: "inherit",
+          });
+          child.on("error", reject);
+          child.on("exit", (code) =>
+            code === 0 ? resolve() : reject(new BuildError(`${project}: type errors`)),
+          );
+        }),
+    ),
+  );
+}
+
+/** Rebuilds on every change; two `tsc --watch` report types meanwhile. */
+async function develop() {
+  for (const project of typeProjects) {
+    spawn(process.execPath, [tsc, "-p", project, "--watch", "--preserveWatchOutput"], {
+      cwd: root,
+      stdio: "inherit",
+    });
+  }
+  let timer;
+  let building = Promise.resolve();
+  const rebuild = () => {
+    building = building.then(build).then(
+      () => console.log(`built ${new Date().toLocaleTimeString()}`),
+      (error) => console.error(error.message),
+    );
+  };
+  for (const directory of [from, path.join(root, "icons")]) {
+    watch(directory, { recursive: true }, () => {
+      clearTimeout(timer);
+      timer = setTimeout(rebuild, 100);
+    });
+  }
+  rebuild();
+}
+
+if (process.argv.includes("--watch")) {
+  await develop();
+} else {
+  try {
+    await Promise.all([checkTypes(), build()]);
+  } catch (error) {
+    console.error(error instanceof BuildError ? `build failed: ${error.message}` : error);
+    process.exitCode = 1;
+  }
+}

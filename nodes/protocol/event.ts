@@ -1,0 +1,306 @@
+// An event: from whatever a flow hands over to the JSON that Medium One accepts, and back
+// (wire-contract: Event payload; design: Shaping).
+import { excerpt, M1Error } from "./errors";
+import { type Timestamp, timestamp } from "./timestamp";
+import { utf8Text } from "./utf8";
+
+/**
+ * From opening to closing brace. Counted in UTF-16 units, as `length` does: what is over the limit
+ * by another way of counting is over it by this one too.
+ */
+export const LONGEST_EVENT = 65_536;
+
+/** Deeper data would exhaust the stack of whoever reads it; no sensor nests like that. */
+const DEEPEST_NESTING = 200;
+
+const ENVELOPE_KEYS: ReadonlySet<string> = new Set([
+  "event_data",
+  "observed_at",
+  "stream",
+  "add_client_ip",
+]);
+
+/** What stands beside `event_data`. Whatever is undefined is left out of the JSON. */
+export interface EventAttributes {
+  readonly observedAt?: Timestamp | undefined;
+  /** Blank means the raw stream. */
+  readonly stream?: string | undefined;
+  readonly addClientIp?: boolean | undefined;
+}
+
+/** An event as a flow stated it: an envelope states attributes, plain data states none. */
+export interface ShapedEvent extends EventAttributes {
+  /** The JSON text of `event_data`. */
+  readonly eventData: string;
+}
+
+/**
+ * Shapes a flow's data: an object is the event data, or an envelope if it looks like one; a string
+ * or UTF-8 bytes with a JSON object are that object; anything else goes under `tag`.
+ * Throws an M1Error that names the place for whatever JSON cannot carry (DATA_*), or ENVELOPE_*,
+ * TIME_* for an envelope that states nonsense.
+ */
+export function shapeEvent(data: unknown, tag: string): ShapedEvent {
+  const content = parsedContent(data);
+  if (!isObject(content)) {
+    if (tag === "") throw new M1Error("TAG_EMPTY");
+    const value = jsonOf(content, ["event_data", tag]);
+    return { eventData: `{${JSON.stringify(tag)}:${value}}` };
+  }
+  if (!isEnvelope(content)) return { eventData: jsonOf(content, ["event_data"]) };
+  return {
+    eventData: jsonOf(content.event_data, ["event_data"]),
+    ...envelopeAttributes(content),
+  };
+}
+
+/**
+ * The JSON to publish: what the event states wins over `defaults`.
+ * Throws EVENT_TOO_LONG with both figures.
+ */
+export function encodeEvent(event: ShapedEvent, defaults: EventAttributes): string {
+  const observedAt = event.observedAt ?? defaults.observedAt;
+  const stream = event.stream ?? defaults.stream;
+  const addClientIp = event.addClientIp ?? defaults.addClientIp;
+  let json = `{"event_data":${event.eventData}`;
+  if (observedAt !== undefined) json += `,"observed_at":"${observedAt}"`;
+  if (stream) json += `,"stream":${JSON.stringify(stream)}`;
+  if (addClientIp) json += ',"add_client_ip":true';
+  json += "}";
+  checkLength(json);
+  return json;
+}
+
+/** An event as the server reads it off the wire. */
+export interface ReceivedEvent extends EventAttributes {
+  readonly eventData: Record<string, unknown>;
+}
+
+/** Reads a published event strictly. Throws DATA_*, ENVELOPE_*, TIME_* or EVENT_TOO_LONG. */
+export function decodeEvent(payload: Uint8Array): ReceivedEvent {
+  const text = utf8Text(payload);
+  if (text === undefined) throw new M1Error("DATA_NOT_UTF8");
+  checkLength(text);
+  const content = parseJson(text);
+  if (!isObject(content)) throw new M1Error("ENVELOPE_NOT_OBJECT", { value: excerpt(text) });
+  for (const key of Object.keys(content)) {
+    if (!ENVELOPE_KEYS.has(key)) throw new M1Error("ENVELOPE_KEY", { key: excerpt(key) });
+  }
+  if (!isObject(content.event_data)) throw new M1Error("ENVELOPE_EVENT_DATA");
+  const observedAt = content.observed_at;
+  if (observedAt !== undefined && !isMicrosecondIso(observedAt)) {
+    throw new M1Error("TIME_NOT_MICROSECONDS", { value: excerpt(observedAt) });
+  }
+  return { eventData: content.event_data, ...envelopeAttributes(content) };
+}
+
+function checkLength(json: string): void {
+  if (json.length > LONGEST_EVENT) {
+    throw new M1Error("EVENT_TOO_LONG", { length: json.length, limit: LONGEST_EVENT });
+  }
+}
+
+function isMicrosecondIso(value: unknown): boolean {
+  return typeof value === "string" && /\.\d{6}(Z|[+-]\d\d:?\d\d)$/.test(value);
+}
+
+// --- what the data is -------------------------------------------------------------------------
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return (
+    typeof value === "object" && value !== null && !Array.isArray(value) && !isScalarObject(value)
+  );
+}
+
+/** A Date, String, Number… is an object to JavaScript and a single value to JSON. */
+function isScalarObject(value: object): boolean {
+  return SCALAR_TAGS.has(tagOf(value));
+}
+const SCALAR_TAGS: ReadonlySet<string> = new Set(["Date", "String", "Number", "Boolean", "BigInt"]);
+
+/** `Date`, `Map`, …: what a value is in whatever realm it was made. Function nodes have their own. */
+function tagOf(value: object): string {
+  return Object.prototype.toString.call(value).slice(8, -1);
+}
+
+/** Strings and bytes that hold JSON as what they hold. */
+function parsedContent(data: unknown): unknown {
+  if (typeof data === "string") {
+    if (!data.trimStart().startsWith("{")) return data;
+    try {
+      const parsed: unknown = JSON.parse(data);
+      return isObject(parsed) ? parsed : data;
+    } catch (error) {
+      // Text that merely begins with a brace is text; only a real syntax error lands here.
+      if (error instanceof SyntaxError) return data;
+      throw error;
+    }
+  }
+  if (data instanceof Uint8Array || tagOfAny(data) === "Uint8Array") {
+    const text = utf8Text(data as Uint8Array);
+    if (text === undefined) throw new M1Error("DATA_NOT_UTF8");
+    return parseJson(text);
+  }
+  return data;
+}
+
+function tagOfAny(value: unknown): string {
+  return typeof value === "object" && value !== null ? tagOf(value) : "";
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new M1Error("DATA_NOT_JSON", { value: excerpt(text) }, { cause });
+  }
+}
+
+// --- the envelope -----------------------------------------------------------------------------
+
+function isEnvelope(content: Record<string, unknown>): boolean {
+  if (!isObject(content.event_data)) return false;
+  for (const key of Object.keys(content)) {
+    if (!ENVELOPE_KEYS.has(key)) return false;
+  }
+  return true;
+}
+
+function envelopeAttributes(content: Record<string, unknown>): EventAttributes {
+  const { observed_at: observedAt, stream, add_client_ip: addClientIp } = content;
+  if (stream !== undefined && (typeof stream !== "string" || stream === "")) {
+    throw new M1Error("ENVELOPE_STREAM", { value: excerpt(stream) });
+  }
+  if (addClientIp !== undefined && typeof addClientIp !== "boolean") {
+    throw new M1Error("ENVELOPE_ADD_CLIENT_IP", { value: excerpt(addClientIp) });
+  }
+  return {
+    observedAt: observedAt === undefined ? undefined : timestamp(observedAt),
+    stream,
+    addClientIp,
+  };
+}
+
+// --- values that JSON cannot carry ------------------------------------------------------------
+
+type Path = (string | number)[];
+
+/**
+ * JSON.stringify, except that what it would drop or turn to null without a word is an error with
+ * its place. null itself passes: the contract accepts it, and the server discards the tag.
+ */
+function jsonOf(value: unknown, path: Path): string {
+  if (value === null || value === undefined) {
+    throw new M1Error("DATA_MISSING", { value: String(value) });
+  }
+  try {
+    checkValue(value, path, []);
+    return JSON.stringify(value);
+  } catch (error) {
+    if (error instanceof M1Error) throw error;
+    // A getter or toJSON of the flow's own object threw.
+    throw new M1Error(
+      "DATA_UNREADABLE",
+      { place: placeOf(path), reason: excerpt(reasonOf(error)) },
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function checkValue(value: unknown, path: Path, ancestors: object[]): void {
+  switch (typeof value) {
+    case "string":
+    case "boolean":
+      return;
+    case "number":
+      if (!Number.isFinite(value)) throw unsupported(String(value), path);
+      return;
+    case "object":
+      if (value !== null) checkObject(value, path, ancestors);
+      return;
+    default:
+      throw unsupported(NAMES[typeof value] ?? typeof value, path);
+  }
+}
+
+const NAMES: Readonly<Record<string, string>> = {
+  undefined: "undefined",
+  function: "a function",
+  symbol: "a symbol",
+  bigint: "a BigInt",
+};
+
+function checkObject(value: object, path: Path, ancestors: object[]): void {
+  if (ancestors.includes(value)) {
+    throw new M1Error("DATA_CIRCULAR", { place: placeOf(path) });
+  }
+  if (ancestors.length >= DEEPEST_NESTING) {
+    throw new M1Error("DATA_TOO_DEEP", { limit: DEEPEST_NESTING });
+  }
+  ancestors.push(value);
+  if (Array.isArray(value)) {
+    for (let index = 0; index < value.length; index += 1) {
+      path.push(index);
+      checkValue(value[index], path, ancestors);
+      path.pop();
+    }
+  } else {
+    checkProperties(value, path, ancestors);
+  }
+  ancestors.pop();
+}
+
+/** Objects whose content is no property of theirs: JSON would make `{}` of them, or a byte list. */
+const OPAQUE_TAGS: ReadonlySet<string> = new Set([
+  "Map",
+  "Set",
+  "WeakMap",
+  "WeakSet",
+  "Promise",
+  "ArrayBuffer",
+]);
+
+function checkProperties(value: object, path: Path, ancestors: object[]): void {
+  const tag = tagOf(value);
+  if (OPAQUE_TAGS.has(tag) || ArrayBuffer.isView(value)) {
+    throw unsupported(`a ${value.constructor?.name ?? tag}`, path);
+  }
+  if (tag === "Date" && Number.isNaN((value as Date).getTime())) {
+    throw unsupported("an invalid Date", path);
+  }
+  if (SCALAR_TAGS.has(tag) && tag !== "Date") {
+    checkValue((value as { valueOf(): unknown }).valueOf(), path, ancestors);
+    return;
+  }
+  const { toJSON } = value as { toJSON?: unknown };
+  if (typeof toJSON === "function") {
+    checkValue(toJSON.call(value, String(path.at(-1))), path, ancestors);
+    return;
+  }
+  for (const key of Object.keys(value)) {
+    path.push(key);
+    checkValue((value as Record<string, unknown>)[key], path, ancestors);
+    path.pop();
+  }
+}
+
+function unsupported(value: string, path: Path): M1Error {
+  return new M1Error("DATA_UNSUPPORTED", { value, place: placeOf(path) });
+}
+
+/** `event_data.list[2]["odd key"]` */
+function placeOf(path: Path): string {
+  let place = "";
+  for (const step of path) {
+    if (typeof step === "number") place += `[${step}]`;
+    else if (/^[A-Za-z_$][\w$]*$/.test(step)) place += place === "" ? step : `.${step}`;
+    else place += `[${JSON.stringify(excerpt(step))}]`;
+  }
+  return place;
+}

@@ -1,0 +1,90 @@
+// The settings that are numbers or one of a few words: read from the text a dialog stores.
+import { excerpt, type FieldName, M1Error } from "./errors";
+
+export type QoS = 0 | 1 | 2;
+export type OutboxKind = "disk" | "memory";
+export type OutboxFull = "reject" | "drop-oldest";
+export type Receive = "all" | "event" | "update";
+export type Datatype = "auto-detect" | "json" | "utf8" | "buffer" | "base64";
+/** MQTT 3.1.1 or 5, by the number that goes over the wire. */
+export type ProtocolVersion = 4 | 5;
+
+/** Throws SETTING_CHOICE. */
+export function qos(value: unknown): QoS {
+  return Number(choice(String(value), "qos", ["0", "1", "2"])) as QoS;
+}
+
+export function protocolVersion(value: unknown): ProtocolVersion {
+  return Number(choice(String(value), "protocolVersion", ["4", "5"])) as ProtocolVersion;
+}
+
+export function outboxKind(value: unknown): OutboxKind {
+  return choice(value, "outbox", ["disk", "memory"]);
+}
+
+export function outboxFull(value: unknown): OutboxFull {
+  return choice(value, "outboxFull", ["reject", "drop-oldest"]);
+}
+
+export function receive(value: unknown): Receive {
+  return choice(value, "receive", ["all", "event", "update"]);
+}
+
+export function datatype(value: unknown): Datatype {
+  return choice(value, "datatype", ["auto-detect", "json", "utf8", "buffer", "base64"]);
+}
+
+/** Seconds; 0 turns keep-alive off (MQTT-3.1.2-24 holds two bytes). */
+export function keepalive(value: unknown): number {
+  return wholeNumber(value, "keepalive", 0, 65_535);
+}
+
+/** How many events may wait. */
+export function outboxLimit(value: unknown): number {
+  return wholeNumber(value, "outboxLimit", 1, 100_000_000);
+}
+
+/** Hours as milliseconds; blank is for ever. Throws SETTING_NUMBER. */
+export function outboxMaxAge(value: unknown): number {
+  if (value === undefined || value === null || value === "") return Number.POSITIVE_INFINITY;
+  const hours = typeof value === "string" && value.trim() === "" ? Number.NaN : Number(value);
+  if (!Number.isFinite(hours) || hours <= 0) {
+    throw new M1Error("SETTING_NUMBER", { field: "outboxMaxAge", value: excerpt(value) });
+  }
+  return hours * 3_600_000;
+}
+
+/** A further level of the topic's tail to select by; blank is any. Throws UPDATE_TYPE. */
+export function updateType(value: unknown): string {
+  if (value === undefined || value === null || value === "") return "";
+  // A type may have several levels, none of them empty or with a wildcard (wire-contract: Topics).
+  if (typeof value !== "string" || !/^[^/+#\0]+(\/[^/+#\0]+)*$/.test(value)) {
+    throw new M1Error("UPDATE_TYPE", { value: excerpt(value) });
+  }
+  return value;
+}
+
+function choice<const Word extends string>(
+  value: unknown,
+  field: FieldName,
+  words: readonly Word[],
+): Word {
+  const word = words.find((candidate) => candidate === value);
+  if (word === undefined) {
+    throw new M1Error("SETTING_CHOICE", {
+      field,
+      value: excerpt(value),
+      choices: words.join(", "),
+    });
+  }
+  return word;
+}
+
+function wholeNumber(value: unknown, field: FieldName, least: number, most: number): number {
+  const text = String(value).trim();
+  const number = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(number >= least && number <= most)) {
+    throw new M1Error("SETTING_RANGE", { field, value: excerpt(value), least, most });
+  }
+  return number;
+}
