@@ -31,8 +31,9 @@ export function parseBrokerUrl(text: unknown): BrokerUrl {
   const [, schemeText = "", authority = "", path = "", query] = parts;
   const scheme = schemeText.toLowerCase();
   if (!isScheme(scheme)) throw new M1Error("URL_SCHEME", { scheme: excerpt(schemeText) });
-  // Quoting the URL here would put the secret into the log.
-  if (authority.includes("@")) throw new M1Error("URL_SECRET");
+  // Quoting the URL here would put the secret into the log. A password of ours has a slash in it,
+  // so its @ may well stand in what looks like the path.
+  if (text.includes("@")) throw new M1Error("URL_SECRET");
   const { host, port } = hostAndPort(authority, scheme);
   const isWebSocket = scheme === "ws" || scheme === "wss";
   if (query !== undefined || (!isWebSocket && path !== "" && path !== "/")) {
@@ -68,5 +69,5 @@ function hostAndPort(authority: string, scheme: BrokerScheme): { host: string; p
 }
 
 function withoutUserInfo(text: string): string {
-  return text.replace(/[^/]*@/, "…@");
+  return text.replace(/^.*@/s, "…@");
 }

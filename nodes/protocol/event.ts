@@ -5,8 +5,8 @@ import { type Timestamp, timestamp } from "./timestamp";
 import { utf8Text } from "./utf8";
 
 /**
- * From opening to closing brace. Counted in UTF-16 units, as `length` does: what is over the limit
- * by another way of counting is over it by this one too.
+ * From opening to closing brace. Counted in UTF-16 units, as `length` does: never fewer than the
+ * characters, however those are counted.
  */
 export const LONGEST_EVENT = 65_536;
 
@@ -41,17 +41,44 @@ export interface ShapedEvent extends EventAttributes {
  * TIME_* for an envelope that states nonsense.
  */
 export function shapeEvent(data: unknown, tag: string): ShapedEvent {
+  const path: Path = ["event_data"];
+  try {
+    return shape(data, tag, path);
+  } catch (error) {
+    if (error instanceof M1Error) throw error;
+    // A getter, a proxy or a toJSON of the flow's own threw, and `path` says where.
+    const details = { place: placeOf(path), reason: excerpt(reasonOf(error)) };
+    throw new M1Error("DATA_UNREADABLE", details, { cause: error });
+  }
+}
+
+function shape(data: unknown, tag: string, path: Path): ShapedEvent {
   const content = parsedContent(data);
   if (!isObject(content)) {
+    if (content === null || content === undefined) throw missing(String(content));
     if (tag === "") throw new M1Error("TAG_EMPTY");
-    const value = jsonOf(content, ["event_data", tag]);
-    return { eventData: `{${JSON.stringify(tag)}:${value}}` };
+    path.push(tag);
+    return underTag(tag, jsonOf(content, path));
   }
-  if (!isEnvelope(content)) return { eventData: jsonOf(content, ["event_data"]) };
-  return {
-    eventData: jsonOf(content.event_data, ["event_data"]),
-    ...envelopeAttributes(content),
-  };
+  if (isEnvelope(content)) {
+    const eventData = jsonOf(content.event_data, path);
+    if (!eventData.startsWith("{")) throw new M1Error("ENVELOPE_EVENT_DATA");
+    return { eventData, ...envelopeAttributes(content) };
+  }
+  const json = jsonOf(content, path);
+  if (json.startsWith("{")) return { eventData: json };
+  // Its toJSON makes a single value of the object, as a URL's does.
+  if (json === "null") throw missing(json);
+  if (tag === "") throw new M1Error("TAG_EMPTY");
+  return underTag(tag, json);
+}
+
+function underTag(tag: string, json: string): ShapedEvent {
+  return { eventData: `{${JSON.stringify(tag)}:${json}}` };
+}
+
+function missing(value: string): M1Error {
+  return new M1Error("DATA_MISSING", { value });
 }
 
 /**
@@ -80,7 +107,7 @@ export interface ReceivedEvent extends EventAttributes {
 export function decodeEvent(payload: Uint8Array): ReceivedEvent {
   const text = utf8Text(payload);
   if (text === undefined) throw new M1Error("DATA_NOT_UTF8");
-  checkLength(text);
+  checkLength(text.trim());
   const content = parseJson(text);
   if (!isObject(content)) throw new M1Error("ENVELOPE_NOT_OBJECT", { value: excerpt(text) });
   for (const key of Object.keys(content)) {
@@ -107,9 +134,14 @@ function isMicrosecondIso(value: unknown): boolean {
 // --- what the data is -------------------------------------------------------------------------
 
 function isObject(value: unknown): value is Record<string, unknown> {
-  return (
-    typeof value === "object" && value !== null && !Array.isArray(value) && !isScalarObject(value)
-  );
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  return isPlain(value) || !isScalarObject(value);
+}
+
+/** An object literal of any realm: what most data is, told from the rest without a look at its tag. */
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 /** A Date, String, Number… is an object to JavaScript and a single value to JSON. */
@@ -190,27 +222,15 @@ type Path = (string | number)[];
  * its place. null itself passes: the contract accepts it, and the server discards the tag.
  */
 function jsonOf(value: unknown, path: Path): string {
-  if (value === null || value === undefined) {
-    throw new M1Error("DATA_MISSING", { value: String(value) });
-  }
-  try {
-    checkValue(value, path, []);
-    return JSON.stringify(value);
-  } catch (error) {
-    if (error instanceof M1Error) throw error;
-    // A getter or toJSON of the flow's own object threw.
-    throw new M1Error(
-      "DATA_UNREADABLE",
-      { place: placeOf(path), reason: excerpt(reasonOf(error)) },
-      {
-        cause: error,
-      },
-    );
-  }
+  checkValue(value, path, []);
+  const json: string | undefined = JSON.stringify(value);
+  if (json === undefined) throw unsupported("undefined", path);
+  return json;
 }
 
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+/** The message of an error of any realm; anything can be thrown, even what has no text. */
+function reasonOf(error: unknown): unknown {
+  return (error as { message?: unknown } | null | undefined)?.message ?? error;
 }
 
 function checkValue(value: unknown, path: Path, ancestors: object[]): void {
@@ -237,6 +257,25 @@ const NAMES: Readonly<Record<string, string>> = {
 };
 
 function checkObject(value: object, path: Path, ancestors: object[]): void {
+  if (ArrayBuffer.isView(value)) throw unsupported(nameOf(value), path);
+  if (isInvalidDate(value)) throw unsupported("an invalid Date", path);
+  const { toJSON } = value as { toJSON?: unknown };
+  if (typeof toJSON !== "function") {
+    checkContent(value, path, ancestors);
+    return;
+  }
+  // JSON.stringify takes what toJSON returns as it is, a toJSON of its own left alone.
+  const content: unknown = toJSON.call(value, String(path.at(-1)));
+  if (typeof content === "object" && content !== null) checkContent(content, path, ancestors);
+  else checkValue(content, path, ancestors);
+}
+
+function isInvalidDate(value: object): boolean {
+  if (isPlain(value) || tagOf(value) !== "Date") return false;
+  return Number.isNaN((value as Date).getTime());
+}
+
+function checkContent(value: object, path: Path, ancestors: object[]): void {
   if (ancestors.includes(value)) {
     throw new M1Error("DATA_CIRCULAR", { place: placeOf(path) });
   }
@@ -256,38 +295,40 @@ function checkObject(value: object, path: Path, ancestors: object[]): void {
   ancestors.pop();
 }
 
-/** Objects whose content is no property of theirs: JSON would make `{}` of them, or a byte list. */
+/** Objects whose content is no property of theirs: JSON would make `{}` of them. */
 const OPAQUE_TAGS: ReadonlySet<string> = new Set([
   "Map",
   "Set",
   "WeakMap",
   "WeakSet",
+  "WeakRef",
   "Promise",
   "ArrayBuffer",
+  "SharedArrayBuffer",
+  "Error",
+  "RegExp",
+  "Symbol",
 ]);
 
 function checkProperties(value: object, path: Path, ancestors: object[]): void {
-  const tag = tagOf(value);
-  if (OPAQUE_TAGS.has(tag) || ArrayBuffer.isView(value)) {
-    throw unsupported(`a ${value.constructor?.name ?? tag}`, path);
-  }
-  if (tag === "Date" && Number.isNaN((value as Date).getTime())) {
-    throw unsupported("an invalid Date", path);
-  }
-  if (SCALAR_TAGS.has(tag) && tag !== "Date") {
-    checkValue((value as { valueOf(): unknown }).valueOf(), path, ancestors);
-    return;
-  }
-  const { toJSON } = value as { toJSON?: unknown };
-  if (typeof toJSON === "function") {
-    checkValue(toJSON.call(value, String(path.at(-1))), path, ancestors);
-    return;
+  if (!isPlain(value)) {
+    const tag = tagOf(value);
+    if (OPAQUE_TAGS.has(tag)) throw unsupported(nameOf(value), path);
+    if (SCALAR_TAGS.has(tag)) {
+      checkValue((value as { valueOf(): unknown }).valueOf(), path, ancestors);
+      return;
+    }
   }
   for (const key of Object.keys(value)) {
     path.push(key);
     checkValue((value as Record<string, unknown>)[key], path, ancestors);
     path.pop();
   }
+}
+
+function nameOf(value: object): string {
+  const name = value.constructor?.name || tagOf(value);
+  return /^[AEIOU]/.test(name) ? `an ${name}` : `a ${name}`;
 }
 
 function unsupported(value: string, path: Path): M1Error {

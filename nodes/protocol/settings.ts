@@ -11,11 +11,11 @@ export type ProtocolVersion = 4 | 5;
 
 /** Throws SETTING_CHOICE. */
 export function qos(value: unknown): QoS {
-  return Number(choice(String(value), "qos", ["0", "1", "2"])) as QoS;
+  return Number(choice(text(value) ?? value, "qos", ["0", "1", "2"])) as QoS;
 }
 
 export function protocolVersion(value: unknown): ProtocolVersion {
-  return Number(choice(String(value), "protocolVersion", ["4", "5"])) as ProtocolVersion;
+  return Number(choice(text(value) ?? value, "protocolVersion", ["4", "5"])) as ProtocolVersion;
 }
 
 export function outboxKind(value: unknown): OutboxKind {
@@ -47,7 +47,8 @@ export function outboxLimit(value: unknown): number {
 /** Hours as milliseconds; blank is for ever. Throws SETTING_NUMBER. */
 export function outboxMaxAge(value: unknown): number {
   if (value === undefined || value === null || value === "") return Number.POSITIVE_INFINITY;
-  const hours = typeof value === "string" && value.trim() === "" ? Number.NaN : Number(value);
+  const hoursText = (text(value) ?? "").trim();
+  const hours = hoursText === "" ? Number.NaN : Number(hoursText);
   if (!Number.isFinite(hours) || hours <= 0) {
     throw new M1Error("SETTING_NUMBER", { field: "outboxMaxAge", value: excerpt(value) });
   }
@@ -62,6 +63,12 @@ export function updateType(value: unknown): string {
     throw new M1Error("UPDATE_TYPE", { value: excerpt(value) });
   }
   return value;
+}
+
+/** Dialogs store numbers as text; flows written by hand may hold the number. */
+function text(value: unknown): string | undefined {
+  if (typeof value === "number") return String(value);
+  return typeof value === "string" ? value : undefined;
 }
 
 function choice<const Word extends string>(
@@ -81,8 +88,8 @@ function choice<const Word extends string>(
 }
 
 function wholeNumber(value: unknown, field: FieldName, least: number, most: number): number {
-  const text = String(value).trim();
-  const number = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  const digits = (text(value) ?? "").trim();
+  const number = /^\d{1,9}$/.test(digits) ? Number(digits) : Number.NaN;
   if (!(number >= least && number <= most)) {
     throw new M1Error("SETTING_RANGE", { field, value: excerpt(value), least, most });
   }

@@ -1,2 +1,2 @@
-// The two functions of Temporal that reading a time needs; the build bundles them into this file.
-export { fromString, toString } from "temporal-polyfill/fns/Instant";
+// The one function of Temporal that reading a time needs; the build bundles it into this file.
+export { fromString } from "temporal-polyfill/fns/Instant";

@@ -20,7 +20,7 @@ export function topicLevel(value: unknown, field: FieldName, rule: LevelRule = {
   if (value === undefined || value === null) throw new M1Error("LEVEL_MISSING", { field });
   if (typeof value === "number" && Number.isFinite(value)) return topicLevel(String(value), field);
   if (typeof value !== "string") {
-    throw new M1Error("LEVEL_TYPE", { field, type: Array.isArray(value) ? "array" : typeof value });
+    throw new M1Error("LEVEL_TYPE", { field, type: typeName(value) });
   }
   if (value === "" && !rule.emptyAllowed) throw new M1Error("LEVEL_EMPTY", { field });
   if (value === EVERYONE && (field === "deviceId" || field === "groupId")) {
@@ -28,6 +28,11 @@ export function topicLevel(value: unknown, field: FieldName, rule: LevelRule = {
   }
   if (!VALID_LEVEL.test(value)) throw characterError(value, field);
   return value;
+}
+
+function typeName(value: unknown): string {
+  if (typeof value === "number") return String(value);
+  return Array.isArray(value) ? "array" : typeof value;
 }
 
 function characterError(value: string, field: FieldName): M1Error {

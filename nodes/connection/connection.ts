@@ -1,0 +1,385 @@
+// One connection to Medium One: a state machine around mqtt.js that keeps itself alive, sends what
+// the outbox holds and hands what arrives to its subscribers.
+import { EventEmitter } from "node:events";
+import type { ConnectionOptions as TlsOptions } from "node:tls";
+import {
+  connect,
+  DefaultMessageIdProvider,
+  type IClientOptions,
+  type IConnackPacket,
+  type IPublishPacket,
+  type MqttClient,
+} from "mqtt";
+import { type BrokerUrl, isEncrypted } from "../protocol/broker-url";
+import { excerpt, M1Error } from "../protocol/errors";
+import type { ProtocolVersion, QoS } from "../protocol/settings";
+import { type Identity, parseAddress } from "../protocol/topics";
+import { Backoff } from "./backoff";
+import { connectionFailure, disconnectFailure, needsAPerson, refusedEvent } from "./failure";
+import type { Delivery, MemoryOutbox, OutgoingEvent } from "./outbox";
+import { type Subscriber, Subscriptions, type SubscriptionWire } from "./subscriptions";
+import { TIMING, type Timing } from "./timing";
+
+/** `offline` is every moment between two attempts; its reason is why the last one ended. */
+export type ConnectionState =
+  | { readonly name: "idle" }
+  | { readonly name: "connecting"; readonly lastFailure: M1Error | undefined }
+  | { readonly name: "online" }
+  | { readonly name: "offline"; readonly reason: M1Error; readonly retryIn: number }
+  | { readonly name: "closing" }
+  | { readonly name: "closed" };
+
+export interface ConnectionSettings {
+  readonly broker: BrokerUrl;
+  readonly who: Identity;
+  readonly username: string;
+  readonly password: string;
+  readonly clientId: string;
+  readonly protocolVersion: ProtocolVersion;
+  /** Seconds; 0 is off. */
+  readonly keepalive: number;
+  readonly cleanSession: boolean;
+  /** What `tls.connect` takes beyond host and port; certificates are verified unless it says otherwise. */
+  readonly tls: TlsOptions;
+}
+
+export type ReceivedPacket = Pick<IPublishPacket, "topic" | "payload" | "qos" | "retain">;
+
+export interface ConnectionEvents {
+  state: [ConnectionState];
+  /** The number of events in the outbox may have changed. */
+  outbox: [];
+  /** The broker refused a filter. */
+  refused: [M1Error];
+  /** Something arrived on a topic that nobody can be meant by. */
+  stranger: [M1Error, ReceivedPacket];
+}
+
+/** Unacknowledged events on the wire at a time: enough to keep a fast link busy. */
+const IN_FLIGHT = 1_000;
+
+/** Brokers limit the length of a packet; ten thousand devices must not fail on it. */
+const FILTERS_A_PACKET = 100;
+
+/** MQTT 5: a session that never expires, which is what 3.1.1 means by clean session 0. */
+const NEVER_EXPIRES = 0xffff_ffff;
+
+export class Connection extends EventEmitter<ConnectionEvents> {
+  readonly settings: ConnectionSettings;
+  readonly outbox: MemoryOutbox;
+  readonly #timing: Timing;
+  readonly #backoff: Backoff;
+  readonly #senders = new Set<object>();
+  readonly #subscribers = new Set<Subscriber>();
+  readonly #subscriptions: Subscriptions;
+  /** One for all clients: an id that the broker may still hold for QoS 2 is not used again soon. */
+  readonly #messageIds = new DefaultMessageIdProvider();
+  #state: ConnectionState = { name: "idle" };
+  #client: MqttClient | undefined;
+  /** The first thing that went wrong with the present client; what follows are consequences. */
+  #failure: M1Error | undefined;
+  #retryTimer: NodeJS.Timeout | undefined;
+  #stableTimer: NodeJS.Timeout | undefined;
+  #ending: Promise<void> | undefined;
+  #final = false;
+  #inFlight = 0;
+  #inFlightLimit = IN_FLIGHT;
+  #pumping = false;
+  /** Set while a deploy exchanges subscribers; then it holds what arrived meanwhile, if anything. */
+  #deploy: { timer: NodeJS.Timeout; resume?: () => void } | undefined;
+
+  constructor(settings: ConnectionSettings, outbox: MemoryOutbox, timing: Timing = TIMING) {
+    super();
+    this.settings = settings;
+    this.outbox = outbox;
+    this.#timing = timing;
+    this.#backoff = new Backoff(timing);
+    this.#subscriptions = new Subscriptions(settings.who, (reason) => {
+      this.emit("refused", reason);
+    });
+  }
+
+  get state(): ConnectionState {
+    return this.#state;
+  }
+
+  // --- who uses it ----------------------------------------------------------------------------
+
+  addSender(sender: object): void {
+    this.#senders.add(sender);
+  }
+
+  removeSender(sender: object): void {
+    this.#senders.delete(sender);
+  }
+
+  addSubscriber(subscriber: Subscriber): void {
+    this.#subscribers.add(subscriber);
+    this.#subscriptions.add(subscriber);
+  }
+
+  /** From here to `settle` incoming messages wait unacknowledged: its successor may want them. */
+  removeSubscriber(subscriber: Subscriber): void {
+    if (!this.#subscribers.delete(subscriber)) return;
+    this.#subscriptions.remove(subscriber);
+    this.#deploy ??= { timer: setTimeout(() => this.#release(), this.#timing.deploy) };
+  }
+
+  /** All have come or gone that will: connects if anyone is left, and sends what has changed. */
+  settle(): void {
+    this.#release();
+    const { name } = this.#state;
+    const used = this.#senders.size + this.#subscribers.size > 0;
+    if (!used) void this.#disconnect("idle");
+    else if (name === "idle") this.#connect();
+    else if (name === "online") this.#synchronise();
+  }
+
+  /** Takes an event; it is sent as soon as may be, after all that were taken before. Throws OUTBOX_FULL. */
+  send(event: OutgoingEvent): void {
+    this.outbox.add(event);
+    this.emit("outbox");
+    this.#pump();
+  }
+
+  /** Ends for good, within `timing.close`. What is unacknowledged stays in the outbox. */
+  close(): Promise<void> {
+    return this.#disconnect("closed");
+  }
+
+  // --- state ----------------------------------------------------------------------------------
+
+  #enter(state: ConnectionState): void {
+    this.#state = state;
+    this.emit("state", state);
+  }
+
+  #connect(): void {
+    const lastFailure = this.#state.name === "offline" ? this.#state.reason : undefined;
+    this.#failure = undefined;
+    this.#enter({ name: "connecting", lastFailure });
+    let client: MqttClient;
+    try {
+      client = connect(clientOptions(this.settings, this.#timing, this.#messageIds));
+    } catch (error) {
+      // mqtt.js and tls throw on unusable keys and certificates.
+      this.#goOffline(connectionFailure(error, this.settings));
+      return;
+    }
+    this.#client = client;
+    client.handleMessage = (packet, done) => this.#receive(packet, done);
+    client.on("connect", (connack) => this.#goOnline(client, connack));
+    client.on("disconnect", (packet) => {
+      this.#failure ??= disconnectFailure(packet.reasonCode ?? 0);
+    });
+    client.on("error", (error) => {
+      this.#failure ??= connectionFailure(error, this.settings);
+      // Not every error of mqtt.js ends the connection; after any of them it is of no use.
+      client.stream.destroy();
+    });
+    client.on("close", () => {
+      if (client === this.#client && this.#state.name !== "closing") {
+        this.#goOffline(this.#failure ?? new M1Error("CONNECTION_CLOSED"));
+      }
+    });
+  }
+
+  #goOnline(client: MqttClient, connack: IConnackPacket): void {
+    if (client !== this.#client || this.#state.name !== "connecting") return;
+    this.#inFlightLimit = Math.min(IN_FLIGHT, connack.properties?.receiveMaximum ?? IN_FLIGHT);
+    this.#stableTimer = setTimeout(() => this.#backoff.reset(), this.#timing.stable);
+    this.#subscriptions.connected(connack.sessionPresent);
+    this.#enter({ name: "online" });
+    this.#synchronise();
+    this.#pump();
+  }
+
+  #goOffline(reason: M1Error): void {
+    this.#forgetClient();
+    const retryIn = this.#backoff.next(needsAPerson(reason));
+    this.#retryTimer = setTimeout(() => this.#connect(), retryIn);
+    this.#enter({ name: "offline", reason, retryIn });
+  }
+
+  /** Ends in `idle`, from where `settle` connects again, or in `closed`, which is final. */
+  #disconnect(last: "idle" | "closed"): Promise<void> {
+    const { name } = this.#state;
+    if (name === "closed" || name === last) return Promise.resolve();
+    if (last === "closed") this.#final = true;
+    this.#ending ??= this.#end();
+    return this.#ending;
+  }
+
+  async #end(): Promise<void> {
+    const client = this.#client;
+    const graceful = this.#state.name === "online";
+    this.#enter({ name: "closing" });
+    this.#release();
+    clearTimeout(this.#retryTimer);
+    if (client) await closeClient(client, graceful, this.#timing.close);
+    this.#forgetClient();
+    this.#ending = undefined;
+    this.#enter({ name: this.#final ? "closed" : "idle" });
+    if (!this.#final) this.settle();
+  }
+
+  #forgetClient(): void {
+    clearTimeout(this.#stableTimer);
+    this.#client = undefined;
+    this.#inFlight = 0;
+    this.outbox.rewind();
+  }
+
+  // --- out ------------------------------------------------------------------------------------
+
+  #pump(): void {
+    const client = this.#client;
+    // At QoS 0 `publish` may call back at once: without the flag, once per waiting event and deeper.
+    if (this.#pumping || !client || this.#state.name !== "online") return;
+    this.#pumping = true;
+    while (this.#inFlight < this.#inFlightLimit) {
+      const delivery = this.outbox.next();
+      if (!delivery) break;
+      this.#inFlight += 1;
+      const { topic, payload, qos } = delivery.event;
+      client.publish(topic, payload, { qos }, (error) => this.#published(client, delivery, error));
+    }
+    this.#pumping = false;
+  }
+
+  #published(client: MqttClient, delivery: Delivery, error: unknown): void {
+    if (client !== this.#client) return;
+    this.#inFlight -= 1;
+    // Without a reason code it is not the broker's answer but the end of the connection, and the
+    // outbox still has the event.
+    if (error && typeof (error as { code?: unknown }).code !== "number") return;
+    this.outbox.settle(delivery, error ? refusedEvent(error) : undefined);
+    this.emit("outbox");
+    this.#pump();
+  }
+
+  // --- in -------------------------------------------------------------------------------------
+
+  /** mqtt.js acknowledges a message, and reads the next packet, when `done` is called. */
+  #receive(packet: IPublishPacket, done: (error?: Error) => void): void {
+    if (this.#deploy) {
+      this.#deploy.resume = () => this.#receive(packet, done);
+      return;
+    }
+    if (this.#state.name === "closing") {
+      // An error keeps it unacknowledged: the broker sends it again in the next session.
+      done(new Error("closing"));
+      return;
+    }
+    this.#deliver(packet);
+    done();
+  }
+
+  #deliver(packet: IPublishPacket): void {
+    const { topic, qos, retain } = packet;
+    const payload =
+      typeof packet.payload === "string" ? Buffer.from(packet.payload) : packet.payload;
+    const address = parseAddress(topic);
+    if (address && this.#subscriptions.deliver({ address, topic, payload, qos, retain })) return;
+    this.emit("stranger", new M1Error("ADDRESS_UNKNOWN", { topic: excerpt(topic, 120) }), packet);
+  }
+
+  #release(): void {
+    const deploy = this.#deploy;
+    this.#deploy = undefined;
+    clearTimeout(deploy?.timer);
+    deploy?.resume?.();
+  }
+
+  #synchronise(): void {
+    const client = this.#client;
+    if (!client) return;
+    this.#subscriptions.synchronise(subscriptionWire(client)).catch((error: unknown) => {
+      // The connection went down meanwhile, or an answer made no sense: either way a new one is due.
+      this.#failure ??= connectionFailure(error, this.settings);
+      client.stream.destroy();
+    });
+  }
+}
+
+/** Resolves when the socket is closed: by DISCONNECT if `graceful`, by force after `deadline` ms. */
+function closeClient(client: MqttClient, graceful: boolean, deadline: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => {
+      client.stream.destroy();
+      resolve();
+    }, deadline);
+    client.once("close", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    client.end(!graceful);
+  });
+}
+
+function subscriptionWire(client: MqttClient): SubscriptionWire {
+  return {
+    async subscribe(filters) {
+      const codes = new Map<string, number>();
+      for (const batch of batches([...filters])) {
+        const granted = await subscribeOnce(client, batch);
+        batch.forEach(([filter], index) => {
+          codes.set(filter, granted[index] ?? 128);
+        });
+      }
+      return codes;
+    },
+    async unsubscribe(filters) {
+      for (const batch of batches(filters)) await client.unsubscribeAsync([...batch]);
+    },
+  };
+}
+
+function subscribeOnce(client: MqttClient, batch: readonly [string, QoS][]): Promise<number[]> {
+  return new Promise((resolve, reject) => {
+    const filters = Object.fromEntries(batch.map(([filter, qos]) => [filter, { qos }]));
+    client.subscribe(filters, (error, _grants, suback) => {
+      // mqtt.js makes an error of a refused filter, but hands over the whole answer all the same.
+      if (suback) resolve(suback.granted as number[]);
+      else reject(error ?? new Error("no SUBACK"));
+    });
+  });
+}
+
+function* batches<T>(items: readonly T[]): Generator<readonly T[]> {
+  for (let start = 0; start < items.length; start += FILTERS_A_PACKET) {
+    yield items.slice(start, start + FILTERS_A_PACKET);
+  }
+}
+
+function clientOptions(
+  settings: ConnectionSettings,
+  timing: Timing,
+  messageIdProvider: DefaultMessageIdProvider,
+): IClientOptions {
+  const { broker, protocolVersion, cleanSession } = settings;
+  const isWebSocket = broker.scheme === "ws" || broker.scheme === "wss";
+  const persistent = protocolVersion === 5 && !cleanSession;
+  return {
+    ...(isEncrypted(broker) ? { rejectUnauthorized: true, ...settings.tls } : {}),
+    ...(isWebSocket ? { path: broker.path } : {}),
+    ...(persistent ? { properties: { sessionExpiryInterval: NEVER_EXPIRES } } : {}),
+    protocol: broker.scheme,
+    hostname: isWebSocket && broker.host.includes(":") ? `[${broker.host}]` : broker.host,
+    port: broker.port,
+    clientId: settings.clientId,
+    username: settings.username,
+    password: settings.password,
+    keepalive: settings.keepalive,
+    clean: cleanSession,
+    protocolVersion,
+    connectTimeout: timing.connect,
+    messageIdProvider,
+    // This class reconnects, subscribes and queues itself.
+    reconnectPeriod: 0,
+    resubscribe: false,
+    queueQoSZero: false,
+    // mqtt.js would log the CONNECT packet, password included, under DEBUG=mqttjs*.
+    log: () => undefined,
+  } as IClientOptions;
+}

@@ -1,0 +1,96 @@
+// Why a connection failed: from what mqtt.js, the socket or TLS report to an error a user can act on.
+import { ReasonCodes } from "mqtt";
+import { type BrokerUrl, formatBrokerUrl } from "../protocol/broker-url";
+import { type ErrorCode, M1Error } from "../protocol/errors";
+
+export interface FailureContext {
+  readonly broker: BrokerUrl;
+  readonly clientId: string;
+}
+
+/** CONNACK codes: MQTT 3.1.1 (table 3.1) below 128, MQTT 5 (table 3-1) from 128. */
+const REFUSALS: Readonly<Record<number, ErrorCode>> = {
+  1: "PROTOCOL_REFUSED",
+  2: "CLIENT_ID_REFUSED",
+  3: "BROKER_UNAVAILABLE",
+  4: "NOT_AUTHORISED",
+  5: "NOT_AUTHORISED",
+  132: "PROTOCOL_REFUSED",
+  133: "CLIENT_ID_REFUSED",
+  134: "NOT_AUTHORISED",
+  135: "NOT_AUTHORISED",
+  138: "NOT_AUTHORISED",
+};
+
+const SOCKET_ERRORS: Readonly<Record<string, ErrorCode>> = {
+  ENOTFOUND: "HOST_NOT_FOUND",
+  EAI_AGAIN: "HOST_NOT_FOUND",
+  ECONNREFUSED: "REFUSED",
+  ETIMEDOUT: "TIMED_OUT",
+  ECONNRESET: "CONNECTION_LOST",
+  EPIPE: "CONNECTION_LOST",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "CERTIFICATE_SELF_SIGNED",
+  SELF_SIGNED_CERT_IN_CHAIN: "CERTIFICATE_UNTRUSTED",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "CERTIFICATE_UNTRUSTED",
+  UNABLE_TO_GET_ISSUER_CERT: "CERTIFICATE_UNTRUSTED",
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "CERTIFICATE_UNTRUSTED",
+  CERT_UNTRUSTED: "CERTIFICATE_UNTRUSTED",
+  ERR_TLS_CERT_ALTNAME_INVALID: "CERTIFICATE_WRONG_HOST",
+  CERT_HAS_EXPIRED: "CERTIFICATE_EXPIRED",
+  CERT_NOT_YET_VALID: "CERTIFICATE_NOT_YET_VALID",
+};
+
+/** Codes after which trying again soon is pointless: only a person can put them right. */
+const NEED_A_PERSON: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "NOT_AUTHORISED",
+  "CLIENT_ID_REFUSED",
+  "PROTOCOL_REFUSED",
+]);
+
+export function needsAPerson(failure: M1Error): boolean {
+  return NEED_A_PERSON.has(failure.code);
+}
+
+/** An error of mqtt.js or its socket as a connection failure. */
+export function connectionFailure(cause: unknown, context: FailureContext): M1Error {
+  const { code, message } = describe(cause);
+  const details = {
+    broker: formatBrokerUrl(context.broker),
+    host: context.broker.host,
+    clientId: context.clientId,
+    reason: message,
+  };
+  if (typeof code === "number") {
+    return new M1Error(REFUSALS[code] ?? "BROKER_UNAVAILABLE", details, { cause });
+  }
+  const known = SOCKET_ERRORS[code];
+  if (known) return new M1Error(known, details, { cause });
+  if (/^(ERR_SSL|ERR_TLS|EPROTO)/.test(code)) return new M1Error("TLS_FAILED", details, { cause });
+  // These two mqtt.js makes itself, and gives them no code.
+  if (message === "connack timeout") return new M1Error("TIMED_OUT", details, { cause });
+  if (message === "Keepalive timeout") return new M1Error("KEEPALIVE_LOST", details, { cause });
+  return new M1Error(code === "" ? "CONNECTION_LOST" : "UNREACHABLE", details, { cause });
+}
+
+/** The reason that an MQTT 5 broker gives in DISCONNECT. */
+export function disconnectFailure(reasonCode: number): M1Error {
+  return new M1Error("CONNECTION_LOST", { reason: reasonText(reasonCode) });
+}
+
+/** An MQTT 5 broker's negative acknowledgement of one event. */
+export function refusedEvent(cause: unknown): M1Error {
+  const { code, message } = describe(cause);
+  const reason = typeof code === "number" ? reasonText(code) : message;
+  return new M1Error("EVENT_REFUSED", { reason }, { cause });
+}
+
+function reasonText(code: number): string {
+  return (ReasonCodes as Record<number, string>)[code] ?? `reason code ${code}`;
+}
+
+function describe(cause: unknown): { code: string | number; message: string } {
+  if (!(cause instanceof Error)) return { code: "", message: String(cause) };
+  const { code } = cause as { code?: unknown };
+  const known = typeof code === "string" || typeof code === "number" ? code : "";
+  return { code: known, message: cause.message };
+}

@@ -1,0 +1,202 @@
+// What the nodes want to receive, what stands on the wire for it, and who gets what arrives.
+import { M1Error } from "../protocol/errors";
+import type { QoS } from "../protocol/settings";
+import type { Address, Identity } from "../protocol/topics";
+import { Router } from "./router";
+import { coveringFilter, filtersOf, type Wish } from "./wishes";
+
+export interface ReceivedMessage {
+  readonly address: Address;
+  readonly topic: string;
+  readonly payload: Buffer;
+  readonly qos: QoS;
+  readonly retain: boolean;
+}
+
+export interface Subscriber {
+  readonly wish: Wish;
+  receive(message: ReceivedMessage): void;
+  /** With the reason when the broker refuses a filter of the wish, without when it no longer does. */
+  refused(reason: M1Error | undefined): void;
+}
+
+/** The two packets that change what the broker sends. Both reject if the connection is lost. */
+export interface SubscriptionWire {
+  /** One reason code a filter: the QoS granted, or 128 and above for a refusal (MQTT-3.9.3). */
+  subscribe(filters: ReadonlyMap<string, QoS>): Promise<ReadonlyMap<string, number>>;
+  unsubscribe(filters: readonly string[]): Promise<void>;
+}
+
+/** A subscriber and how it stands with the broker. */
+interface Standing {
+  readonly subscriber: Subscriber;
+  readonly filters: readonly string[];
+  /** Its filters have not been subscribed to since it came, or since the session was lost. */
+  fresh: boolean;
+  /** Retained messages are on their way because of it, and not because of a later node. */
+  awaitsRetained: boolean;
+  refusal: M1Error | undefined;
+}
+
+const REFUSED = 128;
+
+export class Subscriptions {
+  readonly #who: Identity;
+  readonly #onRefused: (reason: M1Error) => void;
+  readonly #standings = new Map<Subscriber, Standing>();
+  readonly #router = new Router<Standing>();
+  /** What the broker has granted, as far as we know. */
+  readonly #granted = new Map<string, QoS>();
+  readonly #refusals = new Map<string, M1Error>();
+  #synchronising = false;
+  #again = false;
+
+  constructor(who: Identity, onRefused: (reason: M1Error) => void) {
+    this.#who = who;
+    this.#onRefused = onRefused;
+  }
+
+  add(subscriber: Subscriber): void {
+    const { wish } = subscriber;
+    const filters = filtersOf(this.#who, wish);
+    const standing = {
+      subscriber,
+      filters,
+      fresh: true,
+      awaitsRetained: false,
+      refusal: undefined,
+    };
+    this.#standings.set(subscriber, standing);
+    this.#router.add(standing, wish);
+    // A newcomer is a reason to ask again for what was refused.
+    for (const filter of filters) this.#refusals.delete(filter);
+  }
+
+  remove(subscriber: Subscriber): void {
+    const standing = this.#standings.get(subscriber);
+    if (!standing) return;
+    this.#standings.delete(subscriber);
+    this.#router.remove(standing, subscriber.wish);
+  }
+
+  /** A connection came up. Without its session the broker has forgotten every subscription. */
+  connected(sessionPresent: boolean): void {
+    this.#refusals.clear();
+    if (sessionPresent) return;
+    this.#granted.clear();
+    for (const standing of this.#standings.values()) standing.fresh = true;
+  }
+
+  /** Gives the message to each subscriber that wants it, once; false if its address is not ours. */
+  deliver(message: ReceivedMessage): boolean {
+    const { address } = message;
+    if (address.projectMqtt !== this.#who.projectMqtt) return false;
+    if (address.kind !== "group" && address.userMqtt !== this.#who.userMqtt) return false;
+    for (const standing of this.#router.match(address)) {
+      // MQTT-3.3.1-8, -9: RETAIN is set only on what a SUBSCRIBE brought up. Whoever was there
+      // before that SUBSCRIBE has had the message already.
+      if (!message.retain || standing.awaitsRetained) standing.subscriber.receive(message);
+    }
+    return true;
+  }
+
+  /**
+   * Brings the wire in line with what is wanted, sending differences only. New filters are granted
+   * before old ones are given up, so nothing is missed in between. Calls during a run are merged.
+   * Rejects if the connection is lost; what was not confirmed is then asked for again.
+   */
+  async synchronise(wire: SubscriptionWire): Promise<void> {
+    this.#again = true;
+    if (this.#synchronising) return;
+    this.#synchronising = true;
+    try {
+      while (this.#again) {
+        this.#again = false;
+        await this.#subscribeToMissing(wire);
+        await this.#unsubscribeFromUnwanted(wire);
+        this.#tellRefusals();
+      }
+    } finally {
+      this.#synchronising = false;
+    }
+  }
+
+  async #subscribeToMissing(wire: SubscriptionWire): Promise<void> {
+    const { cover, missing } = this.#wanted();
+    if (missing.size === 0) return;
+    const newcomers: Standing[] = [];
+    for (const standing of this.#standings.values()) {
+      if (standing.fresh) newcomers.push(standing);
+      const touched = standing.filters.some((filter) => missing.has(cover.get(filter) ?? filter));
+      if (touched) standing.awaitsRetained = standing.fresh;
+    }
+    const codes = await wire.subscribe(missing);
+    for (const standing of newcomers) standing.fresh = false;
+    for (const [filter, qos] of missing) {
+      if ((codes.get(filter) ?? REFUSED) < REFUSED) this.#granted.set(filter, qos);
+      else this.#refuse(filter);
+    }
+  }
+
+  async #unsubscribeFromUnwanted(wire: SubscriptionWire): Promise<void> {
+    // A refusal may have made narrower filters wanted that its own would have covered: they first.
+    if (this.#again) return;
+    const { wanted } = this.#wanted();
+    const unwanted = [...this.#granted.keys()].filter((filter) => !wanted.has(filter));
+    if (unwanted.length === 0) return;
+    await wire.unsubscribe(unwanted);
+    for (const filter of unwanted) this.#granted.delete(filter);
+  }
+
+  /** The wanted filters with their QoS, what covers each, and which of them need a SUBSCRIBE. */
+  #wanted() {
+    const asked = new Map<string, { qos: QoS; fresh: boolean }>();
+    for (const { filters, fresh, subscriber } of this.#standings.values()) {
+      for (const filter of filters) {
+        if (!this.#refusals.has(filter)) ask(asked, filter, subscriber.wish.qos, fresh);
+      }
+    }
+    const all = new Set(asked.keys());
+    const cover = new Map<string, string>();
+    const wanted = new Map<string, { qos: QoS; fresh: boolean }>();
+    for (const [filter, { qos, fresh }] of asked) {
+      const covering = coveringFilter(this.#who, filter, all);
+      cover.set(filter, covering);
+      ask(wanted, covering, qos, fresh);
+    }
+    const missing = new Map<string, QoS>();
+    for (const [filter, { qos, fresh }] of wanted) {
+      if (fresh || this.#granted.get(filter) !== qos) missing.set(filter, qos);
+    }
+    return { wanted, cover, missing };
+  }
+
+  #refuse(filter: string): void {
+    const reason = new M1Error("SUBSCRIPTION_REFUSED", { filter });
+    this.#granted.delete(filter);
+    this.#refusals.set(filter, reason);
+    this.#again = true;
+    this.#onRefused(reason);
+  }
+
+  #tellRefusals(): void {
+    for (const standing of this.#standings.values()) {
+      const filter = standing.filters.find((candidate) => this.#refusals.has(candidate));
+      const refusal = filter === undefined ? undefined : this.#refusals.get(filter);
+      if (refusal === standing.refusal) continue;
+      standing.refusal = refusal;
+      standing.subscriber.refused(refusal);
+    }
+  }
+}
+
+function ask(
+  filters: Map<string, { qos: QoS; fresh: boolean }>,
+  filter: string,
+  qos: QoS,
+  fresh: boolean,
+): void {
+  const asked = filters.get(filter);
+  const highest = Math.max(asked?.qos ?? 0, qos) as QoS;
+  filters.set(filter, { qos: highest, fresh: fresh || asked?.fresh === true });
+}

@@ -1,0 +1,27 @@
+// Every duration of a connection, in milliseconds, in one place; tests shorten them.
+
+export interface Timing {
+  /** Upper end of the first pause before connecting again; doubles with each failure. */
+  readonly firstRetry: number;
+  readonly longestRetry: number;
+  /** The first pause after the broker refused the credentials: they will hardly change by themselves. */
+  readonly refusedRetry: number;
+  /** How long a connection must hold before a later loss counts as the first again. */
+  readonly stable: number;
+  /** From opening the socket to CONNACK. */
+  readonly connect: number;
+  /** For the last acknowledgements and DISCONNECT; then the socket is destroyed. */
+  readonly close: number;
+  /** How long incoming messages wait for a deploy to finish; Node-RED gives up closing a node then. */
+  readonly deploy: number;
+}
+
+export const TIMING: Timing = {
+  firstRetry: 1_000,
+  longestRetry: 60_000,
+  refusedRetry: 30_000,
+  stable: 30_000,
+  connect: 30_000,
+  close: 2_000,
+  deploy: 15_000,
+};

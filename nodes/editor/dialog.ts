@@ -1,0 +1,54 @@
+// An open dialog: its inputs by the names of the properties, and what they hold at the moment.
+import type { EditedNode } from "./red";
+
+const OWNER = "m1-node";
+
+/** The input of a property in the dialog of a node of this kind; empty if none is open. */
+export function inputOf(node: EditedNode, property: string): JQuery {
+  const prefix = node._def.category === "config" ? "node-config-input" : "node-input";
+  return $(`#${prefix}-${property}`);
+}
+
+/**
+ * Makes the inputs show what the node has: the default where the flow leaves a property out, and
+ * in a list of choices also a value that is none of them, such as `${NAME}`.
+ */
+export function openDialog(node: EditedNode): void {
+  for (const [property, { value: standard, type }] of Object.entries(node._def.defaults)) {
+    const input = inputOf(node, property);
+    input.closest("form").data(OWNER, node.id);
+    const value = (node as unknown as Record<string, unknown>)[property] ?? standard;
+    if (typeof value === "boolean") {
+      input.prop("checked", value);
+    } else if (typeof value === "string" && type === undefined) {
+      if (input.is("select")) offer(input, value);
+      input.val(value);
+    }
+  }
+}
+
+function offer(select: JQuery, value: string): void {
+  const isOffered = select.children().is((_index, option) => $(option).val() === value);
+  if (!isOffered) $("<option>").val(value).text(value).appendTo(select);
+}
+
+/**
+ * A property as the node's open dialog has it, or else as it is saved: a validator is also asked
+ * about nodes that are not being edited, while the dialog of another one is open.
+ */
+export function currentValue(node: EditedNode, property: string): unknown {
+  const input = inputOf(node, property);
+  const isOpen = input.closest("form").data(OWNER) === node.id;
+  if (!isOpen) return (node as unknown as Record<string, unknown>)[property];
+  return input.is(":checkbox") ? input.prop("checked") : input.val();
+}
+
+/** Shows the row of a property, or hides it with what it holds. */
+export function showRow(node: EditedNode, property: string, isShown: boolean): void {
+  inputOf(node, property).closest(".form-row").toggle(isShown);
+}
+
+/** Has the dialog check its inputs again, after a change that Node-RED cannot see. */
+export function revalidate(node: EditedNode, property: string): void {
+  inputOf(node, property).trigger("change");
+}

@@ -1,0 +1,40 @@
+// Faults in the user's words: the protocol's checks as validators of the dialogs.
+import { M1Error } from "../protocol/errors";
+import type { Validator, Verdict } from "./red";
+
+/** A string of the catalogue that the four nodes share. */
+export function shared(key: string, details: Record<string, string | number> = {}): string {
+  return RED._(`@m1-community/node-red-medium-one/m1-connection:${key}`, details);
+}
+
+/** True, or what the M1Error that `check` throws says. */
+export function explain(check: () => unknown): Verdict {
+  try {
+    check();
+    return true;
+  } catch (error) {
+    if (error instanceof M1Error) return inWords(error);
+    throw error;
+  }
+}
+
+/** Lets pass what `check` accepts, and what the runtime will replace by an environment variable. */
+export function explained(check: (value: unknown) => unknown): Validator {
+  return (value, _options) => isEnvironmentReference(value) || explain(() => check(value));
+}
+
+/** The same for a property that has a default, which a flow written by hand may leave out. */
+export function explainedIfSet(check: (value: unknown) => unknown): Validator {
+  return explained((value) => value === undefined || check(value));
+}
+
+/** `${NAME}` as the whole value: only the runtime knows what it stands for. */
+export function isEnvironmentReference(value: unknown): boolean {
+  return typeof value === "string" && /^\$\{\S+\}$/.test(value);
+}
+
+function inWords({ code, details }: M1Error): string {
+  const { field } = details;
+  const named = field === undefined ? details : { ...details, field: shared(`fields.${field}`) };
+  return shared(`errors.${code}`, named);
+}

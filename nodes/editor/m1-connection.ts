@@ -1,0 +1,109 @@
+// The dialog of `m1 connection`: where Medium One is, and who speaks to it.
+import { type BrokerUrl, isEncrypted, parseBrokerUrl } from "../protocol/broker-url";
+import { checkApiKey, checkClientId, checkUserPassword } from "../protocol/credentials";
+import { M1Error } from "../protocol/errors";
+import {
+  keepalive,
+  outboxFull,
+  outboxKind,
+  outboxLimit,
+  outboxMaxAge,
+  protocolVersion,
+} from "../protocol/settings";
+import { topicLevel } from "../protocol/topic-level";
+import { currentValue, inputOf, openDialog, showRow } from "./dialog";
+import { explained, explainedIfSet, shared } from "./explain";
+import { foldableSection } from "./foldable-section";
+import type { EditedNode } from "./red";
+
+interface Properties {
+  name: string;
+  url: string;
+  tls: string;
+  projectMqtt: string;
+  userMqtt: string;
+  clientId: string;
+  protocolVersion: string;
+  keepalive: string;
+  cleanSession: boolean;
+  outbox: string;
+  outboxLimit: string;
+  outboxFull: string;
+  outboxMaxAge: string;
+}
+
+RED.nodes.registerType<Properties>("m1 connection", {
+  category: "config",
+  defaults: {
+    name: { value: "" },
+    url: {
+      value: "mqtts://mqtt.mediumone.com:61620",
+      required: true,
+      label: shared("label.url"),
+      validate: explained(parseBrokerUrl),
+    },
+    tls: { value: "", type: "tls-config", required: false, label: shared("label.tls") },
+    projectMqtt: {
+      value: "",
+      required: true,
+      label: shared("label.projectMqtt"),
+      validate: explained((level) => topicLevel(level, "projectMqtt")),
+    },
+    userMqtt: {
+      value: "",
+      required: true,
+      label: shared("label.userMqtt"),
+      validate: explained((level) => topicLevel(level, "userMqtt")),
+    },
+    clientId: {
+      value: "",
+      validate: explainedIfSet((id) => id === "" || checkClientId(String(id))),
+    },
+    protocolVersion: { value: "4", validate: explainedIfSet(protocolVersion) },
+    keepalive: { value: "60", validate: explainedIfSet(keepalive) },
+    cleanSession: { value: false },
+    outbox: { value: "disk", validate: explainedIfSet(outboxKind) },
+    outboxLimit: { value: "100000", validate: explainedIfSet(outboxLimit) },
+    outboxFull: { value: "reject", validate: explainedIfSet(outboxFull) },
+    outboxMaxAge: { value: "", validate: explainedIfSet(outboxMaxAge) },
+  },
+  credentials: {
+    apiKey: { type: "password", validate: explained(checkApiKey) },
+    userPassword: { type: "password", validate: explained(checkUserPassword) },
+  },
+  label() {
+    if (this.name) return this.name;
+    return this.projectMqtt && this.userMqtt ? `${this.projectMqtt}/${this.userMqtt}` : this.url;
+  },
+  labelStyle() {
+    return this.name ? "node_label_italic" : "";
+  },
+  oneditprepare() {
+    openDialog(this);
+    foldableSection($("#m1-connection-advanced-button"));
+    inputOf(this, "url").on("change keyup paste", () => showTransport(this));
+    showTransport(this);
+  },
+  oneditsave() {
+    // A TLS configuration that a plain connection cannot use would count as used.
+    if (urlInDialog(this)?.isPlain) inputOf(this, "tls").val("_ADD_");
+  },
+});
+
+/** Whether TLS can be configured, and a warning where a password would travel unprotected. */
+function showTransport(node: EditedNode): void {
+  const url = urlInDialog(node);
+  showRow(node, "tls", !url?.isPlain);
+  $("#m1-connection-plain").toggle(url?.isPlain === true && !url.isLocal);
+}
+
+function urlInDialog(node: EditedNode): { isPlain: boolean; isLocal: boolean } | undefined {
+  let url: BrokerUrl;
+  try {
+    url = parseBrokerUrl(currentValue(node, "url"));
+  } catch (error) {
+    if (error instanceof M1Error) return undefined;
+    throw error;
+  }
+  return { isPlain: !isEncrypted(url), isLocal: /^(localhost|127\..*|::1)$/.test(url.host) };
+}

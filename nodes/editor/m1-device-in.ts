@@ -1,0 +1,69 @@
+// The dialog of `m1 device in`: which device's messages to receive, and as what.
+import { datatype, qos, receive, updateType } from "../protocol/settings";
+import { topicLevel } from "../protocol/topic-level";
+import { currentValue, inputOf, openDialog, revalidate, showRow } from "./dialog";
+import { explained, explainedIfSet, shared } from "./explain";
+
+interface Properties {
+  name: string;
+  connection: string;
+  deviceId: string;
+  receive: string;
+  updateType: string;
+  broadcast: boolean;
+  datatype: string;
+  qos: string;
+}
+
+RED.nodes.registerType<Properties>("m1 device in", {
+  category: "Medium One",
+  color: "#9DB8BF",
+  icon: "m1-device-in.svg",
+  inputs: 0,
+  outputs: 1,
+  defaults: {
+    name: { value: "" },
+    connection: {
+      value: "",
+      type: "m1 connection",
+      required: true,
+      label: shared("label.connection"),
+    },
+    deviceId: {
+      value: "",
+      validate: explainedIfSet((id) => id === "" || topicLevel(id, "deviceId")),
+    },
+    receive: { value: "all", validate: explainedIfSet(receive) },
+    updateType: {
+      value: "",
+      validate(value, options) {
+        // Events have no type: the field is hidden.
+        if (currentValue(this, "receive") === "event") return true;
+        return explained(updateType).call(this, value, options);
+      },
+    },
+    broadcast: { value: true },
+    datatype: { value: "auto-detect", validate: explainedIfSet(datatype) },
+    qos: { value: "1", validate: explainedIfSet(qos) },
+  },
+  paletteLabel: "m1 device in",
+  label() {
+    return this.name || this.deviceId || this._("label.everyDevice");
+  },
+  labelStyle() {
+    return this.name ? "node_label_italic" : "";
+  },
+  outputLabels() {
+    return this._("label.output");
+  },
+  oneditprepare() {
+    openDialog(this);
+    const showUpdateType = () =>
+      showRow(this, "updateType", currentValue(this, "receive") !== "event");
+    inputOf(this, "receive").on("change", () => {
+      showUpdateType();
+      revalidate(this, "updateType");
+    });
+    showUpdateType();
+  },
+});

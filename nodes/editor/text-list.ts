@@ -1,0 +1,67 @@
+// A list of short texts in a dialog, one to a row, each checked while it is typed.
+import type { Verdict } from "./red";
+
+const PROBLEM = "m1-problem";
+
+export interface TextListOptions {
+  readonly placeholder: string;
+  /** What each text is, for those who cannot see the form. */
+  readonly label: string;
+  readonly verdict: (text: string) => Verdict;
+  /** Called after each change of any text. */
+  readonly changed: () => void;
+}
+
+export class TextList {
+  constructor(private readonly element: JQuery) {}
+
+  show(texts: readonly string[], options: TextListOptions): void {
+    this.element.editableList<{ text?: string }>({
+      addItem: (row, _index, { text }) => this.addRow(row, text, options),
+      removeItem: options.changed,
+      removable: true,
+      sortable: true,
+      height: "auto",
+    });
+    for (const text of texts) this.element.editableList("addItem", { text });
+  }
+
+  /** The texts in their order, without blank ones and repetitions. */
+  texts(): string[] {
+    // A row that is being removed stays in the page until it has faded.
+    const rows = this.element.children(":not(.red-ui-editableList-item-deleting)");
+    const inputs = rows.find("input").get() as HTMLInputElement[];
+    return [...new Set(inputs.map((input) => input.value).filter((text) => text !== ""))];
+  }
+
+  /** `text` is undefined for a row that the user adds. */
+  private addRow(row: JQuery, text: string | undefined, options: TextListOptions): void {
+    const { placeholder, label } = options;
+    const input = $('<input type="text">').attr({ placeholder, "aria-label": label });
+    input.val(text ?? "").appendTo(row);
+    const check = () => {
+      const current = String(input.val());
+      mark(input, current === "" || options.verdict(current));
+    };
+    input.on("input", () => {
+      check();
+      options.changed();
+    });
+    check();
+    if (text === undefined) setTimeout(() => input.trigger("focus"));
+  }
+}
+
+/** As Node-RED marks an invalid input: an outline, and the words as a tooltip. */
+function mark(input: JQuery, verdict: Verdict): void {
+  input.toggleClass("input-error", verdict !== true);
+  const tooltip = input.data(PROBLEM);
+  if (verdict === true) {
+    tooltip?.delete();
+    input.removeData(PROBLEM);
+  } else if (tooltip) {
+    tooltip.setContent(verdict);
+  } else {
+    input.data(PROBLEM, RED.popover.tooltip(input, verdict));
+  }
+}

@@ -1,0 +1,201 @@
+// `m1 connection`, the config node: its settings, one connection for all nodes that refer to it, and
+// what becomes of that connection in statuses, the log and Catch nodes.
+
+import { hostname } from "node:os";
+import type { ConnectionOptions as TlsOptions } from "node:tls";
+import type { Node, NodeAPI, NodeDef } from "node-red";
+import { defaultClientId } from "./connection/client-id";
+import { Connection, type ConnectionSettings, type ConnectionState } from "./connection/connection";
+import { needsAPerson } from "./connection/failure";
+import { MemoryOutbox, type OutboxPolicy } from "./connection/outbox";
+import { claimOutbox, discardOutbox, parkOutbox } from "./connection/outbox-handover";
+import { formatBrokerUrl, isEncrypted, parseBrokerUrl } from "./protocol/broker-url";
+import { checkClientId, password, username } from "./protocol/credentials";
+import { M1Error } from "./protocol/errors";
+import * as check from "./protocol/settings";
+import { identity } from "./protocol/topics";
+import type { ConnectionNode, Member } from "./runtime/member";
+import { attempt, setting, textSetting } from "./runtime/settings";
+import { connectionStatus, faultStatus } from "./runtime/status";
+import { inWords, words } from "./runtime/words";
+
+interface ConnectionConfig extends NodeDef {
+  url?: string;
+  tls?: string;
+  projectMqtt?: string;
+  userMqtt?: string;
+  clientId?: string;
+  protocolVersion?: string;
+  keepalive?: string;
+  cleanSession?: boolean;
+  outbox?: string;
+  outboxLimit?: string;
+  outboxFull?: string;
+  outboxMaxAge?: string;
+}
+
+interface Credentials {
+  apiKey: unknown;
+  userPassword: unknown;
+}
+
+interface TlsConfigNode extends Node {
+  addTLSOptions(options: TlsOptions): void;
+}
+
+const DEFAULT_URL = "mqtts://mqtt.mediumone.com:61620";
+
+/** The queue's length may change with every event; a person reads it. */
+const REFRESH_MS = 500;
+
+export = (RED: NodeAPI): void => {
+  function M1Connection(this: Node<Credentials>, config: ConnectionConfig): void {
+    RED.nodes.createNode(this, config);
+    const node: ConnectionNode = Object.assign(this, { users: {}, members: new Set<Member>() });
+    const { value, fault } = attempt(() => readConfig(RED, this, config));
+    if (value) runConnection(RED, node, value);
+    else tellFault(RED, node, fault);
+  }
+
+  RED.nodes.registerType("m1 connection", M1Connection, {
+    credentials: { apiKey: { type: "password" }, userPassword: { type: "password" } },
+  });
+};
+
+/** Settings that cannot work: told once, after all flows have started and Catch nodes listen. */
+function tellFault(RED: NodeAPI, node: ConnectionNode, fault: M1Error): void {
+  node.fault = fault;
+  const tell = () => {
+    node.error(new M1Error("CONNECTION_INVALID", { reason: inWords(RED, fault).message }), {});
+    node.status(faultStatus(RED, fault));
+  };
+  RED.events.once("flows:started", tell);
+  node.on("close", () => RED.events.off("flows:started", tell));
+}
+
+/** One connection from here to the node's `close`. */
+function runConnection(RED: NodeAPI, node: ConnectionNode, { settings, policy }: Config): void {
+  const outbox = claimOutbox(node.id, settings.who) ?? new MemoryOutbox(policy);
+  outbox.policy = policy;
+  const connection = new Connection(settings, outbox);
+  node.connection = connection;
+
+  const showState = () => {
+    node.status(connectionStatus(RED, connection.state, outbox.size));
+    for (const member of node.members) member.refresh();
+  };
+  const showQueue = inIntervals(REFRESH_MS, showState);
+  const tellState = episodes(RED, node, settings);
+  connection.on("state", (state) => {
+    showState();
+    tellState(state);
+  });
+  connection.on("outbox", () => {
+    showQueue.soon();
+  });
+  connection.on("refused", (reason) => node.error(inWords(RED, reason), {}));
+  connection.on("stranger", (error, packet) => node.error(inWords(RED, error), { ...packet }));
+
+  const settle = () => connection.settle();
+  RED.events.on("flows:started", settle);
+  node.on("close", (removed: boolean, done: () => void) => {
+    RED.events.off("flows:started", settle);
+    showQueue.stop();
+    connection.close().then(() => {
+      if (removed) discardOutbox(outbox);
+      else parkOutbox(node.id, settings.who, outbox);
+      done();
+    }, done);
+  });
+}
+
+/**
+ * Tells of changes, not of attempts: one line when a connection comes up, one error when it is lost
+ * or never comes, and one more if a later attempt shows that a person has to act.
+ */
+function episodes(RED: NodeAPI, node: Node, { broker, who }: ConnectionSettings) {
+  const told = new Set<string>();
+  return (state: ConnectionState): void => {
+    if (state.name === "online") {
+      told.clear();
+      const details = { broker: formatBrokerUrl(broker), username: username(who) };
+      node.log(words(RED, "log.connected", details));
+    }
+    if (state.name !== "offline" || told.has(state.reason.code)) return;
+    if (told.size > 0 && !needsAPerson(state.reason)) return;
+    told.add(state.reason.code);
+    node.error(inWords(RED, state.reason), {});
+  };
+}
+
+/** Merges calls of `soon` to at most one run of `action` in each interval. */
+function inIntervals(milliseconds: number, action: () => void) {
+  let timer: NodeJS.Timeout | undefined;
+  return {
+    soon() {
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        action();
+      }, milliseconds);
+    },
+    stop() {
+      clearTimeout(timer);
+    },
+  };
+}
+
+interface Config {
+  readonly settings: ConnectionSettings;
+  readonly policy: OutboxPolicy;
+}
+
+/** Throws the M1Error of the first setting that is not usable. */
+function readConfig(RED: NodeAPI, node: Node<Credentials>, config: ConnectionConfig): Config {
+  const broker = parseBrokerUrl(setting(config.url, "url", DEFAULT_URL));
+  const who = identity(
+    setting(config.projectMqtt, "projectMqtt", ""),
+    setting(config.userMqtt, "userMqtt", ""),
+  );
+  const clientId = textSetting(config.clientId, "clientId");
+  check.outboxKind(setting(config.outbox, "outbox", "disk"));
+  return {
+    settings: {
+      broker,
+      who,
+      username: username(who),
+      password: password(
+        setting(node.credentials?.apiKey, "apiKey", ""),
+        setting(node.credentials?.userPassword, "userPassword", ""),
+      ),
+      clientId:
+        clientId === "" ? defaultClientId(instanceId(RED), node.id) : checkClientId(clientId),
+      protocolVersion: check.protocolVersion(
+        setting(config.protocolVersion, "protocolVersion", "4"),
+      ),
+      keepalive: check.keepalive(setting(config.keepalive, "keepalive", "60")),
+      cleanSession: config.cleanSession === true,
+      tls: isEncrypted(broker) ? tlsOptions(RED, config.tls) : {},
+    },
+    policy: {
+      limit: check.outboxLimit(setting(config.outboxLimit, "outboxLimit", "100000")),
+      full: check.outboxFull(setting(config.outboxFull, "outboxFull", "reject")),
+      maxAge: check.outboxMaxAge(setting(config.outboxMaxAge, "outboxMaxAge", "")),
+    },
+  };
+}
+
+/** Node-RED's own id; where it cannot store settings it has none, and `get` throws. */
+function instanceId(RED: NodeAPI): string {
+  const settings = RED.settings as { available?(): boolean; get?(name: string): unknown };
+  const id = settings.available?.() ? settings.get?.("instanceId") : undefined;
+  return String(id ?? hostname());
+}
+
+function tlsOptions(RED: NodeAPI, id: string | undefined): TlsOptions {
+  if (!id) return {};
+  const node = RED.nodes.getNode(id) as TlsConfigNode | null;
+  if (typeof node?.addTLSOptions !== "function") throw new M1Error("TLS_MISSING");
+  const options: TlsOptions = {};
+  node.addTLSOptions(options);
+  return options;
+}

@@ -1,0 +1,164 @@
+// `m1 event out`: reads device id, data and time from a message, and hands the event to the connection.
+import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
+import { arrivalClock } from "./protocol/arrival-clock";
+import { type EventAttributes, encodeEvent, shapeEvent } from "./protocol/event";
+import { type QoS, qos } from "./protocol/settings";
+import { type Timestamp, timestamp } from "./protocol/timestamp";
+import { topicLevel } from "./protocol/topic-level";
+import { eventTopic, type Identity } from "./protocol/topics";
+import { Member } from "./runtime/member";
+import { attempt, setting, textSetting } from "./runtime/settings";
+import { type TypedInput, typedInput } from "./runtime/typed-input";
+import { toldError } from "./runtime/words";
+
+interface EventOutConfig extends NodeDef {
+  connection?: string;
+  deviceId?: string;
+  deviceIdType?: string;
+  eventData?: string;
+  eventDataType?: string;
+  tag?: string;
+  observedAt?: string;
+  observedAtType?: string;
+  stream?: string;
+  addClientIp?: boolean;
+  qos?: string;
+}
+
+/** One for the process: the stamps of all nodes are in the order of arrival. */
+const arrival = arrivalClock();
+
+export = (RED: NodeAPI): void => {
+  function M1EventOut(this: Node, config: EventOutConfig): void {
+    RED.nodes.createNode(this, config);
+    const { value: settings, fault } = attempt(() => readConfig(RED, this, config));
+    const member = new Member(RED, this, config.connection ?? "", { fault });
+    /** Settled when all messages so far have been read: one that takes long is not overtaken. */
+    let earlier: Promise<void> = Promise.resolve();
+
+    this.on("input", (msg, _send, done) => {
+      const arrivedAt = arrival();
+      const finish = (error?: unknown) => (error ? done(toldError(RED, error)) : done());
+      if (!settings) {
+        finish(fault);
+        return;
+      }
+      const accept = (readings: Readings) => {
+        const connection = member.connection();
+        const { who } = connection.settings;
+        const event = { ...publication(settings, readings, arrivedAt, who), done: finish };
+        connection.send(event);
+      };
+      if (!settings.immediate) {
+        const readings = settled(promiseReadings(settings, msg));
+        earlier = earlier
+          .then(() => readings)
+          .then((read) => accept(read()))
+          .catch(finish);
+        return;
+      }
+      try {
+        accept(readNow(settings, msg));
+      } catch (error) {
+        finish(error);
+      }
+    });
+  }
+
+  RED.nodes.registerType("m1 event out", M1EventOut);
+};
+
+interface Settings {
+  readonly deviceId: TypedInput;
+  readonly data: TypedInput;
+  readonly observedAt: TypedInput | "arrival" | "server";
+  readonly tag: string;
+  readonly attributes: EventAttributes;
+  readonly qos: QoS;
+  /** No input has to wait for its value. */
+  readonly immediate: boolean;
+}
+
+/** What the typed inputs gave for one message. */
+interface Readings {
+  readonly deviceId: unknown;
+  readonly data: unknown;
+  readonly observedAt: unknown;
+}
+
+/** Throws the M1Error of the first setting that is not usable. */
+function readConfig(RED: NodeAPI, node: Node, config: EventOutConfig): Settings {
+  const { deviceId = "", deviceIdType = "str" } = config;
+  const { eventData = "payload", eventDataType = "msg" } = config;
+  const { observedAt = "", observedAtType = "arrival" } = config;
+  // A fixed id or time that is wrong is wrong before the first message.
+  if (deviceIdType === "str") {
+    topicLevel(setting(deviceId, "deviceId", ""), "deviceId", { emptyAllowed: true });
+  }
+  if (observedAtType === "str") timestamp(setting(observedAt, "observedAt", ""));
+  const inputs: Pick<Settings, "deviceId" | "data" | "observedAt"> = {
+    deviceId: typedInput(RED, node, "deviceId", deviceId, deviceIdType),
+    data: typedInput(RED, node, "eventData", eventData, eventDataType),
+    observedAt:
+      observedAtType === "arrival" || observedAtType === "server"
+        ? observedAtType
+        : typedInput(RED, node, "observedAt", observedAt, observedAtType),
+  };
+  return {
+    ...inputs,
+    tag: textSetting(config.tag, "tag", "value"),
+    attributes: {
+      stream: textSetting(config.stream, "stream"),
+      addClientIp: config.addClientIp === true,
+    },
+    qos: qos(setting(config.qos, "qos", "1")),
+    immediate: Object.values(inputs).every((input) => typeof input === "string" || input.immediate),
+  };
+}
+
+function readNow({ deviceId, data, observedAt }: Settings, msg: NodeMessage): Readings {
+  return {
+    deviceId: deviceId.read(msg),
+    data: data.read(msg),
+    observedAt: typeof observedAt === "string" ? undefined : observedAt.read(msg),
+  };
+}
+
+async function promiseReadings(settings: Settings, msg: NodeMessage): Promise<Readings> {
+  const { observedAt } = settings;
+  const [deviceId, data, time] = await Promise.all([
+    settings.deviceId.promise(msg),
+    settings.data.promise(msg),
+    typeof observedAt === "string" ? undefined : observedAt.promise(msg),
+  ]);
+  return { deviceId, data, observedAt: time };
+}
+
+/** A promise of how to get the value, so that a failure waits for its turn like a value does. */
+function settled<T>(promise: Promise<T>): Promise<() => T> {
+  return promise.then(
+    (value) => () => value,
+    (error: unknown) => () => {
+      throw error;
+    },
+  );
+}
+
+/** The packet to send. Throws the M1Error of whatever the contract forbids. */
+function publication(settings: Settings, readings: Readings, arrivedAt: Timestamp, who: Identity) {
+  const topic = eventTopic(who, readings.deviceId);
+  const event = shapeEvent(readings.data, settings.tag);
+  const observedAt = event.observedAt ?? observedAtOf(settings, readings, arrivedAt);
+  const payload = encodeEvent(event, { ...settings.attributes, observedAt });
+  return { topic, payload, qos: settings.qos };
+}
+
+function observedAtOf(
+  { observedAt }: Settings,
+  readings: Readings,
+  arrivedAt: Timestamp,
+): Timestamp | undefined {
+  if (observedAt === "arrival") return arrivedAt;
+  if (observedAt === "server") return undefined;
+  return timestamp(readings.observedAt);
+}

@@ -1,0 +1,101 @@
+// A flow node's membership of a connection: it comes and goes with the node, and shows its status.
+import type { Node, NodeAPI, NodeStatus } from "node-red";
+import type { Connection } from "../connection/connection";
+import type { Subscriber } from "../connection/subscriptions";
+import { M1Error } from "../protocol/errors";
+import { connectionStatus, faultStatus } from "./status";
+import { inWords } from "./words";
+
+/** What an `m1 connection` config node offers to the nodes that refer to it. */
+export interface ConnectionNode extends Node {
+  /** Absent if the settings cannot work; `fault` then says why. */
+  connection?: Connection;
+  fault?: M1Error;
+  readonly members: Set<Member>;
+  /** By node id: Node-RED passes the config node's errors and statuses to the flows of these. */
+  readonly users: Record<string, Node>;
+}
+
+export class Member {
+  readonly node: Node;
+  readonly subscriber: Subscriber | undefined;
+  readonly #RED: NodeAPI;
+  readonly #home: ConnectionNode | undefined;
+  #fault: M1Error | undefined;
+  #shown = "";
+
+  /**
+   * Enlists the node with the config node of that id until the node is closed.
+   * `fault` is what is wrong with the node's own settings: then it only shows and tells that.
+   */
+  constructor(
+    RED: NodeAPI,
+    node: Node,
+    connectionId: string,
+    role: { subscriber?: Subscriber; fault?: M1Error | undefined },
+  ) {
+    this.node = node;
+    this.subscriber = role.subscriber;
+    this.#RED = RED;
+    const home = RED.nodes.getNode(connectionId) as ConnectionNode | null;
+    const isConnection = home?.members instanceof Set;
+    this.#home = isConnection ? home : undefined;
+    this.#fault = role.fault ?? (isConnection ? undefined : new M1Error("CONNECTION_MISSING"));
+    if (this.#fault) this.#tellWhenStarted(this.#fault);
+    else if (home) this.#join(home);
+    this.refresh();
+  }
+
+  /** The connection to use. Throws what is wrong with this node or its config node. */
+  connection(): Connection {
+    if (this.#fault) throw this.#fault;
+    const { connection, fault } = this.#home ?? {};
+    if (connection) return connection;
+    const reason = fault ? inWords(this.#RED, fault).message : "";
+    throw new M1Error("CONNECTION_INVALID", { reason });
+  }
+
+  /** For as long as the broker refuses a filter of this node. */
+  refused(reason: M1Error | undefined): void {
+    this.#fault = reason;
+    this.refresh();
+  }
+
+  /** Shows the status as it is now. */
+  refresh(): void {
+    const status = this.#status();
+    const shown = JSON.stringify(status);
+    if (shown === this.#shown) return;
+    this.#shown = shown;
+    this.node.status(status);
+  }
+
+  #join(home: ConnectionNode): void {
+    const { connection } = home;
+    home.members.add(this);
+    home.users[this.node.id] = this.node;
+    if (this.subscriber) connection?.addSubscriber(this.subscriber);
+    else connection?.addSender(this);
+    this.node.on("close", () => {
+      home.members.delete(this);
+      delete home.users[this.node.id];
+      if (this.subscriber) connection?.removeSubscriber(this.subscriber);
+      else connection?.removeSender(this);
+    });
+  }
+
+  #status(): NodeStatus {
+    const fault = this.#fault ?? this.#home?.fault;
+    if (fault) return faultStatus(this.#RED, fault);
+    const connection = this.#home?.connection;
+    const queued = this.subscriber ? 0 : (connection?.outbox.size ?? 0);
+    return connectionStatus(this.#RED, connection?.state ?? { name: "idle" }, queued);
+  }
+
+  /** Catch nodes exist once all flows have started, and only hear of errors that carry a message. */
+  #tellWhenStarted(fault: M1Error): void {
+    const tell = () => this.node.error(inWords(this.#RED, fault), {});
+    this.#RED.events.once("flows:started", tell);
+    this.node.on("close", () => this.#RED.events.off("flows:started", tell));
+  }
+}

@@ -1,0 +1,48 @@
+// What `m1 device in` and `m1 group in` share: a subscription that becomes messages of the node.
+import type { Node, NodeAPI } from "node-red";
+import type { ReceivedMessage } from "../connection/subscriptions";
+import type { Wish } from "../connection/wishes";
+import { decodePayload } from "../protocol/payload";
+import type { Datatype } from "../protocol/settings";
+import { Member } from "./member";
+import { attempt } from "./settings";
+import { toldError } from "./words";
+
+export interface Reception {
+  readonly wish: Wish;
+  readonly datatype: Datatype;
+}
+
+/**
+ * Enlists a receiving node until it is closed. `read` reads its settings and may throw an M1Error,
+ * which the node then shows and tells instead of receiving.
+ */
+export function receive(
+  RED: NodeAPI,
+  node: Node,
+  connectionId: string | undefined,
+  read: () => Reception,
+): void {
+  const { value: reception, fault } = attempt(read);
+  if (!reception) {
+    new Member(RED, node, connectionId ?? "", { fault });
+    return;
+  }
+  const member: Member = new Member(RED, node, connectionId ?? "", {
+    subscriber: {
+      wish: reception.wish,
+      receive: (message) => pass(RED, node, message, reception.datatype),
+      refused: (reason) => member.refused(reason),
+    },
+  });
+}
+
+function pass(RED: NodeAPI, node: Node, message: ReceivedMessage, datatype: Datatype): void {
+  const { payload, topic, qos, retain, address } = message;
+  const about = { topic, qos, retain, m1: { ...address } };
+  try {
+    node.send({ payload: decodePayload(payload, datatype), ...about });
+  } catch (error) {
+    node.error(toldError(RED, error), { payload: decodePayload(payload, "auto-detect"), ...about });
+  }
+}

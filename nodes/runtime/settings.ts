@@ -1,0 +1,34 @@
+// A node's stored settings: defaults for what is absent, an error for a variable that is not set.
+import { type FieldName, M1Error } from "../protocol/errors";
+import { envReference } from "./env-reference";
+
+/** The value, unless it is absent, or a reference that Node-RED could not replace (ENV_UNSET). */
+export function setting(value: unknown, field: FieldName, absent: unknown): unknown {
+  if (value === undefined || value === null) return absent;
+  const name = envReference(value);
+  if (name !== undefined) throw new M1Error("ENV_UNSET", { field, name });
+  return value;
+}
+
+/** As `setting`, as text. */
+export function textSetting(value: unknown, field: FieldName, absent = ""): string {
+  return String(setting(value, field, absent));
+}
+
+/** As `setting`, for a checkbox; a variable can only hold the words. */
+export function flagSetting(value: unknown, field: FieldName, absent: boolean): boolean {
+  const stated = setting(value, field, absent);
+  return stated === true || stated === "true";
+}
+
+/** The result of `read`, or the M1Error it threw: what is wrong with the settings is shown, not thrown. */
+export function attempt<T>(
+  read: () => T,
+): { value: T; fault?: never } | { value?: never; fault: M1Error } {
+  try {
+    return { value: read() };
+  } catch (error) {
+    if (error instanceof M1Error) return { fault: error };
+    throw error;
+  }
+}

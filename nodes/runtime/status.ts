@@ -1,0 +1,53 @@
+// What a node shows below itself: a function of the connection's state, the queue and the node's own faults.
+import type { NodeAPI, NodeStatus } from "node-red";
+import type { ConnectionState } from "../connection/connection";
+import english from "../locales/en-US/m1-connection.json";
+import type { M1Error } from "../protocol/errors";
+import { words } from "./words";
+
+/** Fewer than this are on their way in normal traffic, and no backlog. */
+const BACKLOG = 100;
+
+/** `queued` is the number of events waiting, 0 for nodes that do not send. */
+export function connectionStatus(RED: NodeAPI, state: ConnectionState, queued: number): NodeStatus {
+  switch (state.name) {
+    case "online":
+      return {
+        fill: "green",
+        shape: "dot",
+        text:
+          queued < BACKLOG
+            ? words(RED, "status.connected")
+            : words(RED, "status.sending", { count: queued.toLocaleString() }),
+      };
+    case "connecting":
+      // An attempt after a failure still shows the failure, or the status would flicker for ever.
+      if (state.lastFailure) return failed(RED, state.lastFailure, queued);
+      return { fill: "yellow", shape: "ring", text: words(RED, "status.connecting") };
+    case "offline":
+      return failed(RED, state.reason, queued);
+    case "idle":
+    case "closing":
+    case "closed":
+      return { fill: "grey", shape: "ring", text: words(RED, "status.idle") };
+  }
+}
+
+/** A fault that only a change of the flow can mend. */
+export function faultStatus(RED: NodeAPI, fault: M1Error): NodeStatus {
+  return { fill: "red", shape: "ring", text: shortReason(RED, fault) };
+}
+
+function failed(RED: NodeAPI, reason: M1Error, queued: number): NodeStatus {
+  const short = shortReason(RED, reason);
+  const text =
+    queued === 0
+      ? short
+      : words(RED, "status.queued", { reason: short, count: queued.toLocaleString() });
+  return { fill: "red", shape: "ring", text };
+}
+
+function shortReason(RED: NodeAPI, reason: M1Error): string {
+  const known = Object.hasOwn(english.status.reasons, reason.code);
+  return words(RED, known ? `status.reasons.${reason.code}` : "status.invalid");
+}

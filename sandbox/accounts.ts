@@ -1,0 +1,50 @@
+// Who may log in to the sandbox (wire-contract: Authentication).
+import { parsePassword, parseUsername } from "../nodes/protocol/credentials";
+import type { Identity } from "../nodes/protocol/topics";
+import { utf8Text } from "../nodes/protocol/utf8";
+import { Refused } from "./refusal";
+
+export interface Account extends Identity {
+  readonly apiKey: string;
+  readonly userPassword: string;
+}
+
+/** What the command, the demo and the examples log in with. The password holds a slash on purpose. */
+export const DEMO_ACCOUNT: Account = {
+  projectMqtt: "demo-project",
+  userMqtt: "demo-user",
+  apiKey: "DEMO0KEY",
+  userPassword: "demo/password",
+};
+
+/** The identity that username and password prove. Throws Refused, never with a secret in it. */
+export function login(
+  accounts: readonly Account[],
+  username: string | undefined,
+  password: Uint8Array | undefined,
+): Identity {
+  const candidates = accountsOf(accounts, username);
+  if (password === undefined || password.length === 0) throw Refused.because("PASSWORD_MISSING");
+  const secret = parsePassword(utf8Text(password) ?? "");
+  if (!secret) throw Refused.because("PASSWORD_FORM");
+
+  const details = { username: username ?? "" };
+  const withKey = candidates.filter((account) => account.apiKey === secret.apiKey);
+  if (withKey.length === 0) throw Refused.because("API_KEY_WRONG", details);
+  const account = withKey.find((candidate) => candidate.userPassword === secret.userPassword);
+  if (!account) throw Refused.because("USER_PASSWORD_WRONG", details);
+  return { projectMqtt: account.projectMqtt, userMqtt: account.userMqtt };
+}
+
+/** A user may have several API keys, each in an account of its own. */
+function accountsOf(accounts: readonly Account[], username: string | undefined): Account[] {
+  if (!username) throw Refused.because("USERNAME_MISSING");
+  const who = parseUsername(username);
+  if (!who) throw Refused.because("USERNAME_FORM", { username });
+  const { projectMqtt, userMqtt } = who;
+  const ofProject = accounts.filter((account) => account.projectMqtt === projectMqtt);
+  if (ofProject.length === 0) throw Refused.because("PROJECT_UNKNOWN", { projectMqtt });
+  const ofUser = ofProject.filter((account) => account.userMqtt === userMqtt);
+  if (ofUser.length === 0) throw Refused.because("USER_UNKNOWN", { projectMqtt, userMqtt });
+  return ofUser;
+}

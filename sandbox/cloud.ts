@@ -1,0 +1,111 @@
+// What the cloud can say to devices and groups, and workflows through it (wire-contract: Topics).
+import { M1Error } from "../nodes/protocol/errors";
+import { updateType as checkedUpdateType, type QoS } from "../nodes/protocol/settings";
+import { EVERYONE, topicLevel } from "../nodes/protocol/topic-level";
+import { addressTopic, type Identity } from "../nodes/protocol/topics";
+import type { StoredEvent } from "./stored-event";
+
+export interface PublishOptions {
+  /** 1 unless told. */
+  readonly qos?: QoS;
+  readonly retain?: boolean;
+}
+
+/**
+ * Sends for one user. `_all` addresses every device of the user, or every group of its project.
+ * Strings and bytes are sent as they are, anything else as JSON. Each promise is resolved once the
+ * message is handed to the broker, and rejected with an M1Error for an address that is none.
+ */
+export interface Cloud {
+  /** To `1/p/u/<deviceId>/event`. */
+  sendDeviceEvent(deviceId: string, payload: unknown, options?: PublishOptions): Promise<void>;
+  /** To `1/p/u/<deviceId>/update/<updateType>`, retained unless told. */
+  sendUpdate(
+    deviceId: string,
+    updateType: string,
+    payload: unknown,
+    options?: PublishOptions,
+  ): Promise<void>;
+  /** To `2/p/<groupId>/<updateType>`. */
+  sendGroupMessage(
+    groupId: string,
+    updateType: string,
+    payload: unknown,
+    options?: PublishOptions,
+  ): Promise<void>;
+}
+
+/** A workflow: called for each event that was accepted, with the means to answer its user. */
+export type Rule = (event: StoredEvent, cloud: Cloud) => void | Promise<void>;
+
+type Publish = (topic: string, payload: unknown, options: PublishOptions) => Promise<void>;
+
+/** The cloud as seen by one user's workflows. */
+export class UserCloud implements Cloud {
+  readonly #user: Identity;
+  readonly #publish: Publish;
+
+  constructor({ projectMqtt, userMqtt }: Identity, publish: Publish) {
+    this.#user = { projectMqtt, userMqtt };
+    this.#publish = publish;
+  }
+
+  async sendDeviceEvent(
+    deviceId: string,
+    payload: unknown,
+    options: PublishOptions = {},
+  ): Promise<void> {
+    const topic = addressTopic({ kind: "event", ...this.#device(deviceId) });
+    await this.#publish(topic, payload, options);
+  }
+
+  async sendUpdate(
+    deviceId: string,
+    updateType: string,
+    payload: unknown,
+    options: PublishOptions = {},
+  ): Promise<void> {
+    const to = { ...this.#device(deviceId), updateType: requiredUpdateType(updateType) };
+    const topic = addressTopic({ kind: "update", ...to });
+    await this.#publish(topic, payload, { retain: true, ...options });
+  }
+
+  async sendGroupMessage(
+    groupId: string,
+    updateType: string,
+    payload: unknown,
+    options: PublishOptions = {},
+  ): Promise<void> {
+    const topic = addressTopic({
+      kind: "group",
+      projectMqtt: this.#user.projectMqtt,
+      groupId: levelOrEveryone(groupId, "groupId"),
+      updateType: requiredUpdateType(updateType),
+      broadcast: groupId === EVERYONE,
+    });
+    await this.#publish(topic, payload, options);
+  }
+
+  #device(deviceId: string) {
+    const level = levelOrEveryone(deviceId, "deviceId");
+    return { ...this.#user, deviceId: level, broadcast: level === EVERYONE };
+  }
+}
+
+export function payloadBytes(payload: unknown): Buffer {
+  if (typeof payload === "string") return Buffer.from(payload);
+  if (payload instanceof Uint8Array) return Buffer.from(payload);
+  const json: string | undefined = JSON.stringify(payload);
+  if (json === undefined) throw new TypeError(`${typeof payload} is not a payload`);
+  return Buffer.from(json);
+}
+
+function levelOrEveryone(level: string, field: "deviceId" | "groupId"): string {
+  return level === EVERYONE ? level : topicLevel(level, field);
+}
+
+/** Blank is "any" to a node's setting; the cloud must name one. */
+function requiredUpdateType(updateType: string): string {
+  if (updateType === "") throw new M1Error("LEVEL_EMPTY", { field: "updateType" });
+  return checkedUpdateType(updateType);
+}

@@ -1,0 +1,77 @@
+// What a sandbox tells: the records it keeps and the events it emits.
+import type { QoS } from "../nodes/protocol/settings";
+import type { Timestamp } from "../nodes/protocol/timestamp";
+import type { Address } from "../nodes/protocol/topics";
+import type { RefusalCode, ReturnCode } from "./refusal";
+import type { StoredEvent } from "./stored-event";
+import type { FilterWithQos } from "./wire";
+
+export interface SandboxEvents {
+  event: [StoredEvent];
+  refusal: [Refusal];
+  connected: [ConnectedClient];
+  disconnected: [Disconnection];
+  subscribed: [Subscription];
+  unsubscribed: [Unsubscription];
+  sent: [Sent];
+  /** A rule failed, or the broker did. */
+  error: [Error];
+}
+
+export interface Refusal {
+  readonly at: Timestamp;
+  readonly clientId?: string;
+  readonly username?: string;
+  /** `protocol`: a packet that MQTT itself does not allow. */
+  readonly what: "connect" | "publish" | "subscribe" | "protocol";
+  /** Of a publish or a will. */
+  readonly topic?: string;
+  /** Of a subscribe. */
+  readonly filter?: string;
+  /** What the CONNACK said, of a connect. */
+  readonly returnCode?: ReturnCode;
+  readonly code: RefusalCode;
+  readonly reason: string;
+}
+
+export interface ConnectedClient {
+  readonly clientId: string;
+  readonly username: string;
+  readonly clean: boolean;
+  /** Whether the broker had kept the client's session. */
+  readonly sessionPresent: boolean;
+  readonly subscriptions: readonly FilterWithQos[];
+}
+
+export interface Disconnection {
+  readonly clientId: string;
+  readonly username: string;
+  /** Whether the client said DISCONNECT. */
+  readonly graceful: boolean;
+  /** Why the broker ended it, or how it broke, if that is known. */
+  readonly reason: string | undefined;
+}
+
+/** Filters that were granted, with the QoS granted. */
+export interface Subscription {
+  readonly clientId: string;
+  readonly username: string;
+  readonly subscriptions: readonly FilterWithQos[];
+}
+
+export interface Unsubscription {
+  readonly clientId: string;
+  readonly username: string;
+  readonly filters: readonly string[];
+}
+
+/** What the cloud published. */
+export interface Sent {
+  readonly sentAt: Timestamp;
+  readonly topic: string;
+  /** Undefined for a topic that is none of the contract's. */
+  readonly address: Address | undefined;
+  readonly payload: Buffer;
+  readonly qos: QoS;
+  readonly retain: boolean;
+}

@@ -1,0 +1,62 @@
+// What the sandbox refuses and why: a code to match on, and words that say what would be right.
+import { type ErrorCode, type ErrorDetails, fillIn, M1Error } from "../nodes/protocol/errors";
+
+const REASONS = {
+  PROTOCOL_VERSION:
+    "The CONNECT asks for MQTT protocol level __level__; Medium One speaks level 4 (MQTT 3.1.1)",
+  CLIENT_ID_EMPTY:
+    "The client ID is empty, so there is nothing to keep a session under: give one, or ask for a clean session",
+  USERNAME_MISSING: "There is no username; it is <project_mqtt>/<user_mqtt>",
+  USERNAME_FORM: "The username __username__ is not of the form <project_mqtt>/<user_mqtt>",
+  PROJECT_UNKNOWN:
+    "There is no project __projectMqtt__ here; the username is <project_mqtt>/<user_mqtt>",
+  USER_UNKNOWN:
+    "The project __projectMqtt__ has no user __userMqtt__; the username is <project_mqtt>/<user_mqtt>",
+  PASSWORD_MISSING: "There is no password; it is <api_key>/<user_password>",
+  PASSWORD_FORM: "The password is not of the form <api_key>/<user_password>",
+  API_KEY_WRONG:
+    "The API key, the password's part before its first /, is not a key of __username__",
+  USER_PASSWORD_WRONG:
+    "The user password, the password's part after its first /, is not that of __username__",
+  TOPIC_NOT_EVENT:
+    "A device publishes events only, to __own__<device_id>, and nothing to __topic__",
+  TOPIC_FOREIGN: "__topic__ is another user's; this connection publishes to __own__<device_id>",
+  EVENT_RETAINED: "An event goes to the cloud once: it must not carry the retain flag",
+  FILTER_FOREIGN:
+    "__filter__ reaches beyond the user: __devices__# and __groups__# are what it may subscribe to",
+  SUBPROTOCOL: "A WebSocket must offer the subprotocol mqtt (MQTT-6.0.0-3)",
+  PACKET: "Not a packet that MQTT allows here: __reason__",
+} as const;
+
+export type RefusalCode = ErrorCode | keyof typeof REASONS;
+
+/** CONNACK return codes of MQTT 3.1.1, table 3.1. */
+export type ReturnCode = 1 | 2 | 4 | 5;
+
+export class Refused extends Error {
+  readonly code: RefusalCode;
+  /** Only of a refused CONNECT. */
+  readonly returnCode: ReturnCode | undefined;
+
+  private constructor(code: RefusalCode, reason: string, returnCode?: ReturnCode) {
+    super(reason);
+    this.name = "Refused";
+    this.code = code;
+    this.returnCode = returnCode;
+  }
+
+  static because(code: keyof typeof REASONS, details: ErrorDetails = {}): Refused {
+    return new Refused(code, fillIn(REASONS[code], details));
+  }
+
+  /** An error of the wire contract as a refusal; any other error is a fault of ours and thrown. */
+  static from(error: unknown): Refused {
+    if (error instanceof Refused) return error;
+    if (error instanceof M1Error) return new Refused(error.code, error.message);
+    throw error;
+  }
+
+  answeredWith(returnCode: ReturnCode): Refused {
+    return new Refused(this.code, this.message, returnCode);
+  }
+}

@@ -1,0 +1,114 @@
+// What a sandbox tells as lines for a terminal: local time, what happened, who, and the details.
+import { excerpt } from "../nodes/protocol/errors";
+import type { ConnectedClient, Disconnection, Refusal, Sent } from "./happenings";
+import type { Sandbox } from "./sandbox";
+import type { StoredEvent } from "./stored-event";
+import type { FilterWithQos } from "./wire";
+
+type Colour = "green" | "cyan" | "red" | "grey";
+
+/** One happening: `kind` is the column that says what, `who` the client, device or group. */
+export interface Line {
+  readonly time: Date;
+  readonly kind: string;
+  readonly who: string;
+  readonly details: string;
+  readonly colour: Colour;
+}
+
+/** SGR codes of ECMA-48. */
+const SGR: Readonly<Record<Colour, number>> = { green: 32, cyan: 36, red: 31, grey: 90 };
+
+const KIND_WIDTH = 12;
+const WHO_WIDTH = 20;
+const LONGEST_PAYLOAD = 120;
+
+/** Calls `write` with a line, without a line break, for each thing that a sandbox tells. */
+export function report(
+  sandbox: Sandbox,
+  write: (line: string) => void,
+  { colour = false }: { readonly colour?: boolean } = {},
+): void {
+  const tell = (line: Omit<Line, "time">) =>
+    write(formatLine({ time: new Date(), ...line }, colour));
+  sandbox.on("event", (event) => tell(describeEvent(event)));
+  sandbox.on("sent", (sent) => tell(describeSent(sent)));
+  sandbox.on("refusal", (refusal) => tell(describeRefusal(refusal)));
+  sandbox.on("connected", (client) => tell(describeConnected(client)));
+  sandbox.on("disconnected", (client) => tell(describeDisconnected(client)));
+  sandbox.on("subscribed", ({ clientId, subscriptions }) => {
+    tell(grey("subscribed", clientId, subscriptions.map(withQos).join(", ")));
+  });
+  sandbox.on("unsubscribed", ({ clientId, filters }) => {
+    tell(grey("unsubscribed", clientId, filters.join(", ")));
+  });
+}
+
+function describeEvent({ deviceId, stream, raw }: StoredEvent): Omit<Line, "time"> {
+  const details = `${excerpt(raw, LONGEST_PAYLOAD)}${stream === "raw" ? "" : `  in stream ${stream}`}`;
+  return { kind: "event", who: deviceId || "(no device ID)", details, colour: "green" };
+}
+
+function describeSent({ topic, address, payload, retain }: Sent): Omit<Line, "time"> {
+  const text = excerpt(payload.toString("utf8"), LONGEST_PAYLOAD);
+  return {
+    kind: "sent",
+    who: address ? (address.kind === "group" ? address.groupId : address.deviceId) : "(nobody)",
+    details: `${text}  to ${topic}${retain ? ", retained" : ""}`,
+    colour: "cyan",
+  };
+}
+
+function describeRefusal(refusal: Refusal): Omit<Line, "time"> {
+  const { what, clientId, code, reason, topic, filter } = refusal;
+  const place = [what, topic ?? filter].filter(Boolean).join(" ");
+  return {
+    kind: "refused",
+    who: clientId || "(no client ID)",
+    details: `${place}: ${reason} [${code}]`,
+    colour: "red",
+  };
+}
+
+function describeConnected(client: ConnectedClient): Omit<Line, "time"> {
+  const { clientId, username, clean, sessionPresent } = client;
+  const session = clean ? "clean session" : sessionPresent ? "session resumed" : "new session";
+  return grey("connected", clientId, `as ${username}, ${session}`);
+}
+
+function describeDisconnected(client: Disconnection): Omit<Line, "time"> {
+  const { clientId, graceful, reason } = client;
+  return grey(
+    "disconnected",
+    clientId,
+    graceful ? "by its own wish" : (reason ?? "the connection was cut"),
+  );
+}
+
+function grey(kind: string, who: string, details: string): Omit<Line, "time"> {
+  return { kind, who, details, colour: "grey" };
+}
+
+export function formatLine(line: Line, colour: boolean): string {
+  const kind = line.kind.padEnd(KIND_WIDTH);
+  const painted = colour ? `\x1b[${SGR[line.colour]}m${kind}\x1b[0m` : kind;
+  const who = printable(line.who).padEnd(WHO_WIDTH);
+  return `${clock(line.time)}  ${painted}  ${who}  ${printable(line.details)}`;
+}
+
+/** Local time to the millisecond: `14:03:07.250`. */
+function clock(time: Date): string {
+  const [hours, minutes, seconds] = [time.getHours(), time.getMinutes(), time.getSeconds()].map(
+    (part) => String(part).padStart(2, "0"),
+  );
+  return `${hours}:${minutes}:${seconds}.${String(time.getMilliseconds()).padStart(3, "0")}`;
+}
+
+/** What clients send is shown on a terminal, which must not take it for commands. */
+function printable(text: string): string {
+  return text.replace(/\p{Cc}+/gu, " ");
+}
+
+function withQos({ filter, qos }: FilterWithQos): string {
+  return `${filter} (QoS ${qos})`;
+}

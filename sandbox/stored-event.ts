@@ -1,0 +1,73 @@
+// An event as the cloud stores it: what the device published, and what the server adds.
+import type { QoS } from "../nodes/protocol/settings";
+import type { Timestamp } from "../nodes/protocol/timestamp";
+import type { Identity } from "../nodes/protocol/topics";
+import type { AdmittedEvent } from "./admission";
+
+/** The stream of events that name none (wire-contract: Event payload). */
+const RAW_STREAM = "raw";
+
+export interface StoredEvent extends Identity {
+  readonly receivedAt: Timestamp;
+  readonly clientId: string;
+  /** Empty if the topic named no device. */
+  readonly deviceId: string;
+  readonly stream: string;
+  /** The device's time, or else `receivedAt`. */
+  readonly observedAt: Timestamp;
+  /** With the tags that the server adds, without those that are null. */
+  readonly eventData: Readonly<Record<string, unknown>>;
+  /** The payload as it came. */
+  readonly raw: string;
+  readonly qos: QoS;
+  readonly dup: boolean;
+}
+
+export interface Arrival {
+  readonly who: Identity;
+  readonly clientId: string;
+  readonly receivedAt: Timestamp;
+  /** The client's IP address. */
+  readonly address: string;
+  readonly qos: QoS;
+  readonly dup: boolean;
+}
+
+export function storedEvent(event: AdmittedEvent, arrival: Arrival): StoredEvent {
+  const { who, clientId, receivedAt, qos, dup } = arrival;
+  const { deviceId, raw } = event;
+  return {
+    receivedAt,
+    projectMqtt: who.projectMqtt,
+    userMqtt: who.userMqtt,
+    clientId,
+    deviceId,
+    stream: event.stream ?? RAW_STREAM,
+    observedAt: event.observedAt ?? receivedAt,
+    eventData: serverTags(event, arrival.address),
+    raw,
+    qos,
+    dup,
+  };
+}
+
+function serverTags(event: AdmittedEvent, address: string): Record<string, unknown> {
+  const tags = event.eventData;
+  discardNulls(tags);
+  if (event.deviceId !== "") tags.device_id = event.deviceId;
+  if (event.addClientIp) tags.ip_address = address;
+  return tags;
+}
+
+/** null is accepted and discarded. Not recursive: 65,536 characters nest deeper than the stack is. */
+function discardNulls(tags: Record<string, unknown>): void {
+  const open = [tags];
+  for (let object = open.pop(); object; object = open.pop()) {
+    for (const [tag, value] of Object.entries(object)) {
+      if (value === null) delete object[tag];
+      else if (typeof value === "object" && !Array.isArray(value)) {
+        open.push(value as Record<string, unknown>);
+      }
+    }
+  }
+}

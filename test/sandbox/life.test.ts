@@ -1,0 +1,185 @@
+// How a sandbox starts and ends, and what it tells of its clients on the way.
+import { strict as assert } from "node:assert";
+import { once } from "node:events";
+import { connect as openSocket } from "node:net";
+import { WebSocket } from "ws";
+import { Sandbox } from "../../sandbox/sandbox";
+import { certificate } from "./certificate";
+import { closed, connect, EVENT, eachWithSandbox, endClients, OWN } from "./clients";
+
+describe("sandbox: life", () => {
+  const context = eachWithSandbox();
+
+  it("names where it listens", () => {
+    const { sandbox } = context;
+    assert.ok(sandbox.port > 0);
+    assert.equal(sandbox.url, `mqtt://127.0.0.1:${sandbox.port}`);
+    assert.equal(new Sandbox().url, "mqtt://127.0.0.1:61619");
+  });
+
+  it("says so when its port is taken, and can start once it is free", async () => {
+    const { port } = context.sandbox;
+    const second = new Sandbox({ port });
+    await assert.rejects(second.start(), {
+      name: "SandboxError",
+      code: "PORT_TAKEN",
+      message: `Another program listens on port ${port} of 127.0.0.1`,
+    });
+    await context.sandbox.stop();
+    await second.start();
+    await second.stop();
+  });
+
+  it("ends every connection when it stops, also those that never said CONNECT", async () => {
+    const client = await connect(context.sandbox);
+    const socket = openSocket(context.sandbox.port, "127.0.0.1");
+    await once(socket, "connect");
+    const ends = Promise.all([closed(client), once(socket, "close")]);
+    await context.sandbox.stop();
+    await ends;
+    assert.deepEqual(context.sandbox.clients, []);
+  });
+
+  it("starts and stops as often as it is told", async () => {
+    const { sandbox } = context;
+    await Promise.all([sandbox.stop(), sandbox.stop(), sandbox.start(), sandbox.start()]);
+    await connect(sandbox);
+    await sandbox.stop();
+    await sandbox.stop();
+    await assert.rejects(sandbox.sendDeviceEvent("d", "x"), { code: "NOT_RUNNING" });
+  });
+
+  it("cuts the connection of a client that is kicked", async () => {
+    const client = await connect(context.sandbox, { clientId: "kicked" });
+    const disconnected = context.sandbox.next("disconnected");
+    const isClosed = closed(client);
+    assert.equal(context.sandbox.kick("kicked"), true);
+    await isClosed;
+    const { graceful, reason } = await disconnected;
+    assert.deepEqual({ graceful, reason }, { graceful: false, reason: undefined });
+    assert.equal(context.sandbox.kick("kicked"), false);
+  });
+
+  it("tells why it ended a connection that fell silent", async () => {
+    const client = await connect(context.sandbox, { keepalive: 1, reschedulePings: false });
+    const disconnected = context.sandbox.next("disconnected");
+    client.stream.pause();
+    Object.assign(client, { sendPing: () => undefined });
+    assert.equal((await disconnected).reason, "keep alive timeout");
+    assert.deepEqual(context.sandbox.refusals, []);
+  });
+
+  it("lets the newer of two clients with one ID stay", async () => {
+    const older = await connect(context.sandbox, { clientId: "same" });
+    const isClosed = closed(older);
+    await connect(context.sandbox, { clientId: "same" });
+    await isClosed;
+    assert.deepEqual(
+      context.sandbox.clients.map(({ clientId }) => clientId),
+      ["same"],
+    );
+  });
+
+  it("records the packets of its clients in order", async () => {
+    const client = await connect(context.sandbox, { clientId: "recorded", keepalive: 30 });
+    await client.subscribeAsync([`1/${OWN}/d/#`, "2/demo-project/g/#"], { qos: 1 });
+    await client.unsubscribeAsync("2/demo-project/g/#");
+    await client.publishAsync(`0/${OWN}/d`, EVENT, { qos: 0 });
+    const disconnected = context.sandbox.next("disconnected");
+    await client.endAsync();
+    await disconnected;
+    const clientId = "recorded";
+    assert.deepEqual(context.sandbox.wire, [
+      { clientId, cmd: "connect", protocolVersion: 4, clean: true, keepalive: 30, username: OWN },
+      {
+        clientId,
+        cmd: "subscribe",
+        subscriptions: [
+          { filter: `1/${OWN}/d/#`, qos: 1 },
+          { filter: "2/demo-project/g/#", qos: 1 },
+        ],
+      },
+      { clientId, cmd: "unsubscribe", filters: ["2/demo-project/g/#"] },
+      {
+        clientId,
+        cmd: "publish",
+        topic: `0/${OWN}/d`,
+        qos: 0,
+        dup: false,
+        retain: false,
+        messageId: undefined,
+        length: EVENT.length,
+      },
+      { clientId, cmd: "disconnect", messageId: undefined },
+    ]);
+  });
+
+  it("refuses what is not MQTT", async () => {
+    const refusal = context.sandbox.next("refusal");
+    const socket = openSocket(context.sandbox.port, "127.0.0.1");
+    socket.write("GET / HTTP/1.1\r\n\r\n");
+    await once(socket, "close");
+    assert.equal((await refusal).what, "protocol");
+  });
+});
+
+describe("sandbox: memory", () => {
+  const context = eachWithSandbox({ keep: 2 });
+
+  it("keeps the newest events, packets and refusals", async () => {
+    const { sandbox } = context;
+    const client = await connect(sandbox);
+    for (const deviceId of ["a", "b", "c"]) {
+      await client.publishAsync(`0/${OWN}/${deviceId}`, EVENT, { qos: 1 });
+    }
+    assert.deepEqual(
+      sandbox.events.map(({ deviceId }) => deviceId),
+      ["b", "c"],
+    );
+    assert.equal(sandbox.wire.length, 2);
+    for (const filter of ["a", "b", "c"])
+      await client.subscribeAsync(filter).catch(() => undefined);
+    assert.deepEqual(
+      sandbox.refusals.map(({ filter }) => filter),
+      ["b", "c"],
+    );
+  });
+});
+
+describe("sandbox: ways in", () => {
+  let sandbox: Sandbox;
+  afterEach(async () => {
+    await endClients();
+    await sandbox.stop();
+  });
+
+  for (const websocket of [false, true]) {
+    for (const encrypted of [false, true]) {
+      const scheme = websocket ? (encrypted ? "wss" : "ws") : encrypted ? "mqtts" : "mqtt";
+
+      it(`speaks ${scheme}`, async () => {
+        const tls = encrypted ? certificate() : undefined;
+        sandbox = new Sandbox({ port: 0, websocket, tls });
+        await sandbox.start();
+        assert.equal(sandbox.url, `${scheme}://127.0.0.1:${sandbox.port}`);
+        const client = await connect(sandbox, { ca: tls?.cert });
+        const payload = '{"event_data":{},"add_client_ip":true}';
+        await client.publishAsync(`0/${OWN}/d`, payload, { qos: 1 });
+        assert.equal(sandbox.events[0]?.eventData.ip_address, "127.0.0.1");
+        assert.equal(sandbox.wire[0]?.cmd, "connect");
+        const isClosed = closed(client);
+        await sandbox.stop();
+        await isClosed;
+      });
+    }
+  }
+
+  it("turns a WebSocket without the subprotocol mqtt away", async () => {
+    sandbox = new Sandbox({ port: 0, websocket: true });
+    await sandbox.start();
+    const socket = new WebSocket(sandbox.url);
+    const [status] = await once(socket, "close");
+    assert.equal(status, 1002);
+    assert.equal(sandbox.refusals[0]?.code, "SUBPROTOCOL");
+  });
+});

@@ -1,0 +1,85 @@
+// Who the sandbox lets in (wire-contract: Authentication, Identifiers).
+import { strict as assert } from "node:assert";
+import type { IClientOptions } from "mqtt";
+import { DEMO_ACCOUNT } from "../../sandbox/sandbox";
+import { connect, EVENT, eachWithSandbox, OWN, refusedWith } from "./clients";
+
+const SECOND_KEY = { ...DEMO_ACCOUNT, apiKey: "KEY2", userPassword: "second" };
+
+describe("sandbox: login", () => {
+  const context = eachWithSandbox({ accounts: [DEMO_ACCOUNT, SECOND_KEY] });
+
+  it("lets a user in whose password holds a slash", async () => {
+    const connected = context.sandbox.next("connected");
+    await connect(context.sandbox, { clientId: "tester", clean: false });
+    assert.deepEqual(await connected, {
+      clientId: "tester",
+      username: OWN,
+      clean: false,
+      sessionPresent: false,
+      subscriptions: [],
+    });
+    assert.deepEqual(context.sandbox.refusals, []);
+  });
+
+  it("lets a user in with any of its API keys", async () => {
+    await connect(context.sandbox, { password: "KEY2/second" });
+  });
+
+  it("accepts a client ID of 32 characters", async () => {
+    await connect(context.sandbox, { clientId: "x".repeat(32) });
+  });
+
+  it("accepts an empty client ID for a clean session", async () => {
+    await connect(context.sandbox, { clientId: "", clean: true });
+  });
+
+  const refused: [what: string, code: string, returnCode: number, options: IClientOptions][] = [
+    ["no username", "USERNAME_MISSING", 4, { username: undefined, password: undefined }],
+    ["a username without a slash", "USERNAME_FORM", 4, { username: "demo-project" }],
+    ["a username of three parts", "USERNAME_FORM", 4, { username: `${OWN}/more` }],
+    ["an unknown project", "PROJECT_UNKNOWN", 4, { username: "other/demo-user" }],
+    ["an unknown user", "USER_UNKNOWN", 4, { username: "demo-project/other" }],
+    ["a user in another case", "USER_UNKNOWN", 4, { username: "demo-project/Demo-User" }],
+    ["no password", "PASSWORD_MISSING", 4, { password: undefined }],
+    ["a password without a slash", "PASSWORD_FORM", 4, { password: "DEMO0KEY" }],
+    ["a password without an API key", "PASSWORD_FORM", 4, { password: "/demo/password" }],
+    ["a wrong API key", "API_KEY_WRONG", 4, { password: "WRONG/demo/password" }],
+    ["a wrong user password", "USER_PASSWORD_WRONG", 4, { password: "DEMO0KEY/demo" }],
+    ["a password of another API key", "USER_PASSWORD_WRONG", 4, { password: "KEY2/demo/password" }],
+    ["a client ID of 33 characters", "CLIENT_ID_TOO_LONG", 2, { clientId: "x".repeat(33) }],
+    ["a client ID beyond ASCII", "CLIENT_ID_CHARACTER", 2, { clientId: "jürgen" }],
+    ["MQTT 5", "PROTOCOL_VERSION", 1, { protocolVersion: 5 }],
+    ["a will to another topic", "TOPIC_NOT_EVENT", 5, { will: will("status", EVENT) }],
+    ["a will of another user", "TOPIC_FOREIGN", 5, { will: will("0/demo-project/x/d", EVENT) }],
+    ["a will that is no event", "DATA_NOT_JSON", 5, { will: will(`0/${OWN}/d`, "gone") }],
+  ];
+  for (const [what, code, returnCode, options] of refused) {
+    it(`refuses ${what} with return code ${returnCode} and says why`, async () => {
+      assert.equal(await refusedWith(context.sandbox, options), returnCode);
+      const [refusal] = context.sandbox.refusals;
+      assert.equal(context.sandbox.refusals.length, 1);
+      assert.equal(refusal?.what, "connect");
+      assert.equal(refusal?.code, code);
+      assert.equal(refusal?.returnCode, returnCode);
+      assert.deepEqual(context.sandbox.clients, []);
+    });
+  }
+
+  it("never shows a secret in a refusal", async () => {
+    await refusedWith(context.sandbox, { password: "SECRETKEY/secretword" });
+    await refusedWith(context.sandbox, { password: "DEMO0KEY/secretword" });
+    assert.doesNotMatch(JSON.stringify(context.sandbox.refusals), /secret|DEMO0KEY|demo.password/i);
+  });
+
+  it("stores the event of a will when the connection is cut", async () => {
+    const event = context.sandbox.next("event");
+    await connect(context.sandbox, { clientId: "mortal", will: will(`0/${OWN}/d`, EVENT) });
+    assert.equal(context.sandbox.kick("mortal"), true);
+    assert.equal((await event).raw, EVENT);
+  });
+});
+
+function will(topic: string, payload: string): NonNullable<IClientOptions["will"]> {
+  return { topic, payload: Buffer.from(payload), qos: 1, retain: false };
+}

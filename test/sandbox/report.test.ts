@@ -1,0 +1,60 @@
+// What a sandbox shows on a terminal (sandbox/report.ts).
+import { strict as assert } from "node:assert";
+import { formatLine, report } from "../../sandbox/report";
+import { connect, EVENT, eachWithSandbox, OWN, refusedWith } from "./clients";
+
+const LINE = {
+  time: new Date(2026, 0, 2, 3, 4, 5, 6),
+  kind: "event",
+  who: "device",
+  details: "{}",
+  colour: "green",
+} as const;
+
+describe("sandbox: report", () => {
+  const context = eachWithSandbox();
+
+  it("aligns local time, kind, who and details", () => {
+    assert.equal(formatLine(LINE, false), "03:04:05.006  event         device                {}");
+  });
+
+  it("colours the kind when told to", () => {
+    const line = formatLine(LINE, true);
+    assert.equal(line, "03:04:05.006  \x1b[32mevent       \x1b[0m  device                {}");
+  });
+
+  it("lets no control character through", () => {
+    const line = formatLine({ ...LINE, who: "a\x1b[2Jb", details: "c\r\nd\u009be" }, false);
+    assert.match(line, /^[^\p{Cc}]*$/u);
+  });
+
+  it("writes a line for all that happens", async () => {
+    const lines: string[] = [];
+    report(context.sandbox, (line) => lines.push(line));
+    const client = await connect(context.sandbox, { clientId: "c" });
+    await client.subscribeAsync(`1/${OWN}/#`, { qos: 1 });
+    await client.unsubscribeAsync(`1/${OWN}/#`);
+    await client.publishAsync(`0/${OWN}/d`, EVENT, { qos: 1 });
+    await context.sandbox.sendUpdate("d", "config", { interval: 2 });
+    await context.sandbox.sendGroupMessage("g", "x", "y".repeat(121));
+    await client.subscribeAsync("#").catch(() => undefined);
+    const disconnected = context.sandbox.next("disconnected");
+    await client.endAsync();
+    await disconnected;
+    await refusedWith(context.sandbox, { clientId: "w", username: "x" });
+    const withoutTime = lines.map((line) =>
+      line.slice("00:00:00.000".length).replace(/ {2,}/g, "|"),
+    );
+    assert.deepEqual(withoutTime, [
+      `|connected|c|as ${OWN}, clean session`,
+      `|subscribed|c|1/${OWN}/# (QoS 1)`,
+      `|unsubscribed|c|1/${OWN}/#`,
+      `|event|d|${EVENT}`,
+      `|sent|d|{"interval":2}|to 1/${OWN}/d/update/config, retained`,
+      `|sent|g|${"y".repeat(120)}…|to 2/demo-project/g/x`,
+      `|refused|c|subscribe #: # reaches beyond the user: 1/${OWN}/# and 2/demo-project/# are what it may subscribe to [FILTER_FOREIGN]`,
+      "|disconnected|c|by its own wish",
+      "|refused|w|connect: The username x is not of the form <project_mqtt>/<user_mqtt> [USERNAME_FORM]",
+    ]);
+  });
+});
