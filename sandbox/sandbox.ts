@@ -23,6 +23,7 @@ import type { ConnectedClient, Refusal, SandboxEvents } from "./happenings";
 import { type Listener, type ListenOptions, listen } from "./listener";
 import { Refused } from "./refusal";
 import { type StoredEvent, storedEvent } from "./stored-event";
+import { Turns } from "./turns";
 import { tap, type WirePacket } from "./wire";
 
 export { type Account, DEMO_ACCOUNT } from "./accounts";
@@ -94,6 +95,8 @@ interface Session {
   endedBy: string | undefined;
 }
 
+/** Milliseconds until a client that does not read is cut off; the others wait for it. */
+const DRAIN_TIMEOUT = 5000;
 /** CONNACK for a will that the user may not publish (MQTT 3.1.1, table 3.1). */
 const NOT_AUTHORIZED = 5;
 /** SUBACK's failure (MQTT-3.9.3-2). */
@@ -126,8 +129,8 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
   #running: Running | undefined;
   /** Sessions and retained messages outlive a stop, as they outlive a restart of the cloud. */
   #persistence: Broker["persistence"] | undefined;
-  /** start and stop take effect one after the other. */
-  #lifecycle: Promise<void> = Promise.resolve();
+  readonly #lifecycle = new Turns();
+  readonly #routing = new Turns();
 
   constructor(options: SandboxOptions = {}) {
     super();
@@ -171,14 +174,14 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
 
   /** Rejects with SandboxError PORT_TAKEN or LISTEN_FAILED. Does nothing if it runs already. */
   start(): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#lifecycle.take(async () => {
       this.#running ??= await this.#open();
     });
   }
 
   /** Ends every client and frees the port. Does nothing if it does not run. */
   stop(): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#lifecycle.take(async () => {
       const running = this.#running;
       this.#running = undefined;
       if (running) await close(running);
@@ -241,20 +244,31 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
     const bytes = payloadBytes(payload);
     const address = parseAddress(topic);
     this.emit("sent", { sentAt: this.#now(), topic, address, payload: bytes, qos, retain });
-    const packet: PublishPacket = {
-      cmd: "publish",
-      topic,
-      payload: bytes,
-      qos,
-      retain,
-      dup: false,
-    };
-    await new Promise<void>((resolve, reject) => {
-      broker.publish(packet, (error) => {
-        if (!error) resolve();
-        else reject(broker.closed ? notRunning(error) : error);
-      });
-    });
+    await this.#route(broker, { cmd: "publish", topic, payload: bytes, qos, retain, dup: false });
+  }
+
+  /**
+   * Messages are routed one after the other: aedes takes one for a duplicate when a later one
+   * overtakes it, as one that is not retained overtakes one that is.
+   */
+  #route(broker: Broker, packet: PublishPacket): Promise<void> {
+    return this.#routing.take(() => publish(broker, packet));
+  }
+
+  /**
+   * Nothing is routed while a client is let in: its session's filters are live before its CONNACK
+   * is written, which has to come first (MQTT-3.2.0-1), and what it missed before what is new.
+   */
+  #letIn(client: Client, proceed: () => void): void {
+    void this.#routing.take(
+      () =>
+        new Promise<void>((resolve) => {
+          if (client.conn.destroyed) return resolve();
+          client.once("connected", resolve);
+          client.conn.once("close", resolve);
+          proceed();
+        }),
+    );
   }
 
   #cloudOf(user: Identity | undefined): Cloud {
@@ -266,13 +280,6 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
   }
 
   // --- life -----------------------------------------------------------------------------------
-
-  #inTurn(step: () => Promise<void>): Promise<void> {
-    const turn = this.#lifecycle.then(step);
-    // Whoever asked for the step learns of its failure; the next step is not to fail for it.
-    this.#lifecycle = turn.catch(() => undefined);
-    return turn;
-  }
 
   async #open(): Promise<Running> {
     const broker = await this.#createBroker();
@@ -291,10 +298,11 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
   async #createBroker(): Promise<Broker> {
     const options: AedesOptions = {
       maxClientsIdLength: LONGEST_CLIENT_ID,
+      drainTimeout: DRAIN_TIMEOUT,
       persistence: this.#persistence,
       preConnect: (client, packet, done) => {
         this.#preConnect(client, packet);
-        done(null, true);
+        this.#letIn(client, () => done(null, true));
       },
       authenticate: (client, _username, _password, done) => {
         const { refused } = this.#session(client);
@@ -318,9 +326,8 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
   }
 
   #listenTo(broker: Broker): void {
-    broker.on("connackSent", ({ returnCode, sessionPresent }, client) => {
-      if (returnCode === 0 && !client.closed) this.#connected(client, sessionPresent);
-    });
+    // Before the CONNACK is written: who is told that it is connected, is.
+    broker.on("client", (client) => this.#connected(client));
     broker.on("clientDisconnect", (client) => this.#disconnected(client));
     broker.on("clientError", (client, error) => this.#broke(client, error));
     broker.on("connectionError", (client, error) => this.#broke(client, error));
@@ -373,8 +380,9 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
     }
   }
 
-  #connected(client: Client, sessionPresent: boolean): void {
-    this.#session(client).sessionPresent = sessionPresent;
+  #connected(client: Client): void {
+    // It may have gone while it was being let in; aedes registers it all the same.
+    if (client.closed) return;
     this.#clients.set(client.id, client);
     this.emit("connected", this.#describe(client));
   }
@@ -470,10 +478,11 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
 
   // --- subscriptions ----------------------------------------------------------------------------
 
-  /** null is answered with 0x80 (MQTT-3.9.3-2). Also asked for each filter of a restored session. */
+  /** null is answered with 0x80 (MQTT-3.9.3-2). Asked for each filter of a restored session too. */
   #authorizeSubscribe(client: Client, subscription: Subscription): Subscription | null {
     const session = this.#session(client);
     if (!session.who || session.refused) return null;
+    if (this.#clients.get(client.id) !== client) session.sessionPresent = true;
     const { topic: filter, qos } = subscription;
     try {
       admitSubscribe(filter, session.who);
@@ -537,6 +546,15 @@ function connectPlace(packet: ConnectPacket, { returnCode }: Refused): Partial<R
     ...(returnCode !== undefined && { returnCode }),
     ...(returnCode === NOT_AUTHORIZED && will && { topic: will.topic }),
   };
+}
+
+function publish(broker: Broker, packet: PublishPacket): Promise<void> {
+  return new Promise((resolve, reject) => {
+    broker.publish(packet, (error) => {
+      if (!error) resolve();
+      else reject(broker.closed ? notRunning(error) : error);
+    });
+  });
 }
 
 async function close({ broker, listener }: Running): Promise<void> {

@@ -17,7 +17,7 @@ export function openDialog(node: EditedNode): void {
   for (const [property, { value: standard, type }] of Object.entries(node._def.defaults)) {
     const input = inputOf(node, property);
     input.closest("form").data(OWNER, node.id);
-    const value = (node as unknown as Record<string, unknown>)[property] ?? standard;
+    const value = savedValue(node, property) ?? standard;
     if (typeof value === "boolean") {
       input.prop("checked", value);
     } else if (typeof value === "string" && type === undefined) {
@@ -39,8 +39,12 @@ function offer(select: JQuery, value: string): void {
 export function currentValue(node: EditedNode, property: string): unknown {
   const input = inputOf(node, property);
   const isOpen = input.closest("form").data(OWNER) === node.id;
-  if (!isOpen) return (node as unknown as Record<string, unknown>)[property];
+  if (!isOpen) return savedValue(node, property);
   return input.is(":checkbox") ? input.prop("checked") : input.val();
+}
+
+function savedValue(node: EditedNode, property: string): unknown {
+  return (node as unknown as Record<string, unknown>)[property];
 }
 
 /** Shows the row of a property, or hides it with what it holds. */

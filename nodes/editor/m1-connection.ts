@@ -81,7 +81,7 @@ RED.nodes.registerType<Properties>("m1 connection", {
   oneditprepare() {
     openDialog(this);
     foldableSection($("#m1-connection-advanced-button"));
-    inputOf(this, "url").on("change keyup paste", () => showTransport(this));
+    inputOf(this, "url").on("input change", () => showTransport(this));
     showTransport(this);
   },
   oneditsave() {

@@ -58,7 +58,8 @@ RED.nodes.registerType<Properties>("m1 group in", {
     const list = groupList();
     const warn = () => {
       const verdict = noGroupVerdict(this, list.texts());
-      $("#m1-group-in-problem").text(verdict === true ? "" : verdict);
+      $("#m1-group-in-problem").toggle(verdict !== true);
+      $("#m1-group-in-problem span").text(verdict === true ? "" : verdict);
     };
     list.show(this.groups?.length > 0 ? this.groups : [""], {
       placeholder: this._("placeholder.group"),

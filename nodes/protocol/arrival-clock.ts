@@ -4,11 +4,14 @@ import { formatTimestamp, type Timestamp } from "./timestamp";
 export interface ClockSources {
   /** Milliseconds since 1970, whole; may step when the system's clock is set. */
   readonly wall: () => number;
-  /** Milliseconds with decimals since any moment; never steps. */
+  /** Milliseconds with decimals, best since 1970 too, but since any moment will do; never steps. */
   readonly monotonic: () => number;
 }
 
-const SYSTEM: ClockSources = { wall: () => Date.now(), monotonic: () => performance.now() };
+const SYSTEM: ClockSources = {
+  wall: () => Date.now(),
+  monotonic: () => performance.timeOrigin + performance.now(),
+};
 
 /**
  * A function that returns the time of its call. The wall clock gives the millisecond, the monotonic
@@ -16,7 +19,7 @@ const SYSTEM: ClockSources = { wall: () => Date.now(), monotonic: () => performa
  * does not step back, each time is later than the one before, by a microsecond at least.
  */
 export function arrivalClock(sources: ClockSources = SYSTEM): () => Timestamp {
-  let offset = Number.NaN;
+  let offset = 0;
   let lastWall = Number.NEGATIVE_INFINITY;
   let lastMicros = Number.NEGATIVE_INFINITY;
 
@@ -26,7 +29,7 @@ export function arrivalClock(sources: ClockSources = SYSTEM): () => Timestamp {
     // The offset that the two clocks showed last is kept while it agrees with the wall clock's
     // millisecond; when it does not, it is moved just far enough to agree again.
     const estimate = monotonic + offset;
-    if (Number.isNaN(estimate) || estimate < wall) offset = wall - monotonic;
+    if (estimate < wall) offset = wall - monotonic;
     else if (estimate >= wall + 1) offset = wall + 0.999 - monotonic;
     const within = Math.min(999, Math.max(0, Math.floor((monotonic + offset - wall) * 1000)));
 

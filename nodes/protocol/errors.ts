@@ -41,7 +41,9 @@ function englishDetails(details: ErrorDetails): ErrorDetails {
 /** At most `limit` characters of a value, for quoting it in an error. */
 export function excerpt(value: unknown, limit = 60): string {
   const text = typeof value === "string" ? value : printable(value);
-  return text.length > limit ? `${text.slice(0, limit)}…` : text;
+  if (text.length <= limit) return text;
+  // No half of a surrogate pair is left at the cut.
+  return `${text.slice(0, limit).replace(/[\uD800-\uDBFF]$/, "")}…`;
 }
 
 function printable(value: unknown): string {

@@ -141,11 +141,6 @@ const trap: fc.Arbitrary<unknown> = fc
           },
         },
       ),
-    () => {
-      const { proxy, revoke } = Proxy.revocable({}, {});
-      revoke();
-      return proxy;
-    },
     () => vm.runInNewContext("({ a: [1, { b: new Date(0) }], m: null })") as unknown,
     () => vm.runInNewContext("new Map([[1, 2]])") as unknown,
     () => vm.runInNewContext("new Uint8Array([123, 125])") as unknown,

@@ -6,6 +6,11 @@ import { DEMO_ACCOUNT, Sandbox, type SandboxOptions } from "../../sandbox/sandbo
 export const OWN = "demo-project/demo-user";
 export const EVENT = '{"event_data":{"temperature":21.5}}';
 
+/** As mqtt.js has them; undefined takes a default of these tests away. */
+export type ClientOptions = {
+  [Name in keyof IClientOptions]?: IClientOptions[Name] | undefined;
+};
+
 const clients = new Set<MqttClient>();
 
 /** A running sandbox on a port of its own for each test of the suite. */
@@ -31,21 +36,21 @@ export async function endClients(): Promise<void> {
 }
 
 /** A client of the demo user unless told; it does not reconnect, and `endClients` ends it. */
-export function client(sandbox: Sandbox, options: IClientOptions = {}): MqttClient {
+export function client(sandbox: Sandbox, options: ClientOptions = {}): MqttClient {
   const { projectMqtt, userMqtt, apiKey, userPassword } = DEMO_ACCOUNT;
   const opened = open(sandbox.url, {
     username: `${projectMqtt}/${userMqtt}`,
     password: `${apiKey}/${userPassword}`,
     reconnectPeriod: 0,
     ...options,
-  });
+  } as IClientOptions);
   // The tests look at how connections end; an error without a listener would end the process.
   opened.on("error", ignore);
   clients.add(opened);
   return opened;
 }
 
-export async function connect(sandbox: Sandbox, options: IClientOptions = {}): Promise<MqttClient> {
+export async function connect(sandbox: Sandbox, options: ClientOptions = {}): Promise<MqttClient> {
   const opened = client(sandbox, options);
   await new Promise((resolve, reject) => {
     opened.once("connect", resolve);
@@ -55,7 +60,7 @@ export async function connect(sandbox: Sandbox, options: IClientOptions = {}): P
 }
 
 /** The return code of the CONNACK that refuses a client. */
-export function refusedWith(sandbox: Sandbox, options: IClientOptions): Promise<number> {
+export function refusedWith(sandbox: Sandbox, options: ClientOptions): Promise<number> {
   const opened = client(sandbox, options);
   return new Promise((resolve, reject) => {
     opened.once("connect", () => reject(new Error("The sandbox let the client in")));

@@ -118,6 +118,29 @@ describe("sandbox: delivery", () => {
     assert.deepEqual(subscriptions, [{ filter: `1/${OWN}/#`, qos: 1 }]);
   });
 
+  it("sends a resumed session its CONNACK first, then what it missed, then what is new", async () => {
+    const session = { clientId: "keeper", clean: false };
+    let client = await connect(context.sandbox, session);
+    await client.subscribeAsync(`1/${OWN}/#`, { qos: 1 });
+    const expected: string[] = [];
+    const received: string[] = [];
+    for (let round = 0; round < 10; round += 1) {
+      await client.endAsync();
+      await context.sandbox.sendDeviceEvent("d", `${round} missed`);
+      const connecting = connect(context.sandbox, session);
+      const sent = ["a", "b", "c"].map((name) => {
+        expected.push(`${round} ${name}`);
+        return context.sandbox.sendDeviceEvent("d", `${round} ${name}`, { retain: name === "b" });
+      });
+      expected.splice(-3, 0, `${round} missed`);
+      client = await connecting;
+      const messages = await inbox(client).upTo(4);
+      received.push(...messages.map(({ payload }) => payload));
+      await Promise.all(sent);
+    }
+    assert.deepEqual(received, expected);
+  });
+
   it("keeps sessions and retained updates over a restart", async () => {
     const session = { clientId: "keeper", clean: false };
     const first = await connect(context.sandbox, session);

@@ -2,7 +2,7 @@
 import { strict as assert } from "node:assert";
 import type { IClientOptions } from "mqtt";
 import { DEMO_ACCOUNT } from "../../sandbox/sandbox";
-import { connect, EVENT, eachWithSandbox, OWN, refusedWith } from "./clients";
+import { type ClientOptions, connect, EVENT, eachWithSandbox, OWN, refusedWith } from "./clients";
 
 const SECOND_KEY = { ...DEMO_ACCOUNT, apiKey: "KEY2", userPassword: "second" };
 
@@ -34,7 +34,7 @@ describe("sandbox: login", () => {
     await connect(context.sandbox, { clientId: "", clean: true });
   });
 
-  const refused: [what: string, code: string, returnCode: number, options: IClientOptions][] = [
+  const refused: [what: string, code: string, returnCode: number, options: ClientOptions][] = [
     ["no username", "USERNAME_MISSING", 4, { username: undefined, password: undefined }],
     ["a username without a slash", "USERNAME_FORM", 4, { username: "demo-project" }],
     ["a username of three parts", "USERNAME_FORM", 4, { username: `${OWN}/more` }],

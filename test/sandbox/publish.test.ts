@@ -70,7 +70,7 @@ describe("sandbox: events", () => {
   });
 
   it("accepts an event of 65,536 characters", async () => {
-    await stored(`0/${OWN}/`, { event_data: { a: "x".repeat(65_536 - 25) } });
+    await stored(`0/${OWN}/`, { event_data: { a: "x".repeat(65_536 - 23) } });
   });
 
   it("accepts an event nested as deep as its length allows", async () => {
@@ -97,7 +97,7 @@ describe("sandbox: events", () => {
     assert.equal(context.sandbox.events[0]?.dup, true);
   });
 
-  const tooLong = `{"event_data":{"a":"${"x".repeat(65_536 - 24)}"}}`;
+  const tooLong = `{"event_data":{"a":"${"x".repeat(65_536 - 22)}"}}`;
   const refused: [what: string, code: string, topic: string, payload: string | Buffer][] = [
     ["to another project", "TOPIC_FOREIGN", "0/other/demo-user/d", EVENT],
     ["for another user", "TOPIC_FOREIGN", "0/demo-project/other/d", EVENT],

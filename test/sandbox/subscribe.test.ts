@@ -122,7 +122,7 @@ describe("sandbox: subscriptions", () => {
     const subscriber = await connect(context.sandbox, { clientId: "subscriber" });
     const isClosed = closed(subscriber);
     // mqtt.js checks filters itself, so the packet goes around it.
-    subscriber.stream.write(Buffer.from("820a0001000561236200 00".replace(/ /g, ""), "hex"));
+    subscriber.stream.write(Buffer.from("82080001000361236200", "hex"));
     await isClosed;
     const [refusal] = context.sandbox.refusals;
     assert.equal(refusal?.what, "protocol");

@@ -1,0 +1,199 @@
+// The connection against a real mosquitto, in both versions of MQTT: what the sandbox cannot show.
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { Connection, type ConnectionSettings } from "../../nodes/connection/connection";
+import { MemoryOutbox } from "../../nodes/connection/outbox";
+import type { ReceivedMessage, Subscriber } from "../../nodes/connection/subscriptions";
+import type { Wish } from "../../nodes/connection/wishes";
+import { parseBrokerUrl } from "../../nodes/protocol/broker-url";
+import type { M1Error } from "../../nodes/protocol/errors";
+import type { ProtocolVersion, QoS } from "../../nodes/protocol/settings";
+import { Mosquitto } from "../support/mosquitto";
+
+const USER = { "p/u": "key/secret" };
+const who = { projectMqtt: "p", userMqtt: "u" };
+
+describe("with mosquitto", () => {
+  let mosquitto: Mosquitto;
+  const connections: Connection[] = [];
+
+  before(async () => {
+    mosquitto = await Mosquitto.start({
+      users: USER,
+      acl: [
+        "user p/u",
+        "topic readwrite 0/p/u/#",
+        "topic readwrite 1/p/u/#",
+        "topic readwrite 2/p/g/#",
+      ],
+    });
+  });
+
+  after(() => mosquitto.stop());
+
+  afterEach(async () => {
+    await Promise.all(connections.splice(0).map((connection) => connection.close()));
+  });
+
+  function connection(settings: Partial<ConnectionSettings> = {}): Connection {
+    const made = new Connection(
+      {
+        broker: parseBrokerUrl(mosquitto.url),
+        who,
+        username: "p/u",
+        password: "key/secret",
+        clientId: `test-${Math.random().toString(16).slice(2, 12)}`,
+        protocolVersion: 4,
+        keepalive: 60,
+        cleanSession: true,
+        tls: {},
+        ...settings,
+      },
+      new MemoryOutbox({ limit: 1000, full: "reject", maxAge: Number.POSITIVE_INFINITY }),
+    );
+    connections.push(made);
+    return made;
+  }
+
+  for (const protocolVersion of [4, 5] as ProtocolVersion[]) {
+    describe(protocolVersion === 4 ? "MQTT 3.1.1" : "MQTT 5", () => {
+      for (const qos of [0, 1, 2] as QoS[]) {
+        it(`delivers events and messages at QoS ${qos}`, async () => {
+          const sender = connection({ protocolVersion });
+          const receiver = connection({ protocolVersion });
+          const mailbox = subscribe(receiver, { deviceId: "d", qos });
+          await online(receiver, sender);
+
+          await send(sender, "1/p/u/d/event", '{"n":1}', qos);
+
+          const message = await mailbox.next();
+          assert.equal(message.payload.toString(), '{"n":1}');
+          assert.equal(message.qos, qos);
+        });
+      }
+
+      it("delivers what was sent to a persistent session while it was away", async () => {
+        const settings = {
+          protocolVersion,
+          cleanSession: false,
+          clientId: `keeps-${protocolVersion}`,
+        };
+        const first = connection(settings);
+        subscribe(first, { deviceId: "d" });
+        await online(first);
+        await first.close();
+        const sender = connection({ protocolVersion });
+        await online(sender);
+        await send(sender, "1/p/u/d/event", "while away", 1);
+
+        const second = connection(settings);
+        const mailbox = subscribe(second, { deviceId: "d" });
+        await online(second);
+
+        assert.equal((await mailbox.next()).payload.toString(), "while away");
+      });
+
+      it("gives one copy where filters overlap, on a broker that sends one for each", async () => {
+        const receiver = connection({ protocolVersion });
+        const any = subscribe(receiver, { deviceId: "" });
+        const one = subscribe(receiver, { deviceId: "d" });
+        const sender = connection({ protocolVersion });
+        await online(receiver, sender);
+
+        await send(sender, "1/p/u/d/event", "first", 1);
+        await send(sender, "1/p/u/d/event", "last", 1);
+
+        for (const mailbox of [any, one]) {
+          assert.equal((await mailbox.next()).payload.toString(), "first");
+          assert.equal((await mailbox.next()).payload.toString(), "last");
+        }
+      });
+
+      it("says that the credentials are wrong", async () => {
+        const refused = connection({ protocolVersion, password: "key/wrong" });
+        refused.addSender({});
+        refused.settle();
+
+        const reason = await offline(refused);
+
+        assert.equal(reason.code, "NOT_AUTHORISED");
+        assert.ok(!`${reason.message}${reason.stack}`.includes("wrong"));
+      });
+    });
+  }
+
+  it("tells of the event that an MQTT 5 broker refuses, and sends the next", async () => {
+    const sender = connection({ protocolVersion: 5 });
+    await online(sender);
+
+    await assert.rejects(send(sender, "0/p/other/d", "{}", 1), { code: "EVENT_REFUSED" });
+    await send(sender, "0/p/u/d", "{}", 1);
+  });
+
+  function subscribe(connection: Connection, wish: Partial<Wish> & { deviceId: string }): Mailbox {
+    const mailbox = new Mailbox({
+      kind: "device",
+      receive: "all",
+      updateType: "",
+      broadcast: false,
+      qos: 1,
+      ...wish,
+    } as Wish);
+    connection.addSubscriber(mailbox);
+    return mailbox;
+  }
+});
+
+/** A subscriber that keeps what it gets until it is asked for. */
+class Mailbox implements Subscriber {
+  readonly wish: Wish;
+  readonly #messages: ReceivedMessage[] = [];
+  #waiting: ((message: ReceivedMessage) => void) | undefined;
+
+  constructor(wish: Wish) {
+    this.wish = wish;
+  }
+
+  receive(message: ReceivedMessage): void {
+    if (this.#waiting) this.#waiting(message);
+    else this.#messages.push(message);
+    this.#waiting = undefined;
+  }
+
+  refused(reason: M1Error | undefined): void {
+    if (reason) throw reason;
+  }
+
+  next(): Promise<ReceivedMessage> {
+    const message = this.#messages.shift();
+    if (message) return Promise.resolve(message);
+    return new Promise((resolve) => {
+      this.#waiting = resolve;
+    });
+  }
+}
+
+/** Connects them all and, as a SUBSCRIBE is answered in order, waits until each is subscribed. */
+async function online(...connections: Connection[]): Promise<void> {
+  for (const connection of connections) {
+    connection.addSender({});
+    connection.settle();
+    while (connection.state.name !== "online") await once(connection, "state");
+    await send(connection, "0/p/u/ready", "{}", 1);
+  }
+}
+
+async function offline(connection: Connection): Promise<M1Error> {
+  for (;;) {
+    const { state } = connection;
+    if (state.name === "offline") return state.reason;
+    await once(connection, "state");
+  }
+}
+
+function send(connection: Connection, topic: string, payload: string, qos: QoS): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const done = (error?: M1Error) => (error ? reject(error) : resolve());
+    connection.send({ topic, payload, qos, done });
+  });
+}

@@ -1,0 +1,82 @@
+// A Node-RED of its own: a child process with a user directory, for what must survive a restart or be installed.
+import { type ChildProcess, spawn } from "node:child_process";
+import { writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { endProcess, freePort } from "./processes";
+
+const red = createRequire(__filename).resolve("node-red/red.js");
+
+export class NodeRed {
+  readonly url: string;
+  readonly userDir: string;
+  readonly #process: ChildProcess;
+  #output = "";
+
+  private constructor(url: string, userDir: string, child: ChildProcess) {
+    this.url = url;
+    this.userDir = userDir;
+    this.#process = child;
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding("utf8").on("data", (text: string) => {
+        this.#output += text;
+      });
+    }
+  }
+
+  /** Resolves once the editor's API answers. Rejects with what it printed if it ends before that. */
+  static async start(userDir: string, settings: object = {}): Promise<NodeRed> {
+    const port = await freePort();
+    const file = path.join(userDir, "settings.js");
+    const all = {
+      uiHost: "127.0.0.1",
+      uiPort: port,
+      userDir,
+      flowFile: "flows.json",
+      credentialSecret: false,
+      telemetry: { enabled: false, updateNotification: false },
+      logging: { console: { level: "info", metrics: false, audit: false } },
+      ...settings,
+    };
+    await writeFile(file, `module.exports = ${JSON.stringify(all, null, 2)};\n`);
+    const child = spawn(process.execPath, [red, "--settings", file], { stdio: "pipe" });
+    const nodeRed = new NodeRed(`http://127.0.0.1:${port}`, userDir, child);
+    await nodeRed.#ready();
+    return nodeRed;
+  }
+
+  /** What it has printed so far. */
+  get output(): string {
+    return this.#output;
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  async get(resource: string): Promise<unknown> {
+    const response = await fetch(`${this.url}/${resource}`, {
+      headers: { accept: "application/json" },
+    });
+    if (!response.ok) throw new Error(`GET ${resource}: ${response.status}`);
+    return response.json();
+  }
+
+  stop(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
+    return endProcess(this.#process, signal);
+  }
+
+  async #ready(): Promise<void> {
+    while (this.#process.exitCode === null) {
+      try {
+        await this.get("settings");
+        return;
+      } catch (error) {
+        // fetch makes a TypeError of a refused connection: not there yet.
+        if (!(error instanceof TypeError)) throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    throw new Error(`Node-RED ended with ${this.#process.exitCode}:\n${this.#output}`);
+  }
+}
