@@ -1,5 +1,6 @@
 // Faults in the user's words: the protocol's checks as validators of the dialogs.
 import { M1Error } from "../protocol/errors";
+import { envReference } from "../runtime/env-reference";
 import type { Validator, Verdict } from "./red";
 
 /** A string of the catalogue that the four nodes share. */
@@ -30,7 +31,7 @@ export function explainedIfSet(check: (value: unknown) => unknown): Validator {
 
 /** `${NAME}` as the whole value: only the runtime knows what it stands for. */
 export function isEnvironmentReference(value: unknown): boolean {
-  return typeof value === "string" && /^\$\{\S+\}$/.test(value);
+  return envReference(value) !== undefined;
 }
 
 function inWords({ code, details }: M1Error): string {
