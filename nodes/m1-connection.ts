@@ -16,7 +16,7 @@ import * as check from "./protocol/settings";
 import { identity } from "./protocol/topics";
 import type { ConnectionNode, Member } from "./runtime/member";
 import { attempt, setting, textSetting } from "./runtime/settings";
-import { connectionStatus, faultStatus } from "./runtime/status";
+import { connectionStatus, faultStatus, statusDisplay } from "./runtime/status";
 import { inWords, words } from "./runtime/words";
 
 interface ConnectionConfig extends NodeDef {
@@ -80,8 +80,9 @@ function runConnection(RED: NodeAPI, node: ConnectionNode, { settings, policy }:
   const connection = new Connection(settings, outbox);
   node.connection = connection;
 
+  const show = statusDisplay(node);
   const showState = () => {
-    node.status(connectionStatus(RED, connection.state, outbox.size));
+    show(connectionStatus(RED, connection.state, outbox.size));
     for (const member of node.members) member.refresh();
   };
   const showQueue = inIntervals(REFRESH_MS, showState);
@@ -93,7 +94,6 @@ function runConnection(RED: NodeAPI, node: ConnectionNode, { settings, policy }:
   connection.on("outbox", () => {
     showQueue.soon();
   });
-  connection.on("refused", (reason) => node.error(inWords(RED, reason), {}));
   connection.on("stranger", (error, packet) => node.error(inWords(RED, error), { ...packet }));
 
   const settle = () => connection.settle();

@@ -38,7 +38,15 @@ export = (RED: NodeAPI): void => {
 
     this.on("input", (msg, _send, done) => {
       const arrivedAt = arrival();
-      const finish = (error?: unknown) => (error ? done(toldError(RED, error)) : done());
+      const finish = (error?: unknown) => {
+        try {
+          if (error) done(toldError(RED, error));
+          else done();
+        } catch (failure) {
+          // For Catch and Complete nodes Node-RED clones the message, and not every message can be.
+          this.error(toldError(RED, failure));
+        }
+      };
       if (!settings) {
         finish(fault);
         return;

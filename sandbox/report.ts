@@ -1,4 +1,5 @@
 // What a sandbox tells as lines for a terminal: local time, what happened, who, and the details.
+import { LONGEST_CLIENT_ID } from "../nodes/protocol/credentials";
 import { excerpt } from "../nodes/protocol/errors";
 import type { ConnectedClient, Disconnection, Refusal, Sent } from "./happenings";
 import type { Sandbox } from "./sandbox";
@@ -20,7 +21,8 @@ export interface Line {
 const SGR: Readonly<Record<Colour, number>> = { green: 32, cyan: 36, red: 31, grey: 90 };
 
 const KIND_WIDTH = 12;
-const WHO_WIDTH = 20;
+/** A client ID fits, and the sign that a longer one was cut (wire-contract: Identifiers). */
+const WHO_WIDTH = LONGEST_CLIENT_ID + 1;
 const LONGEST_PAYLOAD = 120;
 
 /** Calls `write` with a line, without a line break, for each thing that a sandbox tells. */
@@ -92,7 +94,7 @@ function grey(kind: string, who: string, details: string): Omit<Line, "time"> {
 export function formatLine(line: Line, colour: boolean): string {
   const kind = line.kind.padEnd(KIND_WIDTH);
   const painted = colour ? `\x1b[${SGR[line.colour]}m${kind}\x1b[0m` : kind;
-  const who = printable(line.who).padEnd(WHO_WIDTH);
+  const who = excerpt(printable(line.who), LONGEST_CLIENT_ID).padEnd(WHO_WIDTH);
   return `${clock(line.time)}  ${painted}  ${who}  ${printable(line.details)}`;
 }
 

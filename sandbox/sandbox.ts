@@ -19,6 +19,7 @@ import { type Identity, maySubscribe, parseAddress } from "../nodes/protocol/top
 import { type Account, DEMO_ACCOUNT } from "./accounts";
 import { type AdmittedEvent, admitConnect, admitPublish, admitSubscribe } from "./admission";
 import { type Cloud, type PublishOptions, payloadBytes, type Rule, UserCloud } from "./cloud";
+import { grantedQos, lesser } from "./granted-qos";
 import type { ConnectedClient, Refusal, SandboxEvents } from "./happenings";
 import { type Listener, type ListenOptions, listen } from "./listener";
 import { Refused } from "./refusal";
@@ -306,14 +307,14 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
       },
       authenticate: (client, _username, _password, done) => {
         const { refused } = this.#session(client);
-        if (refused)
-          done(Object.assign(refused, { returnCode: refused.returnCode ?? NOT_AUTHORIZED }), null);
-        else done(null, true);
+        if (!refused) return done(null, true);
+        const { returnCode = NOT_AUTHORIZED } = refused;
+        done(Object.assign(refused, { returnCode }), null);
       },
       authorizePublish: (client, packet, done) => done(this.#authorizePublish(client, packet)),
       authorizeSubscribe: (client, subscription, done) =>
         done(null, this.#authorizeSubscribe(client, subscription)),
-      authorizeForward: (client, packet) => (this.#mayReceive(client, packet) ? packet : null),
+      authorizeForward: (client, packet) => this.#forward(client, packet),
       published: (packet, client, done) => {
         this.#published(packet, client);
         done();
@@ -522,10 +523,15 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
     this.emit("unsubscribed", { ...this.#name(client), filters });
   }
 
-  /** A session may have queued what its present user may not read: another user's client id. */
-  #mayReceive(client: Client, packet: AedesPublishPacket): boolean {
-    const { who } = this.#session(client);
-    return who !== undefined && maySubscribe(who, packet.topic);
+  /**
+   * What aedes leaves open: a session may have queued what its present user may not read (another
+   * user's client id), and no message is to exceed the QoS that was granted (MQTT-3.8.4-6).
+   */
+  #forward(client: Client, packet: AedesPublishPacket): AedesPublishPacket | null {
+    const { who, subscriptions } = this.#session(client);
+    if (!who || !maySubscribe(who, packet.topic)) return null;
+    packet.qos = lesser(packet.qos, grantedQos(subscriptions, packet.topic));
+    return packet;
   }
 
   // --- the record -------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import {
   type IConnackPacket,
   type IPublishPacket,
   type MqttClient,
+  Store,
 } from "mqtt";
 import { type BrokerUrl, isEncrypted } from "../protocol/broker-url";
 import { excerpt, M1Error } from "../protocol/errors";
@@ -74,6 +75,8 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   readonly #subscriptions: Subscriptions;
   /** One for all clients: an id that the broker may still hold for QoS 2 is not used again soon. */
   readonly #messageIds = new DefaultMessageIdProvider();
+  /** One for all clients: a QoS 2 message may come over one and be released over the next. */
+  readonly #unreleased = new Store({ clean: false });
   #state: ConnectionState = { name: "idle" };
   #client: MqttClient | undefined;
   /** The first thing that went wrong with the present client; what follows are consequences. */
@@ -122,7 +125,9 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   removeSubscriber(subscriber: Subscriber): void {
     if (!this.#subscribers.delete(subscriber)) return;
     this.#subscriptions.remove(subscriber);
-    this.#deploy ??= { timer: setTimeout(() => this.#release(), this.#timing.deploy) };
+    // A config node may be closed before its users: then there is nothing to hold, or to wait for.
+    if (this.#final) return;
+    this.#deploy ??= { timer: setTimeout(() => this.settle(), this.#timing.deploy) };
   }
 
   /** All have come or gone that will: connects if anyone is left, and sends what has changed. */
@@ -160,23 +165,28 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     this.#enter({ name: "connecting", lastFailure });
     let client: MqttClient;
     try {
-      client = connect(clientOptions(this.settings, this.#timing, this.#messageIds));
+      client = connect({
+        ...clientOptions(this.settings, this.#timing),
+        messageIdProvider: this.#messageIds,
+        incomingStore: this.#unreleased,
+      });
     } catch (error) {
       // mqtt.js and tls throw on unusable keys and certificates.
       this.#goOffline(connectionFailure(error, this.settings));
       return;
     }
     this.#client = client;
-    client.handleMessage = (packet, done) => this.#receive(packet, done);
+    client.handleMessage = (packet, done) => this.#receive(client, packet, done);
     client.on("connect", (connack) => this.#goOnline(client, connack));
-    client.on("disconnect", (packet) => {
-      this.#failure ??= disconnectFailure(packet.reasonCode ?? 0);
+    client.on("disconnect", ({ reasonCode = 0 }) => {
+      this.#abandon(client, disconnectFailure(reasonCode));
     });
-    client.on("error", (error) => {
-      this.#failure ??= connectionFailure(error, this.settings);
-      // Not every error of mqtt.js ends the connection; after any of them it is of no use.
-      client.stream.destroy();
-    });
+    const failed = (error: unknown) => {
+      this.#abandon(client, connectionFailure(error, this.settings));
+    };
+    client.on("error", failed);
+    // mqtt.js keeps to itself what has no code, such as a web server's refusal.
+    client.stream.on("error", failed);
     client.on("close", () => {
       if (client === this.#client && this.#state.name !== "closing") {
         this.#goOffline(this.#failure ?? new M1Error("CONNECTION_CLOSED"));
@@ -192,6 +202,12 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     this.#enter({ name: "online" });
     this.#synchronise();
     this.#pump();
+  }
+
+  /** Not every error of mqtt.js ends the connection; after any of them it is of no use. */
+  #abandon(client: MqttClient, failure: M1Error): void {
+    if (client === this.#client) this.#failure ??= failure;
+    client.stream.destroy();
   }
 
   #goOffline(reason: M1Error): void {
@@ -261,9 +277,11 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   // --- in -------------------------------------------------------------------------------------
 
   /** mqtt.js acknowledges a message, and reads the next packet, when `done` is called. */
-  #receive(packet: IPublishPacket, done: (error?: Error) => void): void {
+  #receive(client: MqttClient, packet: IPublishPacket, done: (error?: Error) => void): void {
+    // What was held when its connection went down comes again over the next.
+    if (client !== this.#client) return;
     if (this.#deploy) {
-      this.#deploy.resume = () => this.#receive(packet, done);
+      this.#deploy.resume = () => this.#receive(client, packet, done);
       return;
     }
     if (this.#state.name === "closing") {
@@ -293,11 +311,13 @@ export class Connection extends EventEmitter<ConnectionEvents> {
 
   #synchronise(): void {
     const client = this.#client;
-    if (!client) return;
+    // In the middle of a deploy it would give up what the successors want; `settle` comes yet.
+    if (!client || this.#deploy) return;
     this.#subscriptions.synchronise(subscriptionWire(client)).catch((error: unknown) => {
       // The connection went down meanwhile, or an answer made no sense: either way a new one is due.
-      this.#failure ??= connectionFailure(error, this.settings);
-      client.stream.destroy();
+      // While it closes, mqtt.js refuses what is left of the run; the goodbye is still wanted.
+      if (this.#state.name === "online")
+        this.#abandon(client, connectionFailure(error, this.settings));
     });
   }
 }
@@ -352,17 +372,14 @@ function* batches<T>(items: readonly T[]): Generator<readonly T[]> {
   }
 }
 
-function clientOptions(
-  settings: ConnectionSettings,
-  timing: Timing,
-  messageIdProvider: DefaultMessageIdProvider,
-): IClientOptions {
+function clientOptions(settings: ConnectionSettings, timing: Timing): IClientOptions {
   const { broker, protocolVersion, cleanSession } = settings;
   const isWebSocket = broker.scheme === "ws" || broker.scheme === "wss";
   const persistent = protocolVersion === 5 && !cleanSession;
   return {
     ...(isEncrypted(broker) ? { rejectUnauthorized: true, ...settings.tls } : {}),
-    ...(isWebSocket ? { path: broker.path } : {}),
+    // mqtt.js passes on to a WebSocket only some of the TLS options, and not the server's name.
+    ...(isWebSocket ? { path: broker.path, wsOptions: { ...settings.tls } } : {}),
     ...(persistent ? { properties: { sessionExpiryInterval: NEVER_EXPIRES } } : {}),
     protocol: broker.scheme,
     hostname: isWebSocket && broker.host.includes(":") ? `[${broker.host}]` : broker.host,
@@ -374,7 +391,6 @@ function clientOptions(
     clean: cleanSession,
     protocolVersion,
     connectTimeout: timing.connect,
-    messageIdProvider,
     // This class reconnects, subscribes and queues itself.
     reconnectPeriod: 0,
     resubscribe: false,

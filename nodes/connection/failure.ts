@@ -65,7 +65,8 @@ export function connectionFailure(cause: unknown, context: FailureContext): M1Er
   }
   const known = SOCKET_ERRORS[code];
   if (known) return new M1Error(known, details, { cause });
-  if (/^(ERR_SSL|ERR_TLS|EPROTO)/.test(code)) return new M1Error("TLS_FAILED", details, { cause });
+  if (/^(ERR_(OSSL|SSL|TLS)|EPROTO)/.test(code))
+    return new M1Error("TLS_FAILED", details, { cause });
   // These two mqtt.js makes itself, and gives them no code.
   if (message === "connack timeout") return new M1Error("TIMED_OUT", details, { cause });
   if (message === "Keepalive timeout") return new M1Error("KEEPALIVE_LOST", details, { cause });
@@ -74,6 +75,7 @@ export function connectionFailure(cause: unknown, context: FailureContext): M1Er
 
 /** The reason that an MQTT 5 broker gives in DISCONNECT. */
 export function disconnectFailure(reasonCode: number): M1Error {
+  if (reasonCode === 0) return new M1Error("CONNECTION_CLOSED");
   return new M1Error("CONNECTION_LOST", { reason: reasonText(reasonCode) });
 }
 
@@ -92,5 +94,6 @@ function describe(cause: unknown): { code: string | number; message: string } {
   if (!(cause instanceof Error)) return { code: "", message: String(cause) };
   const { code } = cause as { code?: unknown };
   const known = typeof code === "string" || typeof code === "number" ? code : "";
-  return { code: known, message: cause.message };
+  // The error of several addresses that all failed has no message of its own.
+  return { code: known, message: cause.message || String(known) };
 }

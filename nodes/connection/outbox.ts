@@ -65,6 +65,7 @@ export class MemoryOutbox {
   /** Throws OUTBOX_FULL; under "drop-oldest" the oldest waiting event makes room, its `done` told. */
   add(event: OutgoingEvent): void {
     const { limit, full } = this.#policy;
+    if (this.#size >= limit) this.#expire();
     if (this.#size >= limit && !(full === "drop-oldest" && this.#dropOldest())) {
       throw new M1Error("OUTBOX_FULL", { limit });
     }
@@ -74,13 +75,8 @@ export class MemoryOutbox {
 
   /** The next event to send; undefined if nothing waits. Expired ones are told and passed over. */
   next(): Delivery | undefined {
-    const { maxAge } = this.#policy;
-    for (let entry = this.#nextWaiting(); entry; entry = this.#nextWaiting()) {
-      if (this.#now() - entry.acceptedAt <= maxAge) return entry;
-      this.losses.expired += 1;
-      this.settle(entry, new M1Error("OUTBOX_EXPIRED", { hours: maxAge / 3_600_000 }));
-    }
-    return undefined;
+    this.#expire();
+    return this.#nextWaiting();
   }
 
   /** Ends a delivery, with the error if it failed for good. Ending one twice has no effect. */
@@ -102,6 +98,19 @@ export class MemoryOutbox {
   discard(reason: () => M1Error): void {
     for (const entry of this.#entries.slice(this.#front)) {
       if (entry) this.settle(entry, reason());
+    }
+  }
+
+  /** Ends what has waited too long, up to the first that has not. */
+  #expire(): void {
+    const { maxAge } = this.#policy;
+    for (let entry = this.#nextWaiting(); entry; entry = this.#nextWaiting()) {
+      if (this.#now() - entry.acceptedAt <= maxAge) {
+        this.#cursor -= 1;
+        return;
+      }
+      this.losses.expired += 1;
+      this.settle(entry, new M1Error("OUTBOX_EXPIRED", { hours: maxAge / 3_600_000 }));
     }
   }
 

@@ -31,8 +31,8 @@ export interface SubscriptionWire {
 interface Standing {
   readonly subscriber: Subscriber;
   readonly filters: readonly string[];
-  /** Its filters have not been subscribed to since it came, or since the session was lost. */
-  fresh: boolean;
+  /** Those of its filters that have not been granted since it came, or since the session was lost. */
+  readonly fresh: Set<string>;
   /** Retained messages are on their way because of it, and not because of a later node. */
   awaitsRetained: boolean;
   refusal: M1Error | undefined;
@@ -48,6 +48,8 @@ export class Subscriptions {
   /** What the broker has granted, as far as we know. */
   readonly #granted = new Map<string, QoS>();
   readonly #refusals = new Map<string, M1Error>();
+  /** Filters of who has left since the last `synchronise`: a successor may be about to want them. */
+  readonly #left = new Set<string>();
   #synchronising = false;
   #again = false;
 
@@ -62,7 +64,7 @@ export class Subscriptions {
     const standing = {
       subscriber,
       filters,
-      fresh: true,
+      fresh: new Set(filters),
       awaitsRetained: false,
       refusal: undefined,
     };
@@ -77,6 +79,7 @@ export class Subscriptions {
     if (!standing) return;
     this.#standings.delete(subscriber);
     this.#router.remove(standing, subscriber.wish);
+    for (const filter of standing.filters) this.#left.add(filter);
   }
 
   /** A connection came up. Without its session the broker has forgotten every subscription. */
@@ -84,7 +87,9 @@ export class Subscriptions {
     this.#refusals.clear();
     if (sessionPresent) return;
     this.#granted.clear();
-    for (const standing of this.#standings.values()) standing.fresh = true;
+    for (const { fresh, filters } of this.#standings.values()) {
+      for (const filter of filters) fresh.add(filter);
+    }
   }
 
   /** Gives the message to each subscriber that wants it, once; false if its address is not ours. */
@@ -107,6 +112,7 @@ export class Subscriptions {
    */
   async synchronise(wire: SubscriptionWire): Promise<void> {
     this.#again = true;
+    this.#left.clear();
     if (this.#synchronising) return;
     this.#synchronising = true;
     try {
@@ -124,17 +130,23 @@ export class Subscriptions {
   async #subscribeToMissing(wire: SubscriptionWire): Promise<void> {
     const { cover, missing } = this.#wanted();
     if (missing.size === 0) return;
-    const newcomers: Standing[] = [];
+    const asking: { fresh: Set<string>; filter: string; covering: string }[] = [];
     for (const standing of this.#standings.values()) {
-      if (standing.fresh) newcomers.push(standing);
-      const touched = standing.filters.some((filter) => missing.has(cover.get(filter) ?? filter));
-      if (touched) standing.awaitsRetained = standing.fresh;
+      const { fresh, filters } = standing;
+      const touched = filters
+        .map((filter) => ({ fresh, filter, covering: cover.get(filter) ?? filter }))
+        .filter(({ covering }) => missing.has(covering));
+      if (touched.length === 0) continue;
+      standing.awaitsRetained = touched.some(({ filter }) => fresh.has(filter));
+      asking.push(...touched);
     }
     const codes = await wire.subscribe(missing);
-    for (const standing of newcomers) standing.fresh = false;
     for (const [filter, qos] of missing) {
       if ((codes.get(filter) ?? REFUSED) < REFUSED) this.#granted.set(filter, qos);
       else this.#refuse(filter);
+    }
+    for (const { fresh, filter, covering } of asking) {
+      if (!this.#refusals.has(covering)) fresh.delete(filter);
     }
   }
 
@@ -142,7 +154,9 @@ export class Subscriptions {
     // A refusal may have made narrower filters wanted that its own would have covered: they first.
     if (this.#again) return;
     const { wanted } = this.#wanted();
-    const unwanted = [...this.#granted.keys()].filter((filter) => !wanted.has(filter));
+    const unwanted = [...this.#granted.keys()].filter(
+      (filter) => !wanted.has(filter) && !this.#left.has(filter),
+    );
     if (unwanted.length === 0) return;
     await wire.unsubscribe(unwanted);
     for (const filter of unwanted) this.#granted.delete(filter);
@@ -153,7 +167,8 @@ export class Subscriptions {
     const asked = new Map<string, { qos: QoS; fresh: boolean }>();
     for (const { filters, fresh, subscriber } of this.#standings.values()) {
       for (const filter of filters) {
-        if (!this.#refusals.has(filter)) ask(asked, filter, subscriber.wish.qos, fresh);
+        if (this.#refusals.has(filter)) continue;
+        ask(asked, filter, subscriber.wish.qos, fresh.has(filter));
       }
     }
     const all = new Set(asked.keys());
@@ -173,7 +188,6 @@ export class Subscriptions {
 
   #refuse(filter: string): void {
     const reason = new M1Error("SUBSCRIPTION_REFUSED", { filter });
-    this.#granted.delete(filter);
     this.#refusals.set(filter, reason);
     this.#again = true;
     this.#onRefused(reason);

@@ -160,8 +160,7 @@ function parsedContent(data: unknown): unknown {
   if (typeof data === "string") {
     if (!data.trimStart().startsWith("{")) return data;
     try {
-      const parsed: unknown = JSON.parse(data);
-      return isObject(parsed) ? parsed : data;
+      return JSON.parse(data);
     } catch (error) {
       // Text that merely begins with a brace is text; only a real syntax error lands here.
       if (error instanceof SyntaxError) return data;

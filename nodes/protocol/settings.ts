@@ -47,8 +47,7 @@ export function outboxLimit(value: unknown): number {
 /** Hours as milliseconds; blank is for ever. Throws SETTING_NUMBER. */
 export function outboxMaxAge(value: unknown): number {
   if (value === undefined || value === null || value === "") return Number.POSITIVE_INFINITY;
-  const hoursText = (text(value) ?? "").trim();
-  const hours = hoursText === "" ? Number.NaN : Number(hoursText);
+  const hours = Number(text(value));
   if (!Number.isFinite(hours) || hours <= 0) {
     throw new M1Error("SETTING_NUMBER", { field: "outboxMaxAge", value: excerpt(value) });
   }

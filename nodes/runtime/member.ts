@@ -3,7 +3,7 @@ import type { Node, NodeAPI, NodeStatus } from "node-red";
 import type { Connection } from "../connection/connection";
 import type { Subscriber } from "../connection/subscriptions";
 import { M1Error } from "../protocol/errors";
-import { connectionStatus, faultStatus } from "./status";
+import { connectionStatus, faultStatus, statusDisplay } from "./status";
 import { inWords } from "./words";
 
 /** What an `m1 connection` config node offers to the nodes that refer to it. */
@@ -22,7 +22,7 @@ export class Member {
   readonly #RED: NodeAPI;
   readonly #home: ConnectionNode | undefined;
   #fault: M1Error | undefined;
-  #shown = "";
+  readonly #show: (status: NodeStatus) => void;
 
   /**
    * Enlists the node with the config node of that id until the node is closed.
@@ -37,6 +37,7 @@ export class Member {
     this.node = node;
     this.subscriber = role.subscriber;
     this.#RED = RED;
+    this.#show = statusDisplay(node);
     const home = RED.nodes.getNode(connectionId) as ConnectionNode | null;
     const isConnection = home?.members instanceof Set;
     this.#home = isConnection ? home : undefined;
@@ -55,19 +56,16 @@ export class Member {
     throw new M1Error("CONNECTION_INVALID", { reason });
   }
 
-  /** For as long as the broker refuses a filter of this node. */
+  /** For as long as the broker refuses a filter of this node, which is no fault of its fellows. */
   refused(reason: M1Error | undefined): void {
     this.#fault = reason;
+    if (reason) this.node.error(inWords(this.#RED, reason), {});
     this.refresh();
   }
 
   /** Shows the status as it is now. */
   refresh(): void {
-    const status = this.#status();
-    const shown = JSON.stringify(status);
-    if (shown === this.#shown) return;
-    this.#shown = shown;
-    this.node.status(status);
+    this.#show(this.#status());
   }
 
   #join(home: ConnectionNode): void {

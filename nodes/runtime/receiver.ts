@@ -41,8 +41,14 @@ function pass(RED: NodeAPI, node: Node, message: ReceivedMessage, datatype: Data
   const { payload, topic, qos, retain, address } = message;
   const about = { topic, qos, retain, m1: { ...address } };
   try {
-    node.send({ payload: decodePayload(payload, datatype), ...about });
+    node.send({ payload: ownPayload(payload, datatype), ...about });
   } catch (error) {
-    node.error(toldError(RED, error), { payload: decodePayload(payload, "auto-detect"), ...about });
+    node.error(toldError(RED, error), { payload: ownPayload(payload, "auto-detect"), ...about });
   }
+}
+
+/** Never the received bytes themselves: other nodes share them, and a flow may write to its payload. */
+function ownPayload(bytes: Buffer, datatype: Datatype): unknown {
+  const payload = decodePayload(bytes, datatype);
+  return payload === bytes ? Buffer.from(bytes) : payload;
 }

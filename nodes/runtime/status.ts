@@ -1,5 +1,5 @@
 // What a node shows below itself: a function of the connection's state, the queue and the node's own faults.
-import type { NodeAPI, NodeStatus } from "node-red";
+import type { Node, NodeAPI, NodeStatus } from "node-red";
 import type { ConnectionState } from "../connection/connection";
 import english from "../locales/en-US/m1-connection.json";
 import type { M1Error } from "../protocol/errors";
@@ -31,6 +31,17 @@ export function connectionStatus(RED: NodeAPI, state: ConnectionState, queued: n
     case "closed":
       return { fill: "grey", shape: "ring", text: words(RED, "status.idle") };
   }
+}
+
+/** Sets a node's status when it changes: Status nodes pass on every call, repeated or not. */
+export function statusDisplay(node: Node): (status: NodeStatus) => void {
+  let shown = "";
+  return (status) => {
+    const wanted = JSON.stringify(status);
+    if (wanted === shown) return;
+    shown = wanted;
+    node.status(status);
+  };
 }
 
 /** A fault that only a change of the flow can mend. */

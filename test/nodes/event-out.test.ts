@@ -2,7 +2,9 @@
 import { deepEqual, equal, ifError, match, ok } from "node:assert/strict";
 import { once } from "node:events";
 import { setTimeout as wait } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import vm from "node:vm";
+import type { Packet } from "mqtt-packet";
 import type { Node } from "node-red";
 import { DEMO_ACCOUNT, type StoredEvent } from "../../sandbox/sandbox";
 import {
@@ -12,6 +14,7 @@ import {
   connectionTo,
   demoCredentials,
   deploy,
+  deviceIn,
   eachWithSandbox,
   eventOut,
   type FlowNode,
@@ -26,6 +29,7 @@ import {
   status,
   statuses,
   stopFlow,
+  storedEvents,
 } from "../support/flows";
 import { ScriptedBroker } from "../support/scripted-broker";
 
@@ -78,8 +82,8 @@ describe("m1 event out", () => {
     await start(settings);
     given?.();
     await accepts("out", message);
-    equal(context.sandbox.events.length, 1);
-    return context.sandbox.events[0] as StoredEvent;
+    const [event] = await storedEvents(context.sandbox, 1);
+    return event as StoredEvent;
   }
 
   /** The JSON of `event_data` on the wire, its observed_at left out. */
@@ -96,8 +100,10 @@ describe("m1 event out", () => {
     return context.sandbox.wire.flatMap((packet) => (packet.cmd === "publish" ? packet.topic : []));
   }
 
-  function values(): unknown[] {
-    return context.sandbox.events.map((event) => event.eventData.value);
+  /** The values of the first so many events, in the order in which the sandbox got them. */
+  async function values(count: number): Promise<unknown[]> {
+    const events = await storedEvents(context.sandbox, count);
+    return events.map((event) => event.eventData.value);
   }
 
   describe("device id", () => {
@@ -228,7 +234,7 @@ describe("m1 event out", () => {
       await stopFlow();
       await start({ eventData: "true", eventDataType: "bool", observedAtType: "server" });
       await accepts("out", {});
-      equal(context.sandbox.events[1]?.raw, '{"event_data":{"value":true}}');
+      equal((await storedEvents(context.sandbox, 2))[1]?.raw, '{"event_data":{"value":true}}');
     });
   });
 
@@ -355,6 +361,14 @@ describe("m1 event out", () => {
       });
     }
 
+    it("the time that an envelope states spares the node's own, which the message may lack", async () => {
+      const event = await stored({
+        settings: { observedAt: "time", observedAtType: "msg" },
+        message: { payload: envelope },
+      });
+      equal(event.observedAt, envelope.observed_at);
+    });
+
     it("an envelope may turn off what the node's settings turn on", async () => {
       const event = await stored({
         settings: { addClientIp: true, observedAtType: "server" },
@@ -455,7 +469,7 @@ describe("m1 event out", () => {
       await wait(20);
       await context.sandbox.start();
       await done;
-      const [event] = context.sandbox.events;
+      const [event] = await storedEvents(context.sandbox, 1);
       match(event?.observedAt ?? "", MICROSECOND_UTC);
       ok(
         before.slice(0, 23) <= (event?.observedAt ?? ""),
@@ -470,7 +484,7 @@ describe("m1 event out", () => {
       const done = input("out", { payload: 1, device: "late" });
       const after = new Date(Date.now() + 10).toISOString();
       await done;
-      const { observedAt = "" } = context.sandbox.events[0] ?? {};
+      const [{ observedAt = "" } = {}] = await storedEvents(context.sandbox, 1);
       ok(observedAt < after, `${observedAt} is not before ${after}`);
     });
 
@@ -483,7 +497,7 @@ describe("m1 event out", () => {
       await Promise.all(
         Array.from({ length: 200 }, (_, n) => accepts(n % 2 ? "a" : "b", { payload: n })),
       );
-      const times = context.sandbox.events.map(({ observedAt }) => observedAt);
+      const times = (await storedEvents(context.sandbox, 200)).map(({ observedAt }) => observedAt);
       equal(new Set(times).size, 200);
       deepEqual(times, [...times].sort());
     });
@@ -535,10 +549,8 @@ describe("m1 event out", () => {
   describe("done", () => {
     it("is told to a Complete node once, after the broker has the event", async () => {
       await start();
-      const eventsAtDone = input("out", { payload: 1, topic: "kept" }).then(
-        () => context.sandbox.events.length,
-      );
-      equal(await eventsAtDone, 1);
+      await accepts("out", { payload: 1, topic: "kept" });
+      equal(publishedTopics().length, 1);
       const { payload, topic } = await received("completed");
       deepEqual({ payload, topic }, { payload: 1, topic: "kept" });
       await accepts("out", { payload: 2 });
@@ -554,29 +566,24 @@ describe("m1 event out", () => {
         const broker = await ScriptedBroker.start(
           ({ cmd }) => cmd === "publish" || cmd === "pubrel",
         );
-        try {
-          await startFlow([
-            connectionTo(broker),
-            eventOut({ qos }),
-            eventOut({ id: "unacknowledged", qos: "0" }),
-          ]);
-          let isDone = false;
-          const done = input("out", { payload: 1 }).then(() => {
-            isDone = true;
-          });
-          const { messageId = 0 } = await broker.packet(({ cmd }) => cmd === "publish");
-          for (const cmd of acknowledgements) {
-            // A later event at QoS 0 is done, so this one could have been.
-            await accepts("unacknowledged", { payload: 2 });
-            equal(isDone, false, `done before ${cmd}`);
-            broker.send({ cmd, messageId });
-            if (cmd === "pubrec") await broker.packet((packet) => packet.cmd === "pubrel");
-          }
-          await done;
-        } finally {
-          await stopFlow();
-          await broker.stop();
+        await startFlow([
+          connectionTo(broker),
+          eventOut({ qos }),
+          eventOut({ id: "unacknowledged", qos: "0" }),
+        ]);
+        let isDone = false;
+        const done = input("out", { payload: 1 }).then(() => {
+          isDone = true;
+        });
+        const { messageId = 0 } = await broker.packet(({ cmd }) => cmd === "publish");
+        for (const cmd of acknowledgements) {
+          // A later event at QoS 0 is done, so this one could have been.
+          await accepts("unacknowledged", { payload: 2 });
+          equal(isDone, false, `done before ${cmd}`);
+          broker.send({ cmd, messageId });
+          if (cmd === "pubrec") await broker.packet((packet) => packet.cmd === "pubrel");
         }
+        await done;
       });
     }
 
@@ -603,22 +610,13 @@ describe("m1 event out", () => {
         reply({ cmd: "puback", messageId: packet.messageId ?? 0, reasonCode: 151 });
         return true;
       });
-      try {
-        await startFlow([
-          connectionTo(broker, { protocolVersion: "5" }),
-          eventOut(),
-          ...catching(),
-        ]);
-        const outcomes = await Promise.all([
-          input("out", { payload: 1 }),
-          input("out", { payload: 2 }),
-        ]);
-        deepEqual(codes(outcomes), ["EVENT_REFUSED", undefined]);
-        equal((await caught()).error.message, "The broker refused the event: Quota exceeded");
-      } finally {
-        await stopFlow();
-        await broker.stop();
-      }
+      await startFlow([connectionTo(broker, { protocolVersion: "5" }), eventOut(), ...catching()]);
+      const outcomes = await Promise.all([
+        input("out", { payload: 1 }),
+        input("out", { payload: 2 }),
+      ]);
+      deepEqual(codes(outcomes), ["EVENT_REFUSED", undefined]);
+      equal((await caught()).error.message, "The broker refused the event: Quota exceeded");
     });
   });
 
@@ -632,7 +630,7 @@ describe("m1 event out", () => {
         accepts("out", { payload: 3, device: "late" }),
         accepts("out", { payload: 4, device: "early" }),
       ]);
-      deepEqual(values(), [1, 2, 3, 4]);
+      deepEqual(await values(4), [1, 2, 3, 4]);
     });
 
     it("is kept when a JSONata expression is asynchronous", async () => {
@@ -644,7 +642,7 @@ describe("m1 event out", () => {
         accepts("out", { payload: 2 }),
         accepts("out", { payload: 3 }),
       ]);
-      deepEqual(values(), [1, 2, 3]);
+      deepEqual(await values(3), [1, 2, 3]);
     });
 
     it("is kept, and nothing blocked, when a reading fails while others wait", async () => {
@@ -656,7 +654,7 @@ describe("m1 event out", () => {
         input("out", { payload: 3, device: "early" }),
       ]);
       deepEqual(codes(outcomes), [undefined, "INPUT_FAILED", undefined]);
-      deepEqual(values(), [1, 3]);
+      deepEqual(await values(2), [1, 3]);
     });
 
     it("is kept when the connection breaks again and again", async () => {
@@ -674,7 +672,9 @@ describe("m1 event out", () => {
         }
       }
       await Promise.all(inputs);
-      const firsts = [...new Set(values())];
+      const last = count - 1;
+      while (!(await values(count)).includes(last)) await once(context.sandbox, "event");
+      const firsts = [...new Set(await values(count))];
       deepEqual(
         firsts,
         Array.from({ length: count }, (_, n) => n),
@@ -690,13 +690,14 @@ describe("m1 event out", () => {
       await shows("out", ({ text }) => text === "refused: 3 queued");
       await context.sandbox.start();
       await Promise.all(inputs);
-      deepEqual(values(), [1, 2, 3]);
+      deepEqual(await values(3), [1, 2, 3]);
     });
 
     for (const qos of ["0", "1", "2"]) {
       it(`messages of an outage are sent in order afterwards at QoS ${qos}`, async () => {
         await start({ qos });
         await accepts("out", { payload: 0 });
+        await storedEvents(context.sandbox, 1);
         await context.sandbox.stop();
         await shows("out", ({ fill }) => fill === "red");
         const inputs = [1, 2, 3].map((payload) => accepts("out", { payload }));
@@ -704,18 +705,19 @@ describe("m1 event out", () => {
         await context.sandbox.start();
         await Promise.all(inputs);
         await last;
-        deepEqual(values(), [0, 1, 2, 3]);
+        deepEqual(await values(4), [0, 1, 2, 3]);
       });
     }
 
     it("the status shows the reason and how many wait, and connected when they are gone", async () => {
       await context.sandbox.stop();
-      await start();
+      await startFlow([...flowOf(), ...deviceIn("in")]);
       await shows("out", ({ text }) => text === "refused");
       const inputs = [1, 2].map((payload) => accepts("out", { payload }));
       await shows("out", ({ text }) => text === "refused: 2 queued");
       deepEqual(status("out"), { fill: "red", shape: "ring", text: "refused: 2 queued" });
       deepEqual(status("m1"), status("out"));
+      equal(status("in")?.text, "refused", "a node that only receives has no queue");
       await context.sandbox.start();
       await Promise.all(inputs);
       await shows("out", ({ text }) => text === "connected");
@@ -735,16 +737,11 @@ describe("m1 event out", () => {
 
     it("a backlog that is being sent shows in the status", async () => {
       const broker = await ScriptedBroker.start(({ cmd }) => cmd === "publish");
-      try {
-        await startFlow([connectionTo(broker), eventOut()]);
-        await online();
-        for (let n = 0; n < 150; n += 1) void input("out", { payload: n });
-        const { fill, shape } = await shows("out", ({ text }) => text === "sending: 150 left");
-        deepEqual({ fill, shape }, { fill: "green", shape: "dot" });
-      } finally {
-        await stopFlow();
-        await broker.stop();
-      }
+      await startFlow([connectionTo(broker), eventOut()]);
+      await online();
+      for (let n = 0; n < 150; n += 1) void input("out", { payload: n });
+      const { fill, shape } = await shows("out", ({ text }) => text === "sending: 150 left");
+      deepEqual({ fill, shape }, { fill: "green", shape: "dot" });
     });
   });
 
@@ -758,7 +755,7 @@ describe("m1 event out", () => {
       equal((await caught()).error.message, "The outbox is full: 3 events are waiting");
       await context.sandbox.start();
       deepEqual(codes(await Promise.all(inputs)), [undefined, undefined, undefined]);
-      deepEqual(values(), [1, 2, 3]);
+      deepEqual(await values(3), [1, 2, 3]);
     });
 
     it("drops the oldest message with an error on request, and sends the others", async () => {
@@ -775,14 +772,14 @@ describe("m1 event out", () => {
         undefined,
         undefined,
       ]);
-      deepEqual(values(), [3, 4, 5]);
+      deepEqual(await values(3), [3, 4, 5]);
     });
 
     it("has room again once events are sent", async () => {
       await start({}, { outboxLimit: "1" });
       await accepts("out", { payload: 1 });
       await accepts("out", { payload: 2 });
-      deepEqual(values(), [1, 2]);
+      deepEqual(await values(2), [1, 2]);
     });
 
     it("gives up what is older than the maximum age, each with an error", async () => {
@@ -798,7 +795,7 @@ describe("m1 event out", () => {
         "OUTBOX_EXPIRED",
         undefined,
       ]);
-      deepEqual(values(), [3]);
+      deepEqual(await values(1), [3]);
     });
   });
 
@@ -812,7 +809,7 @@ describe("m1 event out", () => {
         const later = input("out", { payload: 4 });
         await context.sandbox.start();
         deepEqual(codes(await Promise.all([...inputs, later])), Array(4).fill(undefined));
-        deepEqual(values(), [1, 2, 3, 4]);
+        deepEqual(await values(4), [1, 2, 3, 4]);
       });
     }
 
@@ -824,24 +821,19 @@ describe("m1 event out", () => {
       equal((await input("out", { payload: 3 })).error?.code, "OUTBOX_FULL");
       await context.sandbox.start();
       deepEqual(codes(await Promise.all(inputs)), [undefined, undefined]);
-      deepEqual(values(), [1, 2]);
+      deepEqual(await values(2), [1, 2]);
     });
 
     it("keeps what was sent and not acknowledged", async () => {
       let answers = false;
       const broker = await ScriptedBroker.start(({ cmd }) => cmd === "publish" && !answers);
-      try {
-        const flow = [connectionTo(broker), eventOut()];
-        await startFlow(flow);
-        const inputs = [1, 2].map((payload) => input("out", { payload }));
-        await broker.packet((packet) => packet.cmd === "publish" && packet.messageId === 2);
-        answers = true;
-        await deploy(flow, "full");
-        deepEqual(codes(await Promise.all(inputs)), [undefined, undefined]);
-      } finally {
-        await stopFlow();
-        await broker.stop();
-      }
+      const flow = [connectionTo(broker), eventOut()];
+      await startFlow(flow);
+      const inputs = [1, 2].map((payload) => input("out", { payload }));
+      await broker.packet((packet) => isPublished(packet, { value: 2 }));
+      answers = true;
+      await deploy(flow, "full");
+      deepEqual(codes(await Promise.all(inputs)), [undefined, undefined]);
     });
 
     for (const [what, settings] of [
@@ -858,8 +850,9 @@ describe("m1 event out", () => {
         await context.sandbox.start();
         await connected;
         if (what === "user") await accepts("out", { payload: 3 });
+        const events = await storedEvents(context.sandbox, what === "user" ? 1 : 0);
         deepEqual(
-          context.sandbox.events.map(({ userMqtt, eventData }) => [userMqtt, eventData.value]),
+          events.map(({ userMqtt, eventData }) => [userMqtt, eventData.value]),
           what === "user" ? [["other-user", 3]] : [],
         );
       });
@@ -887,7 +880,12 @@ describe("m1 event out", () => {
       await context.sandbox.start();
       deepEqual(codes(await Promise.all(inputs)), [undefined, undefined]);
       deepEqual(
-        new Map(context.sandbox.events.map((event) => [event.userMqtt, event.eventData.value])),
+        new Map(
+          (await storedEvents(context.sandbox, 2)).map((event) => [
+            event.userMqtt,
+            event.eventData.value,
+          ]),
+        ),
         new Map([
           ["demo-user", 1],
           ["other-user", 2],
@@ -899,6 +897,12 @@ describe("m1 event out", () => {
 
 function codes(outcomes: readonly Outcome[]): (string | undefined)[] {
   return outcomes.map(({ error }) => error && (error.code ?? error.message));
+}
+
+function isPublished(packet: Packet, eventData: object): boolean {
+  if (packet.cmd !== "publish") return false;
+  const event = JSON.parse(packet.payload.toString()) as { event_data: unknown };
+  return isDeepStrictEqual(event.event_data, eventData);
 }
 
 /** Gives the node a context store whose value "late" takes a while, and "broken" fails. */

@@ -144,6 +144,7 @@ describe("client id", () => {
   it("has at most 32 characters", () => {
     assert.equal(LONGEST_CLIENT_ID, 32);
     refuses(() => checkClientId("c".repeat(33)), "CLIENT_ID_TOO_LONG", { length: 33, limit: 32 });
+    refuses(() => checkClientId("\u{1f600}".repeat(33)), "CLIENT_ID_TOO_LONG", { length: 33 });
   });
 
   it("is not empty", () => {
@@ -155,6 +156,7 @@ describe("client id", () => {
     ["ab\n", 3],
     ["a\x7fb", 2],
     ["\0", 1],
+    ["\u{1f600}".repeat(17), 1],
     ["a\u{1f600}b\u{1f600}", 2],
   ];
   for (const [clientId, position] of CHARACTERS) {

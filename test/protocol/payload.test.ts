@@ -38,9 +38,10 @@ describe("payload", () => {
     const error = refuses(() => decodePayload(Buffer.from("hello"), "json"), "PAYLOAD_NOT_JSON", {
       value: "hello",
     });
-    assert.ok(error.cause instanceof SyntaxError);
+    assert.equal(error.cause instanceof SyntaxError, true);
     const long = Buffer.from("x".repeat(100_000));
-    assert.ok(refuses(() => decodePayload(long, "json"), "PAYLOAD_NOT_JSON").message.length < 200);
+    const { message } = refuses(() => decodePayload(long, "json"), "PAYLOAD_NOT_JSON");
+    assert.ok(message.length < 200, message);
   });
 
   it("json refuses an empty payload", () => {
@@ -58,9 +59,8 @@ describe("payload", () => {
         const bytes = Buffer.from(array);
         const payload = decodePayload(bytes, "auto-detect");
         if (Buffer.isBuffer(payload)) assert.equal(payload, bytes);
-        else if (typeof payload === "string" && !bytes.toString().startsWith('"')) {
-          assert.deepEqual(Buffer.from(payload), bytes);
-        } else assert.deepEqual(payload, JSON.parse(bytes.toString()));
+        else if (payload === bytes.toString()) assert.deepEqual(Buffer.from(payload), bytes);
+        else assert.deepEqual(payload, JSON.parse(bytes.toString()));
       }),
     );
   });

@@ -85,6 +85,36 @@ describe("sandbox: delivery", () => {
     assert.deepEqual(topics, [ofProject, ofProject, ["2/other-project/g/summary"]]);
   });
 
+  for (const clean of [true, false]) {
+    it(`sends nothing with a higher QoS than was granted, ${clean ? "without" : "with"} a session`, async () => {
+      await context.sandbox.sendUpdate("d", "retained", "x", { qos: 2 });
+      const subscriber = await connect(context.sandbox, { clientId: "modest", clean });
+      const box = inbox(subscriber);
+      await subscriber.subscribeAsync(`1/${OWN}/#`, { qos: 0 });
+      await box.upTo(1);
+      await subscriber.subscribeAsync("2/demo-project/#", { qos: 1 });
+      await context.sandbox.sendGroupMessage("g", "x", "x", { qos: 2 });
+      await context.sandbox.sendGroupMessage("g", "x", "x", { qos: 0 });
+      const received = await box.upTo(3);
+      assert.deepEqual(
+        received.map(({ qos }) => qos),
+        [0, 1, 0],
+      );
+    });
+  }
+
+  it("delivers each message once, whatever filters overlap", async () => {
+    const subscriber = await connect(context.sandbox);
+    const box = inbox(subscriber);
+    await subscriber.subscribeAsync([`1/${OWN}/#`, `1/${OWN}/d/#`, `1/${OWN}/+/event`], { qos: 1 });
+    await context.sandbox.sendDeviceEvent("d", "once");
+    await context.sandbox.sendDeviceEvent("d", "last");
+    assert.deepEqual(
+      (await box.upTo(2)).map(({ payload }) => payload),
+      ["once", "last"],
+    );
+  });
+
   it("keeps users and projects apart", async () => {
     const boxes = await Promise.all([DEMO_ACCOUNT, NEIGHBOUR, STRANGER].map(receiver));
     for (const user of [DEMO_ACCOUNT, NEIGHBOUR, STRANGER]) {

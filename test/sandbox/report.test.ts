@@ -15,12 +15,17 @@ describe("sandbox: report", () => {
   const context = eachWithSandbox();
 
   it("aligns local time, kind, who and details", () => {
-    assert.equal(formatLine(LINE, false), "03:04:05.006  event         device                {}");
+    assert.equal(formatLine(LINE, false), `03:04:05.006  event         device${" ".repeat(29)}{}`);
   });
 
   it("colours the kind when told to", () => {
     const line = formatLine(LINE, true);
-    assert.equal(line, "03:04:05.006  \x1b[32mevent       \x1b[0m  device                {}");
+    assert.equal(line, `03:04:05.006  \x1b[32mevent       \x1b[0m  device${" ".repeat(29)}{}`);
+  });
+
+  it("cuts what is longer than a client ID may be, and stays aligned", () => {
+    const line = formatLine({ ...LINE, who: "x".repeat(33) }, false);
+    assert.equal(line, `03:04:05.006  event         ${"x".repeat(32)}…  {}`);
   });
 
   it("lets no control character through", () => {

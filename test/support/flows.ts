@@ -7,7 +7,13 @@ import path from "node:path";
 import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
 import helper from "node-red-node-test-helper";
 import type { Timing } from "../../nodes/connection/timing";
-import { DEMO_ACCOUNT, Sandbox, type SandboxOptions } from "../../sandbox/sandbox";
+import {
+  DEMO_ACCOUNT,
+  Sandbox,
+  type SandboxOptions,
+  type StoredEvent,
+} from "../../sandbox/sandbox";
+import { stopBrokers } from "./scripted-broker";
 
 const required = createRequire(__filename);
 const root = path.resolve(__dirname, "../..");
@@ -60,12 +66,19 @@ export interface LogEntry {
 }
 
 interface Completion {
+  readonly node: { readonly id: string };
   readonly msg: Message;
   readonly error?: Error;
 }
 
+interface Sending {
+  readonly source: { readonly id: string };
+  readonly msg: Message;
+}
+
 interface Hooks {
-  add(label: string, hook: (completion: Completion) => void): void;
+  add(label: "onComplete.recording", hook: (completion: Completion) => void): void;
+  add(label: "onSend.recording", hook: (sendings: readonly Sending[]) => void): void;
   remove(label: string): void;
 }
 
@@ -74,6 +87,7 @@ class Recording {
   readonly statuses = new Map<string, Status[]>();
   readonly arrived = new Map<string, Message[]>();
   readonly taken = new Map<string, number>();
+  readonly sent = new Map<string, Message[]>();
   readonly outcomes = new Map<string, Outcome[]>();
   readonly logged: LogEntry[] = [];
   /** Emits `change` whenever anything has been added. */
@@ -85,9 +99,12 @@ class Recording {
 
   constructor() {
     events.on("node-status", this.#onStatus);
-    hooks.add("onComplete.recording", ({ msg, error }) =>
-      this.#add(this.outcomes, msg._msgid ?? "", { error }),
+    hooks.add("onComplete.recording", ({ node, msg, error }) =>
+      this.#add(this.outcomes, `${msg._msgid} at ${node.id}`, { error }),
     );
+    hooks.add("onSend.recording", (sendings) => {
+      for (const { source, msg } of sendings) this.#add(this.sent, source.id, msg);
+    });
     this.#logHandler.on("log", (entry: LogEntry) => this.logged.push({ ...entry }));
     log.addHandler(this.#logHandler);
   }
@@ -98,7 +115,7 @@ class Recording {
 
   end(): void {
     events.off("node-status", this.#onStatus);
-    hooks.remove("onComplete.recording");
+    hooks.remove("*.recording");
     log.removeHandler(this.#logHandler);
   }
 
@@ -140,6 +157,7 @@ export function eachWithSandbox(options: SandboxOptions = {}): { sandbox: Sandbo
     await context.sandbox.start();
   });
   afterEach(async () => {
+    await stopBrokers();
     await stopFlow();
     await context.sandbox.stop();
   });
@@ -169,7 +187,7 @@ export async function startFlow(
   credentials: Credentials = { m1: demoCredentials() },
 ): Promise<void> {
   recording = new Recording();
-  await helper.load([...ours, ...core, probe], onTab(flow), credentials);
+  await helper.load([...ours, ...core, probe], onTab(flow), structuredClone(credentials));
 }
 
 /**
@@ -182,7 +200,7 @@ export async function deploy(
   credentials: Credentials = {},
 ): Promise<void> {
   const started = once(events, "flows:started");
-  await runtime.setFlows(onTab(flow), credentials, type);
+  await runtime.setFlows(onTab(flow), structuredClone(credentials), type);
   await started;
 }
 
@@ -212,9 +230,18 @@ const CONFIG_TYPES: ReadonlySet<string> = new Set(["tab", "m1 connection", "tls-
 function onTab(flow: readonly FlowNode[]): FlowNode[] {
   if (flow.length === 0) return [];
   const nodes = flow.map((node) =>
-    CONFIG_TYPES.has(node.type) ? { ...node } : { z: "tab", wires: [], ...node },
+    CONFIG_TYPES.has(node.type) ? { ...node } : { z: "tab", x: 0, y: 0, wires: [], ...node },
   );
   return [{ id: "tab", type: "tab", label: "" }, ...nodes];
+}
+
+/** The events that the sandbox has stored, once there are so many. */
+export async function storedEvents(
+  sandbox: Sandbox,
+  count: number,
+): Promise<readonly StoredEvent[]> {
+  while (sandbox.events.length < count) await once(sandbox, "event");
+  return sandbox.events;
 }
 
 // --- a flow's messages ----------------------------------------------------------------------------
@@ -239,7 +266,7 @@ export function node(id: string): Node {
 export function input(id: string, message: Record<string, unknown>): Promise<Outcome> {
   sent += 1;
   const _msgid = `message-${sent}`;
-  const finished = eventually(() => present().outcomes.get(_msgid)?.[0]);
+  const finished = eventually(() => present().outcomes.get(`${_msgid} at ${id}`)?.[0]);
   node(id).receive({ _msgid, ...message } as NodeMessage);
   return finished;
 }
@@ -255,6 +282,11 @@ export function received(id: string): Promise<Message> {
 /** All that has arrived at a probe since the flow started. */
 export function inbox(id: string): readonly Message[] {
   return present().arrived.get(id) ?? [];
+}
+
+/** The next of a node's messages, `index` from 0, even if a deploy stops the nodes that it is meant for. */
+export function sentBy(id: string, index: number): Promise<Message> {
+  return eventually(() => present().sent.get(id)?.[index]);
 }
 
 /** What a Catch node made of an error. */
@@ -307,6 +339,11 @@ export async function online(id = "m1"): Promise<void> {
 /** Everything that has been logged since the flow started, down to trace. */
 export function logged(): readonly LogEntry[] {
   return present().logged;
+}
+
+/** How many wait to hear that flows have started: those of removed nodes would be a leak. */
+export function startListeners(): number {
+  return events.listenerCount("flows:started");
 }
 
 // --- parts of flows -------------------------------------------------------------------------------

@@ -9,6 +9,14 @@ export type Reply = (packet: Packet) => void;
 /** Answers a packet, or leaves it to the usual answer by returning false. */
 export type Script = (packet: Packet, reply: Reply, socket: Socket) => boolean;
 
+const brokers = new Set<ScriptedBroker>();
+
+/** Ends every broker that a test has started. */
+export async function stopBrokers(): Promise<void> {
+  await Promise.all([...brokers].map((broker) => broker.stop()));
+  brokers.clear();
+}
+
 export class ScriptedBroker extends EventEmitter<{ packet: [Packet]; connection: [Socket] }> {
   /** What clients have sent, in the order it came. */
   readonly packets: Packet[] = [];
@@ -21,9 +29,10 @@ export class ScriptedBroker extends EventEmitter<{ packet: [Packet]; connection:
     this.#server = createServer((socket) => this.#welcome(socket, script));
   }
 
-  /** Listens on any free port. */
+  /** Listens on any free port, until `stopBrokers`. */
   static async start(script: Script = () => false): Promise<ScriptedBroker> {
     const broker = new ScriptedBroker(script);
+    brokers.add(broker);
     broker.#server.listen(0, "127.0.0.1");
     await once(broker.#server, "listening");
     return broker;

@@ -1,0 +1,401 @@
+// The outbox on disk: what it promises across restarts, full and broken disks, and deploys.
+import assert from "node:assert/strict";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { ClassicLevel } from "classic-level";
+import { EventStore } from "../../nodes/connection/event-store";
+import {
+  type Legacy,
+  Outbox,
+  type OutboxOptions,
+  type OutboxPolicy,
+  type OutgoingEvent,
+} from "../../nodes/connection/outbox2";
+import type { M1Error } from "../../nodes/protocol/errors";
+import { temporaryFolder } from "../support/processes";
+
+const who = { projectMqtt: "p", userMqtt: "u" };
+const UNLIMITED: OutboxPolicy = {
+  limit: 1_000_000,
+  full: "reject",
+  maxAge: Number.POSITIVE_INFINITY,
+};
+
+describe("the outbox on disk", () => {
+  let parent: string;
+  let folder: string;
+  let removeParent: () => Promise<void>;
+  const open = new Set<Outbox>();
+
+  beforeEach(async () => {
+    const temporary = await temporaryFolder();
+    parent = temporary.folder;
+    folder = path.join(parent, "m1-outbox", "c1");
+    removeParent = temporary.remove;
+  });
+
+  afterEach(async () => {
+    for (const outbox of open) await outbox.close();
+    open.clear();
+    await removeParent();
+  });
+
+  function outbox(
+    options: Partial<OutboxOptions> = {},
+    policy: Partial<OutboxPolicy> = {},
+  ): Outbox {
+    const store = new EventStore(folder, who);
+    const made = new Outbox({ ...UNLIMITED, ...policy }, { store, ...options });
+    open.add(made);
+    return made;
+  }
+
+  async function close(made: Outbox): Promise<Legacy> {
+    open.delete(made);
+    return made.close();
+  }
+
+  it("touches nothing before the first event", async () => {
+    const made = outbox();
+
+    assert.equal(made.next(), undefined);
+    await close(made);
+
+    assert.deepEqual(await readdir(parent), []);
+  });
+
+  it("gives an event out only when it is written", async () => {
+    const made = outbox();
+
+    made.add(event(1));
+
+    assert.equal(made.next(), undefined);
+    assert.equal(made.size, 1);
+    await ready(made);
+    assert.equal(made.next()?.event.payload, "1");
+  });
+
+  it("gives the events of an earlier process out again, in order, with all they had", async () => {
+    const first = outbox();
+    first.add({ ...event(1), qos: 2, topic: "0/p/u/a b", payload: 'line\nbreak "ü" 😀' });
+    for (let n = 2; n <= 5_000; n += 1) first.add(event(n));
+    await close(first);
+
+    const second = outbox();
+    const events = await drain(second, 5_000);
+
+    const [head, ...rest] = events;
+    assert.deepEqual(
+      { topic: head?.topic, payload: head?.payload, qos: head?.qos },
+      { topic: "0/p/u/a b", payload: 'line\nbreak "ü" 😀', qos: 2 },
+    );
+    assert.deepEqual(
+      rest.map(({ payload }) => Number(payload)),
+      Array.from({ length: 4_999 }, (_, index) => index + 2),
+    );
+  });
+
+  it("counts the events of an earlier process", async () => {
+    const first = outbox();
+    for (let n = 1; n <= 3_000; n += 1) first.add(event(n));
+    await close(first);
+
+    const second = outbox();
+    await ready(second);
+
+    assert.equal(second.size, 3_000);
+  });
+
+  it("forgets what was delivered", async () => {
+    const first = outbox();
+    for (let n = 1; n <= 10; n += 1) first.add(event(n));
+    await drain(first, 7);
+    await close(first);
+
+    const rest = await drain(outbox(), 3);
+
+    assert.deepEqual(
+      rest.map(({ payload }) => payload),
+      ["8", "9", "10"],
+    );
+  });
+
+  it("keeps the order between what is on disk and what comes while that is read", async () => {
+    const made = outbox();
+    const events: OutgoingEvent[] = [];
+    for (let n = 1; n <= 20_000; n += 1) {
+      made.add(event(n));
+      if (n % 500 === 0) await new Promise(setImmediate);
+      if (n > 9_000) events.push(...take(made, 3));
+    }
+    while (events.length < 20_000) {
+      events.push(...take(made, 100));
+      await new Promise(setImmediate);
+    }
+
+    assert.deepEqual(
+      events.map(({ payload }) => Number(payload)),
+      Array.from({ length: 20_000 }, (_, index) => index + 1),
+    );
+  });
+
+  it("ends each event once, after a deploy too, whether it was in memory or on disk", async () => {
+    const ended: number[] = [];
+    const first = outbox();
+    for (let n = 1; n <= 9_000; n += 1) first.add(event(n, () => ended.push(n)));
+    const legacy = await close(first);
+
+    await drain(outbox({ legacy }), 9_000);
+
+    assert.deepEqual(
+      ended,
+      Array.from({ length: 9_000 }, (_, index) => index + 1),
+    );
+  });
+
+  it("hands a memory outbox's events to disk when a deploy changes the setting", async () => {
+    const memory = new Outbox(UNLIMITED);
+    memory.add(event(1));
+    const legacy = await memory.close();
+    await close(outbox({ legacy }));
+
+    const [only] = await drain(outbox(), 1);
+
+    assert.equal(only?.payload, "1");
+  });
+
+  it("sends what is on disk before what is new when a deploy changes the setting to memory", async () => {
+    const disk = outbox();
+    for (let n = 1; n <= 3; n += 1) disk.add(event(n));
+    await close(disk);
+    const memory = outbox({ storesNew: false });
+    memory.add(event(4));
+
+    const events = await drain(memory, 4);
+
+    assert.deepEqual(
+      events.map(({ payload }) => payload),
+      ["1", "2", "3", "4"],
+    );
+  });
+
+  it("never gives out another user's events, and keeps them for that user", async () => {
+    const first = outbox();
+    first.add(event(1));
+    await close(first);
+    const store = new EventStore(folder, { projectMqtt: "p", userMqtt: "u2" });
+    const other = outbox({ store });
+    other.add(event(2));
+    assert.deepEqual(
+      (await drain(other, 1)).map(({ payload }) => payload),
+      ["2"],
+    );
+    await close(other);
+
+    const [kept] = await drain(outbox(), 1);
+
+    assert.equal(kept?.payload, "1");
+  });
+
+  it("refuses events over the limit, those on disk counted", async () => {
+    const first = outbox();
+    for (let n = 1; n <= 5; n += 1) first.add(event(n));
+    await close(first);
+    const second = outbox({}, { limit: 6 });
+    await ready(second);
+
+    second.add(event(6));
+
+    assert.throws(() => second.add(event(7)), { code: "OUTBOX_FULL" });
+  });
+
+  it("makes room by dropping the oldest, even those that are on disk only", async () => {
+    const dropped: number[] = [];
+    const made = outbox({}, { limit: 10_000, full: "drop-oldest" });
+    for (let n = 1; n <= 16_000; n += 1) {
+      made.add(event(n, (error) => error && dropped.push(n)));
+      if (n === 10_000) await settled();
+    }
+
+    const events = await drain(made, 10_000);
+
+    assert.equal(events[0]?.payload, "6001");
+    assert.deepEqual(
+      dropped,
+      Array.from({ length: 6_000 }, (_, index) => index + 1),
+    );
+    assert.equal(made.losses.dropped, 6_000);
+    assert.equal(made.size, 0);
+  });
+
+  it("gives up what is too old, also from an earlier process", async () => {
+    let now = 1_000_000;
+    const clock = { now: () => now };
+    const first = outbox(clock);
+    first.add(event(1));
+    await close(first);
+    now += 3_600_001;
+    const second = outbox(clock, { maxAge: 3_600_000 });
+    second.add(event(2));
+
+    const events = await drain(second, 1);
+
+    assert.equal(events[0]?.payload, "2");
+    assert.equal(second.losses.expired, 1);
+  });
+
+  it("sets an event aside with the reason, and out of the queue", async () => {
+    const first = outbox();
+    first.add(event(1));
+    await ready(first);
+    const delivery = first.next();
+    assert.ok(delivery);
+
+    first.setAside(delivery, { message: "too pink" } as M1Error);
+    await close(first);
+
+    const db = new ClassicLevel(folder);
+    const entries = await db.iterator().all();
+    await db.close();
+    assert.equal(entries.length, 1);
+    assert.match(entries[0]?.[0] ?? "", /^quarantine\/p\/u\//);
+    const { reason, payload } = JSON.parse(entries[0]?.[1] ?? "{}");
+    assert.deepEqual({ reason, payload }, { reason: "too pink", payload: "1" });
+  });
+
+  it("discards everything, on disk too, each told once", async () => {
+    const told: (string | undefined)[] = [];
+    const made = outbox();
+    for (let n = 1; n <= 9_000; n += 1) made.add(event(n, (error) => told.push(error?.code)));
+    await settled();
+
+    open.delete(made);
+    await made.discard(() => ({ code: "OUTBOX_DISCARDED" }) as M1Error);
+
+    assert.equal(told.length, 9_000);
+    assert.ok(told.every((code) => code === "OUTBOX_DISCARDED"));
+    assert.equal(await new EventStore(folder, who).open(), undefined);
+  });
+
+  it("refuses an event that comes when it is closed", async () => {
+    const made = outbox();
+    await close(made);
+
+    assert.throws(() => made.add(event(1)), { code: "OUTBOX_CLOSED" });
+  });
+
+  describe("when the disk is of no use", () => {
+    it("keeps events in memory, and says once why", async () => {
+      await mkdir(path.dirname(folder), { recursive: true });
+      await writeFile(folder, "a file where the folder should be");
+      const warnings: M1Error[] = [];
+      const made = outbox();
+      made.onWarning = (warning) => warnings.push(warning);
+      for (let n = 1; n <= 3; n += 1) made.add(event(n));
+
+      const events = await drain(made, 3);
+
+      assert.deepEqual(
+        events.map(({ payload }) => payload),
+        ["1", "2", "3"],
+      );
+      assert.deepEqual(
+        warnings.map(({ code }) => code),
+        ["OUTBOX_UNUSABLE"],
+      );
+    });
+
+    it("says that another process has it", async () => {
+      const other = new ClassicLevel(folder);
+      await mkdir(folder, { recursive: true });
+      await other.open();
+      const made = outbox();
+      const warning = warned(made);
+      made.add(event(1));
+
+      assert.match((await warning).message, /lock/i);
+      assert.equal((await drain(made, 1)).length, 1);
+      await other.close();
+    });
+
+    it("sets damaged files aside, says where, and goes on with new ones", async () => {
+      const first = outbox();
+      first.add(event(1));
+      await close(first);
+      for (const file of await readdir(folder)) {
+        if (/^(MANIFEST|CURRENT)/.test(file)) await writeFile(path.join(folder, file), "rubbish");
+      }
+      const made = outbox();
+      const warning = await warned(made);
+      made.add(event(2));
+
+      assert.equal((await drain(made, 1))[0]?.payload, "2");
+      assert.equal(warning.code, "OUTBOX_DAMAGED");
+      const kept = (await readdir(path.dirname(folder))).filter((name) => name.includes("damaged"));
+      assert.equal(kept.length, 1);
+      assert.ok(warning.message.includes(kept[0] ?? ""), warning.message);
+    });
+
+    it("goes on in memory when writing fails later, without losing or repeating an event", async () => {
+      const store = new EventStore(folder, who);
+      const made = outbox({ store });
+      const ended: number[] = [];
+      for (let n = 1; n <= 6_000; n += 1) made.add(event(n, () => ended.push(n)));
+      await settled();
+      store.write = () => Promise.reject(new Error("no space left on device"));
+      const warning = warned(made);
+      for (let n = 6_001; n <= 7_000; n += 1) made.add(event(n, () => ended.push(n)));
+      assert.match((await warning).message, /no space left/);
+
+      const events = await drain(made, 7_000);
+
+      assert.equal(events.length, 7_000);
+      assert.deepEqual(
+        ended,
+        Array.from({ length: 7_000 }, (_, index) => index + 1),
+      );
+    });
+  });
+});
+
+function event(n: number, done: OutgoingEvent["done"] = () => undefined): OutgoingEvent {
+  return { topic: "0/p/u/d", payload: String(n), qos: 1, done };
+}
+
+function ready(outbox: Outbox): Promise<void> {
+  return new Promise((resolve) => {
+    outbox.onReady = resolve;
+  });
+}
+
+function warned(outbox: Outbox): Promise<M1Error> {
+  return new Promise((resolve) => {
+    outbox.onWarning = resolve;
+  });
+}
+
+/** Sends and acknowledges what is ready, at most so many. */
+function take(outbox: Outbox, most: number): OutgoingEvent[] {
+  const events: OutgoingEvent[] = [];
+  while (events.length < most) {
+    const delivery = outbox.next();
+    if (!delivery) break;
+    outbox.settle(delivery);
+    events.push(delivery.event);
+  }
+  return events;
+}
+
+async function drain(outbox: Outbox, count: number): Promise<OutgoingEvent[]> {
+  const events = take(outbox, count);
+  while (events.length < count) {
+    await ready(outbox);
+    events.push(...take(outbox, count - events.length));
+  }
+  return events;
+}
+
+/** Until the disk has caught up with what was added. */
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < 200; turn += 1) await new Promise(setImmediate);
+}

@@ -1,0 +1,98 @@
+// What a receiving node asks for, as filters on the wire and as keys of the router.
+import { strict as assert } from "node:assert";
+import {
+  addressKeys,
+  coveringFilter,
+  filtersOf,
+  type Wish,
+  wishKeys,
+} from "../../nodes/connection/wishes";
+import { parseAddress } from "../../nodes/protocol/topics";
+
+const WHO = { projectMqtt: "p", userMqtt: "u" };
+
+const ONE_DEVICE: Wish = {
+  kind: "device",
+  deviceId: "pump",
+  receive: "all",
+  updateType: "",
+  broadcast: false,
+  qos: 1,
+};
+const ANY_DEVICE: Wish = { ...ONE_DEVICE, deviceId: "" };
+const GROUPS: Wish = {
+  kind: "group",
+  groups: ["north", "south"],
+  updateType: "",
+  broadcast: false,
+  qos: 1,
+};
+
+describe("wishes: filters", () => {
+  const cases: [string, Wish, string[]][] = [
+    ["one device", ONE_DEVICE, ["1/p/u/pump/#"]],
+    [
+      "one device and broadcasts",
+      { ...ONE_DEVICE, broadcast: true },
+      ["1/p/u/pump/#", "1/p/u/_all/#"],
+    ],
+    ["any device", ANY_DEVICE, ["1/p/u/#"]],
+    ["any device and broadcasts", { ...ANY_DEVICE, broadcast: true }, ["1/p/u/#"]],
+    ["events only", { ...ONE_DEVICE, receive: "event" }, ["1/p/u/pump/#"]],
+    ["one update type", { ...ONE_DEVICE, updateType: "filter" }, ["1/p/u/pump/#"]],
+    ["groups", GROUPS, ["2/p/north/#", "2/p/south/#"]],
+    [
+      "groups and broadcasts",
+      { ...GROUPS, broadcast: true },
+      ["2/p/north/#", "2/p/south/#", "2/p/_all/#"],
+    ],
+    ["broadcasts to groups only", { ...GROUPS, groups: [], broadcast: true }, ["2/p/_all/#"]],
+  ];
+  for (const [title, wish, filters] of cases) {
+    it(`are those that Medium One documents: ${title}`, () => {
+      assert.deepEqual(filtersOf(WHO, wish), filters);
+    });
+  }
+
+  it("of single devices are covered once every device is wanted", () => {
+    const wanted = new Set(["1/p/u/pump/#", "1/p/u/#", "2/p/north/#"]);
+    assert.equal(coveringFilter(WHO, "1/p/u/pump/#", wanted), "1/p/u/#");
+    assert.equal(coveringFilter(WHO, "1/p/u/_all/#", wanted), "1/p/u/#");
+    assert.equal(coveringFilter(WHO, "1/p/u/#", wanted), "1/p/u/#");
+  });
+
+  it("stand for themselves otherwise", () => {
+    const filters = ["1/p/u/pump/#", "2/p/north/#"];
+    for (const filter of filters) {
+      assert.equal(coveringFilter(WHO, filter, new Set(filters)), filter);
+    }
+    assert.equal(coveringFilter(WHO, "2/p/north/#", new Set(["1/p/u/#"])), "2/p/north/#");
+  });
+});
+
+describe("wishes: keys", () => {
+  it("are one for each kind and each addressee, however often a group is named", () => {
+    const wish: Wish = { ...GROUPS, groups: ["north", "north"], broadcast: true };
+    assert.deepEqual(wishKeys(wish), ["group/north/#", "group/_all/#"]);
+    assert.deepEqual(wishKeys({ ...ONE_DEVICE, updateType: "filter" }), [
+      "event/pump",
+      "update/pump/filter",
+    ]);
+  });
+
+  it("leave out the kind that is not wanted", () => {
+    assert.deepEqual(wishKeys({ ...ANY_DEVICE, receive: "event" }), ["event/+"]);
+    assert.deepEqual(wishKeys({ ...ANY_DEVICE, receive: "update" }), ["update/+/#"]);
+  });
+
+  it("of an address are the same few, however many nodes there are", () => {
+    const keysOf = (topic: string) => {
+      const address = parseAddress(topic);
+      assert.ok(address);
+      return addressKeys(address);
+    };
+    assert.deepEqual(keysOf("1/p/u/pump/event"), ["event/pump", "event/+"]);
+    assert.deepEqual(keysOf("1/p/u/_all/update/a/b"), ["update/_all/a/b", "update/_all/#"]);
+    assert.deepEqual(keysOf("2/p/north/alarm"), ["group/north/alarm", "group/north/#"]);
+  });
+});
