@@ -2,18 +2,20 @@
 // what becomes of that connection in statuses, the log and Catch nodes.
 
 import { hostname } from "node:os";
+import path from "node:path";
 import type { ConnectionOptions as TlsOptions } from "node:tls";
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { defaultClientId } from "./connection/client-id";
-import { Connection, type ConnectionSettings, type ConnectionState } from "./connection/connection";
-import { needsAPerson } from "./connection/failure";
-import { MemoryOutbox, type OutboxPolicy } from "./connection/outbox";
-import { claimOutbox, discardOutbox, parkOutbox } from "./connection/outbox-handover";
-import { formatBrokerUrl, isEncrypted, parseBrokerUrl } from "./protocol/broker-url";
+import { Connection, type ConnectionSettings } from "./connection/connection";
+import { EventStore } from "./connection/event-store";
+import { type Legacy, Outbox, type OutboxPolicy } from "./connection/outbox";
+import { abandonLegacy, claimLegacy, parkLegacy } from "./connection/outbox-handover";
+import { isEncrypted, parseBrokerUrl } from "./protocol/broker-url";
 import { checkClientId, password, username } from "./protocol/credentials";
 import { M1Error } from "./protocol/errors";
 import * as check from "./protocol/settings";
 import { identity } from "./protocol/topics";
+import { Diary } from "./runtime/diary";
 import type { ConnectionNode, Member } from "./runtime/member";
 import { attempt, setting, textSetting } from "./runtime/settings";
 import { connectionStatus, faultStatus, statusDisplay } from "./runtime/status";
@@ -74,9 +76,9 @@ function tellFault(RED: NodeAPI, node: ConnectionNode, fault: M1Error): void {
 }
 
 /** One connection from here to the node's `close`. */
-function runConnection(RED: NodeAPI, node: ConnectionNode, { settings, policy }: Config): void {
-  const outbox = claimOutbox(node.id, settings.who) ?? new MemoryOutbox(policy);
-  outbox.policy = policy;
+function runConnection(RED: NodeAPI, node: ConnectionNode, config: Config): void {
+  const { settings } = config;
+  const outbox = openOutbox(RED, node, config);
   const connection = new Connection(settings, outbox);
   node.connection = connection;
 
@@ -86,13 +88,15 @@ function runConnection(RED: NodeAPI, node: ConnectionNode, { settings, policy }:
     for (const member of node.members) member.refresh();
   };
   const showQueue = inIntervals(REFRESH_MS, showState);
-  const tellState = episodes(RED, node, settings);
+  const diary = new Diary(RED, node, settings);
   connection.on("state", (state) => {
     showState();
-    tellState(state);
+    diary.state(state);
   });
+  connection.on("stable", () => diary.stable());
   connection.on("outbox", () => {
     showQueue.soon();
+    diary.losses(outbox);
   });
   connection.on("stranger", (error, packet) => node.error(inWords(RED, error), { ...packet }));
 
@@ -101,31 +105,42 @@ function runConnection(RED: NodeAPI, node: ConnectionNode, { settings, policy }:
   node.on("close", (removed: boolean, done: () => void) => {
     RED.events.off("flows:started", settle);
     showQueue.stop();
-    connection.close().then(() => {
-      if (removed) discardOutbox(outbox);
-      else parkOutbox(node.id, settings.who, outbox);
-      done();
-    }, done);
+    closeAll(connection, outbox)
+      .then((legacy) => {
+        if (removed) abandonLegacy(legacy);
+        else parkLegacy(node.id, settings.who, legacy);
+      })
+      .finally(done);
   });
 }
 
-/**
- * Tells of changes, not of attempts: one line when a connection comes up, one error when it is lost
- * or never comes, and one more if a later attempt shows that a person has to act.
- */
-function episodes(RED: NodeAPI, node: Node, { broker, who }: ConnectionSettings) {
-  const told = new Set<string>();
-  return (state: ConnectionState): void => {
-    if (state.name === "online") {
-      told.clear();
-      const details = { broker: formatBrokerUrl(broker), username: username(who) };
-      node.log(words(RED, "log.connected", details));
-    }
-    if (state.name !== "offline" || told.has(state.reason.code)) return;
-    if (told.size > 0 && !needsAPerson(state.reason)) return;
-    told.add(state.reason.code);
-    node.error(inWords(RED, state.reason), {});
-  };
+async function closeAll(connection: Connection, outbox: Outbox): Promise<Legacy> {
+  await connection.close();
+  return outbox.close();
+}
+
+/** With what a predecessor in this process left, and whatever an earlier process left on disk. */
+function openOutbox(RED: NodeAPI, node: Node, { settings, policy, outbox: kind }: Config): Outbox {
+  const folder = outboxFolder(RED, node);
+  const store = folder === undefined ? undefined : new EventStore(folder, settings.who);
+  const storesNew = kind === "disk";
+  const outbox = new Outbox(policy, {
+    store: storesNew || store?.exists() ? store : undefined,
+    storesNew,
+    legacy: claimLegacy(node.id, settings.who),
+  });
+  outbox.onWarning = (warning) => node.warn(inWords(RED, warning));
+  if (storesNew && !store) {
+    const reason = words(RED, "log.noUserDir");
+    node.warn(inWords(RED, new M1Error("OUTBOX_UNUSABLE", { reason })));
+  }
+  return outbox;
+}
+
+/** `<userDir>/m1-outbox/<config id>`; undefined where Node-RED has no user directory. */
+function outboxFolder(RED: NodeAPI, { id }: Node): string | undefined {
+  const { userDir } = RED.settings as { userDir?: string };
+  return userDir && path.join(userDir, "m1-outbox", id.replace(/[^\w.-]/g, "_"));
 }
 
 /** Merges calls of `soon` to at most one run of `action` in each interval. */
@@ -146,6 +161,7 @@ function inIntervals(milliseconds: number, action: () => void) {
 
 interface Config {
   readonly settings: ConnectionSettings;
+  readonly outbox: check.OutboxKind;
   readonly policy: OutboxPolicy;
 }
 
@@ -157,7 +173,6 @@ function readConfig(RED: NodeAPI, node: Node<Credentials>, config: ConnectionCon
     setting(config.userMqtt, "userMqtt", ""),
   );
   const clientId = textSetting(config.clientId, "clientId");
-  check.outboxKind(setting(config.outbox, "outbox", "disk"));
   return {
     settings: {
       broker,
@@ -176,6 +191,7 @@ function readConfig(RED: NodeAPI, node: Node<Credentials>, config: ConnectionCon
       cleanSession: config.cleanSession === true,
       tls: isEncrypted(broker) ? tlsOptions(RED, config.tls) : {},
     },
+    outbox: check.outboxKind(setting(config.outbox, "outbox", "disk")),
     policy: {
       limit: check.outboxLimit(setting(config.outboxLimit, "outboxLimit", "100000")),
       full: check.outboxFull(setting(config.outboxFull, "outboxFull", "reject")),

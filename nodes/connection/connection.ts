@@ -17,7 +17,7 @@ import type { ProtocolVersion, QoS } from "../protocol/settings";
 import { type Identity, parseAddress } from "../protocol/topics";
 import { Backoff } from "./backoff";
 import { connectionFailure, disconnectFailure, needsAPerson, refusedEvent } from "./failure";
-import type { Delivery, MemoryOutbox, OutgoingEvent } from "./outbox";
+import type { Delivery, Outbox, OutgoingEvent } from "./outbox";
 import { type Subscriber, Subscriptions, type SubscriptionWire } from "./subscriptions";
 import { TIMING, type Timing } from "./timing";
 
@@ -48,6 +48,8 @@ export type ReceivedPacket = Pick<IPublishPacket, "topic" | "payload" | "qos" | 
 
 export interface ConnectionEvents {
   state: [ConnectionState];
+  /** It has been online for long enough that a later loss is a new one. */
+  stable: [];
   /** The number of events in the outbox may have changed. */
   outbox: [];
   /** The broker refused a filter. */
@@ -59,6 +61,11 @@ export interface ConnectionEvents {
 /** Unacknowledged events on the wire at a time: enough to keep a fast link busy. */
 const IN_FLIGHT = 1_000;
 
+/** So often the broker may hang up on the same event before it is set aside. */
+const TRIES = 3;
+/** So many take-overs in a row are a clash of client ids, and no coincidence. */
+const TAKE_OVERS = 3;
+
 /** Brokers limit the length of a packet; ten thousand devices must not fail on it. */
 const FILTERS_A_PACKET = 100;
 
@@ -67,7 +74,7 @@ const NEVER_EXPIRES = 0xffff_ffff;
 
 export class Connection extends EventEmitter<ConnectionEvents> {
   readonly settings: ConnectionSettings;
-  readonly outbox: MemoryOutbox;
+  readonly outbox: Outbox;
   readonly #timing: Timing;
   readonly #backoff: Backoff;
   readonly #senders = new Set<object>();
@@ -88,14 +95,20 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   #inFlight = 0;
   #inFlightLimit = IN_FLIGHT;
   #pumping = false;
+  #acknowledgeTimer: NodeJS.Timeout | undefined;
+  /** The event on which the broker hung up last, sent alone until it is acknowledged or set aside. */
+  #suspect: { readonly delivery: Delivery; readonly times: number } | undefined;
+  /** When the broker hung up without a reason that we know of, since the last failed attempt. */
+  #takeOvers: number[] = [];
   /** Set while a deploy exchanges subscribers; then it holds what arrived meanwhile, if anything. */
   #deploy: { timer: NodeJS.Timeout; resume?: () => void } | undefined;
 
-  constructor(settings: ConnectionSettings, outbox: MemoryOutbox, timing: Timing = TIMING) {
+  constructor(settings: ConnectionSettings, outbox: Outbox, timing: Timing = TIMING) {
     super();
     this.settings = settings;
     this.outbox = outbox;
     this.#timing = timing;
+    outbox.onReady = () => this.#pump();
     this.#backoff = new Backoff(timing);
     this.#subscriptions = new Subscriptions(settings.who, (reason) => {
       this.emit("refused", reason);
@@ -144,7 +157,6 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   send(event: OutgoingEvent): void {
     this.outbox.add(event);
     this.emit("outbox");
-    this.#pump();
   }
 
   /** Ends for good, within `timing.close`. What is unacknowledged stays in the outbox. */
@@ -197,7 +209,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   #goOnline(client: MqttClient, connack: IConnackPacket): void {
     if (client !== this.#client || this.#state.name !== "connecting") return;
     this.#inFlightLimit = Math.min(IN_FLIGHT, connack.properties?.receiveMaximum ?? IN_FLIGHT);
-    this.#stableTimer = setTimeout(() => this.#backoff.reset(), this.#timing.stable);
+    this.#stableTimer = setTimeout(() => this.#becomeStable(), this.#timing.stable);
     this.#subscriptions.connected(connack.sessionPresent);
     this.#enter({ name: "online" });
     this.#synchronise();
@@ -210,11 +222,55 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     client.stream.destroy();
   }
 
-  #goOffline(reason: M1Error): void {
+  #becomeStable(): void {
+    this.#backoff.reset();
+    this.#takeOvers = [];
+    this.emit("stable");
+  }
+
+  #goOffline(failure: M1Error): void {
+    const clashes = this.#isClash(failure);
+    const { clientId } = this.settings;
+    const reason = clashes ? new M1Error("CLIENT_ID_CLASH", { clientId }) : failure;
     this.#forgetClient();
-    const retryIn = this.#backoff.next(needsAPerson(reason));
+    const pause = this.#backoff.next(needsAPerson(failure));
+    const retryIn = clashes ? this.#timing.longestRetry : pause;
     this.#retryTimer = setTimeout(() => this.#connect(), retryIn);
     this.#enter({ name: "offline", reason, retryIn });
+  }
+
+  /**
+   * What the broker closed without a word, it closed for a reason: an event it cannot bear, if it is
+   * the same one each time, or else another client with the same id (MQTT-3.1.4-2).
+   */
+  #isClash(failure: M1Error): boolean {
+    const hungUp = this.#state.name === "online" && isHangUp(failure);
+    if (!hungUp) {
+      this.#takeOvers = [];
+      return false;
+    }
+    if (this.#suspectAgain()) return false;
+    const now = performance.now();
+    const recent = this.#takeOvers.filter((time) => now - time < this.#timing.clash);
+    this.#takeOvers = [...recent, now];
+    return this.#takeOvers.length >= TAKE_OVERS;
+  }
+
+  /** True if the event that is in doubt now was already in doubt when the broker hung up before. */
+  #suspectAgain(): boolean {
+    const delivery = this.outbox.inDoubt;
+    const again = delivery !== undefined && delivery === this.#suspect?.delivery;
+    if (!delivery) {
+      this.#suspect = undefined;
+      return false;
+    }
+    const times = again ? (this.#suspect?.times ?? 0) + 1 : 1;
+    this.#suspect = { delivery, times };
+    if (times >= TRIES) {
+      this.#suspect = undefined;
+      this.outbox.setAside(delivery, new M1Error("EVENT_HANGS_UP", { times }));
+    }
+    return again;
   }
 
   /** Ends in `idle`, from where `settle` connects again, or in `closed`, which is final. */
@@ -241,6 +297,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
 
   #forgetClient(): void {
     clearTimeout(this.#stableTimer);
+    this.#awaitAcknowledgement(undefined);
     this.#client = undefined;
     this.#inFlight = 0;
     this.outbox.rewind();
@@ -253,7 +310,8 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     // At QoS 0 `publish` may call back at once: without the flag, once per waiting event and deeper.
     if (this.#pumping || !client || this.#state.name !== "online") return;
     this.#pumping = true;
-    while (this.#inFlight < this.#inFlightLimit) {
+    // A suspect goes alone, so that nothing else is blamed for what it does.
+    while (this.#inFlight < (this.#suspect ? 1 : this.#inFlightLimit)) {
       const delivery = this.outbox.next();
       if (!delivery) break;
       this.#inFlight += 1;
@@ -261,6 +319,16 @@ export class Connection extends EventEmitter<ConnectionEvents> {
       client.publish(topic, payload, { qos }, (error) => this.#published(client, delivery, error));
     }
     this.#pumping = false;
+    if (this.#inFlight > 0 && !this.#acknowledgeTimer) this.#awaitAcknowledgement(client);
+  }
+
+  /** A half-open link takes what is written to it and says nothing; keep-alive may notice much later. */
+  #awaitAcknowledgement(client: MqttClient | undefined): void {
+    clearTimeout(this.#acknowledgeTimer);
+    this.#acknowledgeTimer = undefined;
+    if (!client) return;
+    const late = () => this.#abandon(client, new M1Error("KEEPALIVE_LOST"));
+    this.#acknowledgeTimer = setTimeout(late, this.#timing.acknowledge);
   }
 
   #published(client: MqttClient, delivery: Delivery, error: unknown): void {
@@ -269,7 +337,11 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     // Without a reason code it is not the broker's answer but the end of the connection, and the
     // outbox still has the event.
     if (error && typeof (error as { code?: unknown }).code !== "number") return;
-    this.outbox.settle(delivery, error ? refusedEvent(error) : undefined);
+    if (this.#inFlight === 0) this.#awaitAcknowledgement(undefined);
+    else this.#acknowledgeTimer?.refresh();
+    if (delivery === this.#suspect?.delivery) this.#suspect = undefined;
+    if (error) this.outbox.setAside(delivery, refusedEvent(error));
+    else this.outbox.settle(delivery);
     this.emit("outbox");
     this.#pump();
   }
@@ -320,6 +392,11 @@ export class Connection extends EventEmitter<ConnectionEvents> {
         this.#abandon(client, connectionFailure(error, this.settings));
     });
   }
+}
+
+/** The broker closed the connection, for whatever reason. */
+function isHangUp({ code }: M1Error): boolean {
+  return code === "CONNECTION_CLOSED" || code === "CONNECTION_LOST" || code === "TAKEN_OVER";
 }
 
 /** Resolves when the socket is closed: by DISCONNECT if `graceful`, by force after `deadline` ms. */

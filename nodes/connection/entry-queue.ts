@@ -24,6 +24,11 @@ export class EntryQueue<E extends Entry> {
     return this.#entries.length - this.#cursor;
   }
 
+  /** The oldest of those before the cursor that is not settled. */
+  get sent(): E | undefined {
+    return this.#front < this.#cursor ? this.#entries[this.#front] : undefined;
+  }
+
   push(entry: E): void {
     this.#entries.push(entry);
   }

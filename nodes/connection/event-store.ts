@@ -30,21 +30,21 @@ const SEQUENCE_DIGITS = 16;
 const COUNTED_AT_ONCE = 10_000;
 
 export class EventStore {
-  readonly #folder: string;
+  readonly folder: string;
   readonly #events: string;
   readonly #quarantine: string;
   #db: ClassicLevel | undefined;
 
   /** Does not touch the disk. */
   constructor(folder: string, { projectMqtt, userMqtt }: Identity) {
-    this.#folder = folder;
+    this.folder = folder;
     this.#events = `events/${projectMqtt}/${userMqtt}/`;
     this.#quarantine = `quarantine/${projectMqtt}/${userMqtt}/`;
   }
 
   /** Whether there may be events from an earlier process. */
   exists(): boolean {
-    return existsSync(this.#folder);
+    return existsSync(this.folder);
   }
 
   /**
@@ -54,7 +54,7 @@ export class EventStore {
    */
   async open(): Promise<M1Error | undefined> {
     try {
-      await mkdir(this.#folder, { recursive: true });
+      await mkdir(this.folder, { recursive: true });
       await this.#openDatabase();
       return undefined;
     } catch (error) {
@@ -120,23 +120,17 @@ export class EventStore {
     this.#db = undefined;
   }
 
-  /** Closes it and deletes the folder's content for good. */
-  async destroy(): Promise<void> {
-    await this.close();
-    if (this.exists()) await ClassicLevel.destroy(this.#folder);
-  }
-
   async #openDatabase(): Promise<void> {
-    const db = new ClassicLevel(this.#folder);
+    const db = new ClassicLevel(this.folder);
     await db.open();
     this.#db = db;
   }
 
   async #setFolderAside(cause: unknown): Promise<M1Error> {
-    const folder = `${this.#folder}.damaged-${new Date().toISOString().replaceAll(":", "-")}`;
+    const folder = `${this.folder}.damaged-${new Date().toISOString().replaceAll(":", "-")}`;
     try {
-      await rename(this.#folder, folder);
-      await mkdir(this.#folder, { recursive: true });
+      await rename(this.folder, folder);
+      await mkdir(this.folder, { recursive: true });
       await this.#openDatabase();
     } catch (error) {
       throw unusable(error);

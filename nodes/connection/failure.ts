@@ -40,6 +40,9 @@ const SOCKET_ERRORS: Readonly<Record<string, ErrorCode>> = {
   CERT_NOT_YET_VALID: "CERTIFICATE_NOT_YET_VALID",
 };
 
+/** MQTT 5, table 3-13. */
+const SESSION_TAKEN_OVER = 142;
+
 /** Codes after which trying again soon is pointless: only a person can put them right. */
 const NEED_A_PERSON: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "NOT_AUTHORISED",
@@ -75,6 +78,7 @@ export function connectionFailure(cause: unknown, context: FailureContext): M1Er
 
 /** The reason that an MQTT 5 broker gives in DISCONNECT. */
 export function disconnectFailure(reasonCode: number): M1Error {
+  if (reasonCode === SESSION_TAKEN_OVER) return new M1Error("TAKEN_OVER");
   if (reasonCode === 0) return new M1Error("CONNECTION_CLOSED");
   return new M1Error("CONNECTION_LOST", { reason: reasonText(reasonCode) });
 }

@@ -1,34 +1,30 @@
-// Keeps memory outboxes over a deploy: from the config node that stops to the one that takes its place.
+// What an outbox leaves when a deploy stops its config node, kept for the one that takes its place.
 import { M1Error } from "../protocol/errors";
 import type { Identity } from "../protocol/topics";
-import type { MemoryOutbox } from "./outbox";
+import type { Legacy } from "./outbox";
 
-interface Parked {
-  readonly who: Identity;
-  readonly outbox: MemoryOutbox;
-}
+const parked = new Map<string, { readonly who: Identity; readonly legacy: Legacy }>();
 
-const parked = new Map<string, Parked>();
-
-export function parkOutbox(configId: string, who: Identity, outbox: MemoryOutbox): void {
-  if (outbox.size > 0) parked.set(configId, { who, outbox });
+export function parkLegacy(configId: string, who: Identity, legacy: Legacy): void {
+  if (legacy.events.length + legacy.awaited.size > 0) parked.set(configId, { who, legacy });
 }
 
 /**
- * The outbox that was parked under this id, if it belongs to the same user: one user's events are
- * never sent as another's, so those of another are discarded, each one told.
+ * What was parked under this id, if it belongs to the same user: one user's events are never sent as
+ * another's. What belongs to another is given up, each event told.
  */
-export function claimOutbox(configId: string, who: Identity): MemoryOutbox | undefined {
+export function claimLegacy(configId: string, who: Identity): Legacy | undefined {
   const found = parked.get(configId);
   parked.delete(configId);
   if (!found) return undefined;
-  if (found.who.projectMqtt === who.projectMqtt && found.who.userMqtt === who.userMqtt) {
-    return found.outbox;
-  }
-  discardOutbox(found.outbox);
+  const { projectMqtt, userMqtt } = found.who;
+  if (projectMqtt === who.projectMqtt && userMqtt === who.userMqtt) return found.legacy;
+  abandonLegacy(found.legacy);
   return undefined;
 }
 
-export function discardOutbox(outbox: MemoryOutbox): void {
-  outbox.discard(() => new M1Error("OUTBOX_DISCARDED"));
+/** Ends each event with an error: those in memory are gone, those on disk stay there. */
+export function abandonLegacy({ events, awaited }: Legacy): void {
+  for (const { done } of events) done(new M1Error("OUTBOX_DISCARDED"));
+  for (const done of awaited.values()) done(new M1Error("OUTBOX_KEPT"));
 }

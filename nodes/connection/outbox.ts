@@ -1,6 +1,13 @@
-// Events that were accepted and are not yet acknowledged, oldest first, in memory.
+// The outbox: every event that was accepted and is not yet acknowledged, oldest first.
+//
+// Without a store it is a queue in memory. With one, an event is written before it may be sent, many
+// to a batch, and deleted when it is settled; memory then holds only the front of the queue, and the
+// rest is read back as the front gets short. What the disk cannot take stays in memory instead, with
+// a warning that says why.
 import { M1Error } from "../protocol/errors";
 import type { OutboxFull, QoS } from "../protocol/settings";
+import { type Entry, EntryQueue } from "./entry-queue";
+import { type EventStore, type StoredEvent, unusable } from "./event-store";
 
 export interface OutboxPolicy {
   /** How many events may wait. */
@@ -18,38 +25,86 @@ export interface OutgoingEvent {
   readonly done: (error?: M1Error) => void;
 }
 
-interface Entry {
+/** An event on its way to the broker; hand it back to `settle` once its fate is known. */
+export interface Delivery {
   readonly event: OutgoingEvent;
-  readonly acceptedAt: number;
-  /** Delivered, refused, dropped or expired: it only waits for its turn to leave the queue. */
-  settled: boolean;
 }
 
-/** An event on its way to the broker; hand it back to `settle` once its fate is known. */
-export type Delivery = { readonly event: OutgoingEvent };
-
-/** What left the outbox unsent since the last report. */
+/** What left the outbox unsent. */
 export interface Losses {
   dropped: number;
   expired: number;
 }
 
-/**
- * One queue with a cursor: before it lies what is in flight, behind it what waits. A lost
- * connection moves the cursor back to the front, so order is kept by construction.
- */
-export class MemoryOutbox {
+/** What a predecessor left: events that were in its memory, and who waits for those on disk. */
+export interface Legacy {
+  readonly events: readonly (OutgoingEvent & { readonly acceptedAt: number })[];
+  readonly awaited: ReadonlyMap<number, OutgoingEvent["done"]>;
+}
+
+export interface OutboxOptions {
+  readonly store?: EventStore | undefined;
+  /** False: the store is only emptied, as after a change from disk to memory. */
+  readonly storesNew?: boolean;
+  readonly legacy?: Legacy | undefined;
+  readonly now?: () => number;
+}
+
+interface Item extends Entry {
+  readonly event: OutgoingEvent;
+  readonly acceptedAt: number;
+  /** 0 as long as it is not on disk. */
+  sequence: number;
+}
+
+/** Events written at once: enough to make the disk cheap, few enough not to block for long. */
+const LARGEST_BATCH = 1_000;
+/** How much of the queue's front is kept in memory when the rest is on disk. */
+const FRONT = 4_000;
+
+export class Outbox {
+  /** Called when events can be sent that could not before. */
+  onReady: () => void = () => undefined;
+  /** Called once for each trouble with the disk. */
+  onWarning: (warning: M1Error) => void = () => undefined;
+  readonly losses: Losses = { dropped: 0, expired: 0 };
   #policy: OutboxPolicy;
   readonly #now: () => number;
-  #entries: (Entry | undefined)[] = [];
-  #front = 0;
-  #cursor = 0;
   #size = 0;
-  readonly losses: Losses = { dropped: 0, expired: 0 };
+  /** The oldest; without a store, all. */
+  readonly #front = new EntryQueue<Item>();
+  /** Newer than whatever is in front and on disk: about to be written, or waiting for its turn. */
+  #newest: Item[] = [];
 
-  constructor(policy: OutboxPolicy, now: () => number = Date.now) {
+  readonly #store: EventStore | undefined;
+  /** New events are written; false once that has failed. */
+  #storing: boolean;
+  #opening: Promise<void> | undefined;
+  #opened = false;
+  #writing: Promise<void> | undefined;
+  #reading: Promise<void> | undefined;
+  #settingAside: Promise<void> = Promise.resolve();
+  #closed = false;
+  /** Sequence numbers: the newest on disk, and the newest that has been in front. */
+  #lastWritten = 0;
+  #lastRead = 0;
+  /** Settled, and still on disk. */
+  #settledOnDisk: number[] = [];
+  /** Who waits for events that are on disk only. */
+  readonly #awaited: Map<number, OutgoingEvent["done"]>;
+  /** So many of the oldest on disk are dropped already, and only need to be read to be told. */
+  #toDrop = 0;
+
+  constructor(policy: OutboxPolicy, options: OutboxOptions = {}) {
+    const { store, storesNew = true, legacy, now = Date.now } = options;
     this.#policy = policy;
     this.#now = now;
+    this.#store = store;
+    this.#storing = store !== undefined && storesNew;
+    this.#awaited = new Map(legacy?.awaited);
+    // What is on disk is older than what was in a predecessor's memory.
+    if (store?.exists()) void this.#open();
+    for (const { acceptedAt, ...event } of legacy?.events ?? []) this.#take(event, acceptedAt);
   }
 
   /** A deploy may change the policy; what has been accepted stays. */
@@ -64,84 +119,264 @@ export class MemoryOutbox {
 
   /** Throws OUTBOX_FULL; under "drop-oldest" the oldest waiting event makes room, its `done` told. */
   add(event: OutgoingEvent): void {
+    if (this.#closed) throw new M1Error("OUTBOX_CLOSED");
     const { limit, full } = this.#policy;
     if (this.#size >= limit) this.#expire();
     if (this.#size >= limit && !(full === "drop-oldest" && this.#dropOldest())) {
       throw new M1Error("OUTBOX_FULL", { limit });
     }
-    this.#entries.push({ event, acceptedAt: this.#now(), settled: false });
-    this.#size += 1;
+    this.#take(event, this.#now());
   }
 
-  /** The next event to send; undefined if nothing waits. Expired ones are told and passed over. */
+  /** The next event to send; undefined if none is ready. Expired ones are told and passed over. */
   next(): Delivery | undefined {
     this.#expire();
-    return this.#nextWaiting();
+    const item = this.#front.next();
+    if (this.#front.waiting < FRONT / 2) this.#readMore();
+    return item;
   }
 
   /** Ends a delivery, with the error if it failed for good. Ending one twice has no effect. */
   settle(delivery: Delivery, error?: M1Error): void {
-    const entry = delivery as Entry;
-    if (entry.settled) return;
-    entry.settled = true;
-    this.#size -= 1;
-    this.#trim();
-    entry.event.done(error);
+    const item = delivery as Item;
+    if (item.settled) return;
+    this.#leave(item);
+    if (item.sequence > 0) {
+      this.#settledOnDisk.push(item.sequence);
+      this.#writeSoon();
+    }
+    item.event.done(error);
+  }
+
+  /** As `settle` with an error; a store keeps the event aside, for a person to look at. */
+  setAside(delivery: Delivery, error: M1Error): void {
+    const item = delivery as Item;
+    if (item.settled) return;
+    this.#leave(item);
+    if (item.sequence > 0 && this.#store) {
+      this.#store
+        .setAside(stored(item), error.message)
+        .catch((cause: unknown) => this.#fail(cause));
+    }
+    item.event.done(error);
+  }
+
+  /** The oldest event that was given out and is not settled: what a lost connection puts in doubt. */
+  get inDoubt(): Delivery | undefined {
+    return this.#front.sent;
   }
 
   /** After a lost connection: all that is not settled waits again, in its old order. */
   rewind(): void {
-    this.#cursor = this.#front;
+    this.#front.rewind();
   }
 
-  /** Ends everything unsent with the error that `reason` makes, once per event. */
-  discard(reason: () => M1Error): void {
-    for (const entry of this.#entries.slice(this.#front)) {
-      if (entry) this.settle(entry, reason());
+  /** Writes what is still to write and closes the store. What is unsettled is for the successor. */
+  async close(): Promise<Legacy> {
+    this.#closed = true;
+    while (this.#writing || this.#reading || (this.#opening && !this.#opened)) {
+      await Promise.all([this.#writing, this.#reading, this.#opening]);
     }
+    await this.#settingAside;
+    await this.#store?.close();
+    const items = [...this.#front.unsettled(), ...this.#newest];
+    const awaited = new Map(this.#awaited);
+    for (const { sequence, event } of items) if (sequence > 0) awaited.set(sequence, event.done);
+    const events = items
+      .filter(({ sequence }) => sequence === 0)
+      .map(({ event, acceptedAt }) => ({ ...event, acceptedAt }));
+    return { events, awaited };
+  }
+
+  // --- the queue ------------------------------------------------------------------------------
+
+  #take(event: OutgoingEvent, acceptedAt: number): void {
+    this.#size += 1;
+    const item: Item = { event, acceptedAt, sequence: 0, settled: false };
+    this.#newest.push(item);
+    if (this.#storing) this.#writeSoon();
+    else this.#advance();
+  }
+
+  #leave(item: Item): void {
+    this.#size -= 1;
+    this.#front.settle(item);
+  }
+
+  /** Without a working store the newest follow the front directly, once the disk has been read. */
+  #advance(): void {
+    if (this.#storing || !this.#caughtUp) return;
+    for (const item of this.#newest) this.#front.push(item);
+    this.#newest = [];
+    this.onReady();
+  }
+
+  /** All that is on disk has been in front. */
+  get #caughtUp(): boolean {
+    const unopened = this.#opening !== undefined && !this.#opened;
+    return !unopened && this.#lastRead >= this.#lastWritten;
   }
 
   /** Ends what has waited too long, up to the first that has not. */
   #expire(): void {
     const { maxAge } = this.#policy;
-    for (let entry = this.#nextWaiting(); entry; entry = this.#nextWaiting()) {
-      if (this.#now() - entry.acceptedAt <= maxAge) {
-        this.#cursor -= 1;
-        return;
-      }
+    if (maxAge === Number.POSITIVE_INFINITY) return;
+    for (let item = this.#front.peek(); item; item = this.#front.peek()) {
+      if (this.#now() - item.acceptedAt <= maxAge) return;
       this.losses.expired += 1;
-      this.settle(entry, new M1Error("OUTBOX_EXPIRED", { hours: maxAge / 3_600_000 }));
+      this.settle(item, new M1Error("OUTBOX_EXPIRED", { hours: maxAge / 3_600_000 }));
     }
   }
 
   #dropOldest(): boolean {
-    const oldest = this.#nextWaiting();
-    if (!oldest) return false;
+    const oldest = this.#front.next();
+    if (oldest) {
+      this.losses.dropped += 1;
+      this.settle(oldest, this.#dropped());
+      return true;
+    }
+    if (this.#lastRead < this.#lastWritten) {
+      this.#toDrop += 1;
+      this.#size -= 1;
+      this.#readMore();
+      return true;
+    }
+    const item = this.#newest.shift();
+    if (!item) return false;
     this.losses.dropped += 1;
-    this.settle(oldest, new M1Error("OUTBOX_DROPPED", { limit: this.#policy.limit }));
+    this.#size -= 1;
+    item.event.done(this.#dropped());
     return true;
   }
 
-  /** Moves the cursor past the first entry that waits, and returns it. */
-  #nextWaiting(): Entry | undefined {
-    while (this.#cursor < this.#entries.length) {
-      const entry = this.#entries[this.#cursor];
-      this.#cursor += 1;
-      if (entry && !entry.settled) return entry;
-    }
-    return undefined;
+  #dropped(): M1Error {
+    return new M1Error("OUTBOX_DROPPED", { limit: this.#policy.limit });
   }
 
-  /** Frees the settled front; the array itself is cut now and then, not with every event. */
-  #trim(): void {
-    while (this.#front < this.#entries.length && this.#entries[this.#front]?.settled !== false) {
-      this.#entries[this.#front] = undefined;
-      this.#front += 1;
-    }
-    this.#cursor = Math.max(this.#cursor, this.#front);
-    if (this.#front < 1024 || this.#front * 2 < this.#entries.length) return;
-    this.#entries = this.#entries.slice(this.#front);
-    this.#cursor -= this.#front;
-    this.#front = 0;
+  // --- the disk -------------------------------------------------------------------------------
+
+  #open(): Promise<void> {
+    this.#opening ??= this.#openStore().then(() => {
+      this.#opened = true;
+      this.#readMore();
+      this.#advance();
+    });
+    return this.#opening;
   }
+
+  async #openStore(): Promise<void> {
+    const store = this.#store;
+    if (!store) return;
+    try {
+      const warning = await store.open();
+      if (warning) this.onWarning(warning);
+      const last = await store.last();
+      this.#size += await store.count(last);
+      this.#lastWritten = last;
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #writeSoon(): void {
+    this.#writing ??= this.#write();
+  }
+
+  async #write(): Promise<void> {
+    // What comes in the same turn of the event loop makes one batch.
+    await new Promise(setImmediate);
+    await this.#open();
+    while (this.#settledOnDisk.length > 0 || (this.#storing && this.#newest.length > 0)) {
+      const items = this.#storing ? this.#newest.splice(0, LARGEST_BATCH) : [];
+      if (!(await this.#writeBatch(items, this.#settledOnDisk.splice(0)))) break;
+    }
+    this.#writing = undefined;
+    this.#advance();
+  }
+
+  async #writeBatch(items: Item[], remove: number[]): Promise<boolean> {
+    const first = this.#lastWritten + 1;
+    const add = items.map((item, index) => stored(item, first + index));
+    try {
+      await this.#store?.write({ add, remove });
+    } catch (error) {
+      this.#newest = [...items, ...this.#newest];
+      this.#fail(error);
+      return false;
+    }
+    for (const item of items) this.#written(item);
+    this.onReady();
+    return true;
+  }
+
+  /** Now it is safe, and may be sent: from memory if the front has room for it and its turn has come. */
+  #written(item: Item): void {
+    const isNext = this.#caughtUp && this.#front.length < FRONT;
+    this.#lastWritten += 1;
+    item.sequence = this.#lastWritten;
+    if (isNext) {
+      this.#lastRead = item.sequence;
+      this.#front.push(item);
+    } else {
+      this.#awaited.set(item.sequence, item.event.done);
+    }
+  }
+
+  #readMore(): void {
+    if (this.#reading || !this.#opened || this.#caughtUp || this.#closed) return;
+    this.#reading = this.#read();
+  }
+
+  async #read(): Promise<void> {
+    try {
+      const events = (await this.#store?.read(this.#lastRead, FRONT / 2)) ?? [];
+      if (events.length === 0) this.#lastRead = this.#lastWritten;
+      for (const event of events) this.#returned(event);
+    } catch (error) {
+      this.#giveUpReading(error);
+    }
+    this.#reading = undefined;
+    this.#advance();
+    this.onReady();
+  }
+
+  #returned({ sequence, acceptedAt, ...event }: StoredEvent): void {
+    const done = this.#awaited.get(sequence) ?? nobody;
+    this.#awaited.delete(sequence);
+    this.#lastRead = sequence;
+    const item: Item = { event: { ...event, done }, acceptedAt, sequence, settled: false };
+    this.#front.push(item);
+    if (this.#toDrop === 0) return;
+    this.#toDrop -= 1;
+    // It left the count when it was dropped; `settle` counts it once more.
+    this.#size += 1;
+    this.losses.dropped += 1;
+    this.settle(item, this.#dropped());
+  }
+
+  /** What cannot be read now stays on disk for the next start; who waits for it is told. */
+  #giveUpReading(error: unknown): void {
+    this.#fail(error);
+    this.#lastRead = this.#lastWritten;
+    this.#size = this.#front.unsettled().length + this.#newest.length;
+    const awaited = [...this.#awaited.values()];
+    this.#awaited.clear();
+    for (const done of awaited) done(unusable(error));
+  }
+
+  #fail(error: unknown): void {
+    const first = this.#storing;
+    this.#storing = false;
+    if (first) this.onWarning(error instanceof M1Error ? error : unusable(error));
+  }
+}
+
+function stored({ event, acceptedAt, sequence }: Item, as = sequence): StoredEvent {
+  const { topic, payload, qos } = event;
+  return { sequence: as, acceptedAt, topic, payload, qos };
+}
+
+/** An event of an earlier process has nobody waiting for it. */
+function nobody(): void {
+  // Its delivery shows in the status and the log only.
 }

@@ -10,6 +10,10 @@ export interface Timing {
   readonly stable: number;
   /** From opening the socket to CONNACK. */
   readonly connect: number;
+  /** Without any acknowledgement while one is due: the link is dead, whatever the socket says. */
+  readonly acknowledge: number;
+  /** Three times taken over by the same client id within this time is a clash. */
+  readonly clash: number;
   /** For the last acknowledgements and DISCONNECT; then the socket is destroyed. */
   readonly close: number;
   /** How long incoming messages wait for a deploy to finish; Node-RED gives up closing a node then. */
@@ -22,6 +26,8 @@ export const TIMING: Timing = {
   refusedRetry: 30_000,
   stable: 30_000,
   connect: 30_000,
+  acknowledge: 30_000,
+  clash: 60_000,
   close: 2_000,
   deploy: 15_000,
 };

@@ -1,5 +1,5 @@
 // The dialog of `m1 connection`: where Medium One is, and who speaks to it.
-import { type BrokerUrl, isEncrypted, parseBrokerUrl } from "../protocol/broker-url";
+import { type BrokerUrl, isEncrypted, isLoopback, parseBrokerUrl } from "../protocol/broker-url";
 import { checkApiKey, checkClientId, checkUserPassword } from "../protocol/credentials";
 import { M1Error } from "../protocol/errors";
 import {
@@ -105,5 +105,5 @@ function urlInDialog(node: EditedNode): { isPlain: boolean; isLocal: boolean } |
     if (error instanceof M1Error) return undefined;
     throw error;
   }
-  return { isPlain: !isEncrypted(url), isLocal: /^(localhost|127\..*|::1)$/.test(url.host) };
+  return { isPlain: !isEncrypted(url), isLocal: isLoopback(url) };
 }

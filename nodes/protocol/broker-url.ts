@@ -52,6 +52,11 @@ export function isEncrypted(url: BrokerUrl): boolean {
   return url.scheme === "mqtts" || url.scheme === "wss";
 }
 
+/** Whether the broker is on this computer, by the look of its name. */
+export function isLoopback({ host }: BrokerUrl): boolean {
+  return /^(localhost|127(\.\d{1,3}){3}|::1)$/i.test(host);
+}
+
 function isScheme(scheme: string): scheme is BrokerScheme {
   return Object.hasOwn(DEFAULT_PORT, scheme);
 }

@@ -256,8 +256,10 @@ const NAMES: Readonly<Record<string, string>> = {
 };
 
 function checkObject(value: object, path: Path, ancestors: object[]): void {
-  if (ArrayBuffer.isView(value)) throw unsupported(nameOf(value), path);
-  if (isInvalidDate(value)) throw unsupported("an invalid Date", path);
+  if (!isPlain(value)) {
+    if (ArrayBuffer.isView(value)) throw unsupported(nameOf(value), path);
+    if (isInvalidDate(value)) throw unsupported("an invalid Date", path);
+  }
   const { toJSON } = value as { toJSON?: unknown };
   if (typeof toJSON !== "function") {
     checkContent(value, path, ancestors);
@@ -270,8 +272,7 @@ function checkObject(value: object, path: Path, ancestors: object[]): void {
 }
 
 function isInvalidDate(value: object): boolean {
-  if (isPlain(value) || tagOf(value) !== "Date") return false;
-  return Number.isNaN((value as Date).getTime());
+  return tagOf(value) === "Date" && Number.isNaN((value as Date).getTime());
 }
 
 function checkContent(value: object, path: Path, ancestors: object[]): void {

@@ -259,7 +259,7 @@ describe("connection: going down", () => {
     const lost = enters(connection, "offline");
     void sendNumber(connection, 1);
     const { reason } = await lost;
-    assert.equal(reason.message, "The connection was lost: Session taken over");
+    assert.equal(reason.message, "Another client connected with the same client ID");
   });
 
   it("survives an answer that makes no sense", async () => {

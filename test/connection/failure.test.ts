@@ -277,7 +277,8 @@ describe("failure: words", () => {
   });
 
   it("of a DISCONNECT give its reason, or its number if it is unknown", () => {
-    assert.equal(disconnectFailure(142).message, "The connection was lost: Session taken over");
+    assert.equal(disconnectFailure(139).message, "The connection was lost: Server shutting down");
+    assert.equal(disconnectFailure(142).code, "TAKEN_OVER");
     assert.equal(disconnectFailure(200).message, "The connection was lost: reason code 200");
     assert.equal(disconnectFailure(0).message, "The broker closed the connection");
   });

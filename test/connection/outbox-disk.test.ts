@@ -10,7 +10,8 @@ import {
   type OutboxOptions,
   type OutboxPolicy,
   type OutgoingEvent,
-} from "../../nodes/connection/outbox2";
+} from "../../nodes/connection/outbox";
+import { abandonLegacy } from "../../nodes/connection/outbox-handover";
 import type { M1Error } from "../../nodes/protocol/errors";
 import { temporaryFolder } from "../support/processes";
 
@@ -263,18 +264,17 @@ describe("the outbox on disk", () => {
     assert.deepEqual({ reason, payload }, { reason: "too pink", payload: "1" });
   });
 
-  it("discards everything, on disk too, each told once", async () => {
+  it("tells who waits when nobody takes over, and keeps the events on disk", async () => {
     const told: (string | undefined)[] = [];
     const made = outbox();
     for (let n = 1; n <= 9_000; n += 1) made.add(event(n, (error) => told.push(error?.code)));
     await settled();
 
-    open.delete(made);
-    await made.discard(() => ({ code: "OUTBOX_DISCARDED" }) as M1Error);
+    abandonLegacy(await close(made));
 
     assert.equal(told.length, 9_000);
-    assert.ok(told.every((code) => code === "OUTBOX_DISCARDED"));
-    assert.equal(await new EventStore(folder, who).open(), undefined);
+    assert.ok(told.every((code) => code === "OUTBOX_KEPT"));
+    assert.equal((await drain(outbox(), 9_000)).length, 9_000);
   });
 
   it("refuses an event that comes when it is closed", async () => {

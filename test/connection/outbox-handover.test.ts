@@ -1,8 +1,7 @@
-// What becomes of an outbox when a deploy replaces its config node.
+// What becomes of an outbox's events when a deploy replaces or removes its config node.
 import { strict as assert } from "node:assert";
-import { MemoryOutbox } from "../../nodes/connection/outbox";
-import { claimOutbox, discardOutbox, parkOutbox } from "../../nodes/connection/outbox-handover";
-import type { M1Error } from "../../nodes/protocol/errors";
+import type { Legacy } from "../../nodes/connection/outbox";
+import { abandonLegacy, claimLegacy, parkLegacy } from "../../nodes/connection/outbox-handover";
 
 const WHO = { projectMqtt: "p", userMqtt: "u" };
 
@@ -10,45 +9,42 @@ let configs = 0;
 /** The id of a config node that no other test knows. */
 const newId = () => `config-${++configs}`;
 
-function filledOutbox(): { outbox: MemoryOutbox; fates: (M1Error | undefined)[] } {
-  const fates: (M1Error | undefined)[] = [];
-  const outbox = new MemoryOutbox({ limit: 10, full: "reject", maxAge: Number.POSITIVE_INFINITY });
-  for (const topic of ["0/p/u/a", "0/p/u/b"]) {
-    outbox.add({ topic, payload: "{}", qos: 1, done: (error) => fates.push(error) });
-  }
-  return { outbox, fates };
+/** One event in memory, one on disk. */
+function leftOver(): { legacy: Legacy; fates: (string | undefined)[] } {
+  const fates: (string | undefined)[] = [];
+  const done: Legacy["events"][number]["done"] = (error) => fates.push(error?.code);
+  const events = [{ topic: "0/p/u/a", payload: "{}", qos: 1 as const, done, acceptedAt: 0 }];
+  return { legacy: { events, awaited: new Map([[7, done]]) }, fates };
 }
 
 describe("outbox handover", () => {
-  it("gives the successor the outbox with all that waits in it", () => {
+  it("gives the successor all that was left", () => {
     const id = newId();
-    const { outbox, fates } = filledOutbox();
-    parkOutbox(id, WHO, outbox);
-    assert.equal(claimOutbox(id, { ...WHO }), outbox);
-    assert.equal(outbox.size, 2);
+    const { legacy, fates } = leftOver();
+    parkLegacy(id, WHO, legacy);
+    assert.equal(claimLegacy(id, { ...WHO }), legacy);
     assert.deepEqual(fates, []);
   });
 
   it("gives it once", () => {
     const id = newId();
-    parkOutbox(id, WHO, filledOutbox().outbox);
-    claimOutbox(id, WHO);
-    assert.equal(claimOutbox(id, WHO), undefined);
+    parkLegacy(id, WHO, leftOver().legacy);
+    claimLegacy(id, WHO);
+    assert.equal(claimLegacy(id, WHO), undefined);
   });
 
   it("keeps those of different config nodes apart", () => {
     const [one, two] = [newId(), newId()];
-    const { outbox } = filledOutbox();
-    parkOutbox(one, WHO, outbox);
-    assert.equal(claimOutbox(two, WHO), undefined);
-    assert.equal(claimOutbox(one, WHO), outbox);
+    const { legacy } = leftOver();
+    parkLegacy(one, WHO, legacy);
+    assert.equal(claimLegacy(two, WHO), undefined);
+    assert.equal(claimLegacy(one, WHO), legacy);
   });
 
-  it("keeps no empty outbox", () => {
+  it("keeps nothing where nothing was left", () => {
     const id = newId();
-    const policy = { limit: 10, full: "reject", maxAge: Number.POSITIVE_INFINITY } as const;
-    parkOutbox(id, WHO, new MemoryOutbox(policy));
-    assert.equal(claimOutbox(id, WHO), undefined);
+    parkLegacy(id, WHO, { events: [], awaited: new Map() });
+    assert.equal(claimLegacy(id, WHO), undefined);
   });
 
   for (const other of [
@@ -57,24 +53,17 @@ describe("outbox handover", () => {
   ]) {
     it(`never gives one user's events to another: ${Object.values(other).join("/")}`, () => {
       const id = newId();
-      const { outbox, fates } = filledOutbox();
-      parkOutbox(id, WHO, outbox);
-      assert.equal(claimOutbox(id, other), undefined);
-      assert.deepEqual(
-        fates.map((error) => error?.code),
-        ["OUTBOX_DISCARDED", "OUTBOX_DISCARDED"],
-      );
-      assert.equal(claimOutbox(id, WHO), undefined);
+      const { legacy, fates } = leftOver();
+      parkLegacy(id, WHO, legacy);
+      assert.equal(claimLegacy(id, other), undefined);
+      assert.deepEqual(fates, ["OUTBOX_DISCARDED", "OUTBOX_KEPT"]);
+      assert.equal(claimLegacy(id, WHO), undefined);
     });
   }
 
-  it("tells every event that is discarded with its config node", () => {
-    const { outbox, fates } = filledOutbox();
-    discardOutbox(outbox);
-    assert.deepEqual(
-      fates.map((error) => error?.code),
-      ["OUTBOX_DISCARDED", "OUTBOX_DISCARDED"],
-    );
-    assert.equal(outbox.size, 0);
+  it("tells each event of a removed config node whether it is gone or kept on disk", () => {
+    const { legacy, fates } = leftOver();
+    abandonLegacy(legacy);
+    assert.deepEqual(fates, ["OUTBOX_DISCARDED", "OUTBOX_KEPT"]);
   });
 });

@@ -1,9 +1,11 @@
 // What becomes of accepted events until they are acknowledged.
+
 import { strict as assert } from "node:assert";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import fc from "fast-check";
-import { type Delivery, MemoryOutbox, type OutboxPolicy } from "../../nodes/connection/outbox";
+import { type Delivery, Outbox, type OutboxPolicy } from "../../nodes/connection/outbox";
+import { abandonLegacy } from "../../nodes/connection/outbox-handover";
 import { M1Error } from "../../nodes/protocol/errors";
 import type { OutboxFull } from "../../nodes/protocol/settings";
 
@@ -11,7 +13,7 @@ const ROOMY: OutboxPolicy = { limit: 1_000_000, full: "reject", maxAge: Number.P
 const HOUR = 3_600_000;
 
 interface Scene {
-  readonly outbox: MemoryOutbox;
+  readonly outbox: Outbox;
   /** What became of the events, in the order it became known: `1 ok`, `2 OUTBOX_DROPPED`. */
   readonly fates: string[];
   /** Milliseconds. */
@@ -28,7 +30,7 @@ function scene(policy: Partial<OutboxPolicy> = {}): Scene {
   const clock = { now: 0 };
   const fates: string[] = [];
   const deliveries = new Map<string, Delivery>();
-  const outbox = new MemoryOutbox({ ...ROOMY, ...policy }, () => clock.now);
+  const outbox = new Outbox({ ...ROOMY, ...policy }, { now: () => clock.now });
   return {
     outbox,
     fates,
@@ -184,7 +186,7 @@ describe("outbox: age", () => {
 
   it("names the hours", () => {
     const errors: (M1Error | undefined)[] = [];
-    const outbox = new MemoryOutbox({ ...ROOMY, maxAge: 1.5 * HOUR }, () => now);
+    const outbox = new Outbox({ ...ROOMY, maxAge: 1.5 * HOUR }, { now: () => now });
     let now = 0;
     outbox.add({ topic: "", payload: "", qos: 1, done: (error) => errors.push(error) });
     now = 2 * HOUR;
@@ -226,19 +228,20 @@ describe("outbox: age", () => {
   });
 });
 
-describe("outbox: discarded", () => {
-  it("ends everything that it holds, in flight or not, each event once", () => {
+describe("outbox: closed", () => {
+  it("leaves everything that it holds, in flight or not, to its successor", async () => {
     const { outbox, fates, add, send, end } = scene();
     add(1, 2, 3);
     send();
     send();
     end(1);
-    outbox.discard(() => new M1Error("OUTBOX_DISCARDED"));
-    assert.deepEqual(fates, ["1 ok", "2 OUTBOX_DISCARDED", "3 OUTBOX_DISCARDED"]);
-    assert.equal(outbox.size, 0);
-    assert.equal(send(), undefined);
-    outbox.discard(() => new M1Error("OUTBOX_DISCARDED"));
-    assert.equal(fates.length, 3);
+    const { events } = await outbox.close();
+    assert.deepEqual(fates, ["1 ok"]);
+    assert.deepEqual(
+      events.map(({ topic }) => topic),
+      ["2", "3"],
+    );
+    assert.throws(() => add(4), full("OUTBOX_CLOSED"));
   });
 });
 
@@ -268,7 +271,7 @@ describe("outbox: memory", () => {
   });
 
   it("does not grow with the number of events that have passed", () => {
-    const outbox = new MemoryOutbox(ROOMY);
+    const outbox = new Outbox(ROOMY);
     const pass = (count: number) => {
       for (let index = 0; index < count; index += 1) {
         outbox.add({ topic: "", payload: "", qos: 0, done: () => undefined });
@@ -292,7 +295,6 @@ type Step =
   | { readonly do: "add" }
   | { readonly do: "next" }
   | { readonly do: "rewind" }
-  | { readonly do: "discard" }
   | { readonly do: "end"; readonly index: number; readonly refused: boolean }
   | { readonly do: "wait"; readonly milliseconds: number }
   | { readonly do: "policy"; readonly policy: OutboxPolicy };
@@ -320,7 +322,6 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 5, arbitrary: fc.constant<Step>({ do: "rewind" }) },
   { weight: 5, arbitrary: fc.record({ do: fc.constant("policy" as const), policy }) },
-  { weight: 1, arbitrary: fc.constant({ do: "discard" as const }) },
 );
 
 interface ModelEvent {
@@ -399,9 +400,6 @@ describe("outbox: any sequence of operations", () => {
           } else if (each.do === "rewind") {
             for (const event of model.events) event.sent = false;
             outbox.rewind();
-          } else if (each.do === "discard") {
-            for (const event of [...model.events]) model.end(event, "OUTBOX_DISCARDED");
-            outbox.discard(() => new M1Error("OUTBOX_DISCARDED"));
           } else if (each.do === "wait") {
             clock.now += each.milliseconds;
           } else {
@@ -417,9 +415,9 @@ describe("outbox: any sequence of operations", () => {
     );
   });
 
-  it("tells every event's fate exactly once in the end", () => {
-    fc.assert(
-      fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+  it("tells every event's fate exactly once in the end", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 200 }), async (steps) => {
         const { outbox, fates, add, send, end } = scene({ limit: 5, full: "drop-oldest" });
         const sent: string[] = [];
         let accepted = 0;
@@ -436,7 +434,7 @@ describe("outbox: any sequence of operations", () => {
           else if (each.do === "end" && sent.length > 0)
             end(sent[each.index % sent.length] as string);
         }
-        outbox.discard(() => new M1Error("OUTBOX_DISCARDED"));
+        abandonLegacy(await outbox.close());
         const named = fates.map((fate) => Number.parseInt(fate, 10)).sort((a, b) => a - b);
         assert.deepEqual(
           named,

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { Connection, type ConnectionSettings } from "../../nodes/connection/connection";
-import { MemoryOutbox } from "../../nodes/connection/outbox";
+import { Outbox } from "../../nodes/connection/outbox";
 import type { ReceivedMessage, Subscriber } from "../../nodes/connection/subscriptions";
 import type { Wish } from "../../nodes/connection/wishes";
 import { parseBrokerUrl } from "../../nodes/protocol/broker-url";
@@ -49,7 +49,7 @@ describe("with mosquitto", () => {
         tls: {},
         ...settings,
       },
-      new MemoryOutbox({ limit: 1000, full: "reject", maxAge: Number.POSITIVE_INFINITY }),
+      new Outbox({ limit: 1000, full: "reject", maxAge: Number.POSITIVE_INFINITY }),
     );
     connections.push(made);
     return made;

@@ -5,6 +5,7 @@ import {
   type BrokerUrl,
   formatBrokerUrl,
   isEncrypted,
+  isLoopback,
   parseBrokerUrl,
 } from "../../nodes/protocol/broker-url";
 import type { ErrorCode, ErrorDetails } from "../../nodes/protocol/errors";
@@ -116,6 +117,15 @@ describe("broker URL", () => {
       isEncrypted(parseBrokerUrl(`${scheme}://h`)),
     );
     assert.deepEqual(encrypted, ["mqtts", "wss"]);
+  });
+
+  it("is on this computer by the names and addresses that only lead back to it", () => {
+    const hosts = ["localhost", "LOCALHOST", "127.0.0.1", "127.1.2.3", "[::1]"];
+    const others = ["mqtt.mediumone.com", "localhost.example", "127.0.0.1.example", "10.0.0.1"];
+    const loopback = [...hosts, ...others].filter((host) =>
+      isLoopback(parseBrokerUrl(`mqtt://${host}`)),
+    );
+    assert.deepEqual(loopback, hosts);
   });
 
   it("in full is itself when parsed again", () => {

@@ -6,7 +6,7 @@ import {
   type ConnectionSettings,
   type ConnectionState,
 } from "../../nodes/connection/connection";
-import { MemoryOutbox } from "../../nodes/connection/outbox";
+import { Outbox } from "../../nodes/connection/outbox";
 import { TIMING, type Timing } from "../../nodes/connection/timing";
 import { parseBrokerUrl } from "../../nodes/protocol/broker-url";
 import { password, username } from "../../nodes/protocol/credentials";
@@ -32,7 +32,7 @@ export const QUICK: Timing = {
 export interface OpenOptions {
   readonly settings?: Partial<ConnectionSettings>;
   readonly timing?: Partial<Timing>;
-  readonly outbox?: MemoryOutbox;
+  readonly outbox?: Outbox;
 }
 
 const opened = new Set<Connection>();
@@ -89,8 +89,8 @@ export async function closeConnections(): Promise<void> {
   opened.clear();
 }
 
-export function roomyOutbox(): MemoryOutbox {
-  return new MemoryOutbox({ limit: 1_000_000, full: "reject", maxAge: Number.POSITIVE_INFINITY });
+export function roomyOutbox(): Outbox {
+  return new Outbox({ limit: 1_000_000, full: "reject", maxAge: Number.POSITIVE_INFINITY });
 }
 
 type StateNamed<Name extends ConnectionState["name"]> = Extract<ConnectionState, { name: Name }>;

@@ -1,0 +1,72 @@
+// What a connection writes into the log and tells Catch nodes: changes, not attempts, each told once.
+import type { Node, NodeAPI } from "node-red";
+import type { ConnectionSettings, ConnectionState } from "../connection/connection";
+import { needsAPerson } from "../connection/failure";
+import type { Outbox } from "../connection/outbox";
+import { type BrokerUrl, formatBrokerUrl, isEncrypted, isLoopback } from "../protocol/broker-url";
+import { type ErrorCode, M1Error } from "../protocol/errors";
+import { inWords, words } from "./words";
+
+const CLASH: ErrorCode = "CLIENT_ID_CLASH";
+
+export class Diary {
+  readonly #RED: NodeAPI;
+  readonly #node: Node;
+  readonly #details: { broker: string; username: string };
+  /** The codes that have been told of the present outage. */
+  readonly #told = new Set<string>();
+  /** The losses that have been told. */
+  #dropped = 0;
+  #expired = 0;
+
+  constructor(RED: NodeAPI, node: Node, { broker, username }: ConnectionSettings) {
+    this.#RED = RED;
+    this.#node = node;
+    this.#details = { broker: formatBrokerUrl(broker), username };
+    this.#warnIfReadable(broker);
+  }
+
+  /**
+   * One line when it comes up, one error when it is lost or never comes, and one more
+   * if a later attempt shows that a person has to act.
+   */
+  state(state: ConnectionState): void {
+    if (state.name === "online") this.#tellOnline();
+    if (state.name === "offline") this.#tellOffline(state.reason);
+  }
+
+  /** It held: whatever comes next is new. */
+  stable(): void {
+    this.#told.clear();
+  }
+
+  /** Tells of dropped and expired events when the queue is empty again: one line an episode. */
+  losses({ losses, size }: Outbox): void {
+    const dropped = losses.dropped - this.#dropped;
+    const expired = losses.expired - this.#expired;
+    if (dropped + expired === 0 || size > 0) return;
+    this.#dropped = losses.dropped;
+    this.#expired = losses.expired;
+    this.#node.error(inWords(this.#RED, new M1Error("OUTBOX_LOSSES", { dropped, expired })), {});
+  }
+
+  #tellOnline(): void {
+    // Two clients with one id throw each other out for ever: once is enough until that has ended.
+    if (this.#told.has(CLASH)) return;
+    this.#told.clear();
+    this.#node.log(words(this.#RED, "log.connected", this.#details));
+  }
+
+  #tellOffline(reason: M1Error): void {
+    const { code } = reason;
+    const isNews = this.#told.size === 0 || needsAPerson(reason) || code === CLASH;
+    if (!isNews || this.#told.has(code) || this.#told.has(CLASH)) return;
+    this.#told.add(code);
+    this.#node.error(inWords(this.#RED, reason), {});
+  }
+
+  #warnIfReadable(broker: BrokerUrl): void {
+    if (isEncrypted(broker) || isLoopback(broker)) return;
+    this.#node.warn(words(this.#RED, "log.readable", this.#details));
+  }
+}

@@ -1,0 +1,164 @@
+// What a connection makes of a broker that hangs up, or says nothing more: who is to blame, and what follows.
+import { strict as assert } from "node:assert";
+import type { Packet } from "mqtt-packet";
+import type { Connection } from "../../nodes/connection/connection";
+import {
+  closeConnections,
+  enters,
+  onlineConnection,
+  reaches,
+  sendNumber,
+  sendNumbers,
+} from "../support/connections";
+import { type Script, ScriptedBroker, stopBrokers } from "../support/scripted-broker";
+
+afterEach(async () => {
+  await closeConnections();
+  await stopBrokers();
+});
+
+/** Hangs up whenever it reads the event with this number. */
+function cannotBear(number: number): Script {
+  return (packet, _reply, socket) => {
+    const hangsUp = packet.cmd === "publish" && numberOf(packet) === number;
+    if (hangsUp) socket.destroy();
+    return hangsUp || socket.destroyed;
+  };
+}
+
+function numberOf(packet: Packet): number {
+  if (packet.cmd !== "publish") throw new TypeError(`${packet.cmd} has no number`);
+  return JSON.parse(packet.payload.toString()).event_data.number;
+}
+
+async function offlineTimes(connection: Connection, times: number) {
+  for (let time = 1; time < times; time += 1) {
+    await enters(connection, "offline");
+    await reaches(connection, "online");
+  }
+  return enters(connection, "offline");
+}
+
+describe("an event on which the broker hangs up every time", () => {
+  it("is set aside after three tries, and all others are delivered in order", async () => {
+    const broker = await ScriptedBroker.start(cannotBear(7));
+    const connection = await onlineConnection(broker);
+
+    const fates = await sendNumbers(connection, 20);
+
+    assert.equal(fates[7]?.code, "EVENT_HANGS_UP");
+    assert.deepEqual(fates.filter((fate) => fate !== undefined).length, 1);
+    const publishes = broker.packets.filter(({ cmd }) => cmd === "publish").map(numberOf);
+    assert.equal(publishes.filter((number) => number === 7).length, 3);
+    const others = [...new Set(publishes)].filter((number) => number !== 7);
+    assert.deepEqual(
+      others,
+      [...others].sort((one, other) => one - other),
+    );
+    assert.equal(connection.outbox.size, 0);
+  });
+
+  it("is not taken for a clash of client ids", async () => {
+    const broker = await ScriptedBroker.start(cannotBear(0));
+    const connection = await onlineConnection(broker);
+    const reasons: string[] = [];
+    connection.on("state", (state) => {
+      if (state.name === "offline") reasons.push(state.reason.code);
+    });
+
+    await sendNumber(connection, 0);
+
+    assert.ok(!reasons.includes("CLIENT_ID_CLASH"), reasons.join());
+  });
+
+  it("is not set aside if the broker bears it the third time", async () => {
+    let hangUps = 0;
+    const broker = await ScriptedBroker.start((packet, _reply, socket) => {
+      if (packet.cmd === "publish" && ++hangUps <= 2) socket.destroy();
+      return socket.destroyed;
+    });
+    const connection = await onlineConnection(broker);
+
+    assert.equal(await sendNumber(connection, 1), undefined);
+    assert.equal(hangUps, 3);
+  });
+});
+
+describe("a client id that another client uses too", () => {
+  it("is named after three take-overs, and then waits the longest", async () => {
+    const broker = await ScriptedBroker.start();
+    const connection = await onlineConnection(broker, { timing: { longestRetry: 50 } });
+    const hangUp = () => {
+      for (const socket of broker.sockets) socket.destroy();
+    };
+    connection.on("state", ({ name }) => name === "online" && setImmediate(hangUp));
+    hangUp();
+
+    const { reason, retryIn } = await offlineTimes(connection, 3);
+
+    assert.equal(reason.code, "CLIENT_ID_CLASH");
+    assert.ok(reason.message.includes(connection.settings.clientId), reason.message);
+    assert.equal(retryIn, 50);
+  });
+
+  it("is not suspected if the broker could not be reached in between", async () => {
+    let refuses = false;
+    const broker = await ScriptedBroker.start((packet, reply) => {
+      if (packet.cmd !== "connect" || !refuses) return false;
+      reply({ cmd: "connack", returnCode: 3, sessionPresent: false });
+      return true;
+    });
+    const connection = await onlineConnection(broker);
+    for (let time = 1; time <= 4; time += 1) {
+      refuses = true;
+      const lost = enters(connection, "offline");
+      for (const socket of broker.sockets) socket.destroy();
+      assert.equal((await lost).reason.code, "CONNECTION_CLOSED");
+      await enters(connection, "offline");
+      refuses = false;
+      await reaches(connection, "online");
+    }
+  });
+
+  it("is forgotten once a connection has held", async () => {
+    const broker = await ScriptedBroker.start();
+    const connection = await onlineConnection(broker, { timing: { stable: 20 } });
+    for (let time = 1; time <= 4; time += 1) {
+      await new Promise((resolve) => connection.once("stable", () => resolve(undefined)));
+      const lost = enters(connection, "offline");
+      for (const socket of broker.sockets) socket.destroy();
+      assert.equal((await lost).reason.code, "CONNECTION_CLOSED");
+      await reaches(connection, "online");
+    }
+  });
+});
+
+describe("a link that takes everything and says nothing", () => {
+  it("is given up when no acknowledgement comes, and the event is sent again", async () => {
+    let silent = true;
+    const broker = await ScriptedBroker.start((packet) => packet.cmd === "publish" && silent);
+    const connection = await onlineConnection(broker, { timing: { acknowledge: 50 } });
+    const fate = sendNumber(connection, 1);
+
+    const { reason } = await enters(connection, "offline");
+    silent = false;
+
+    assert.equal(reason.code, "KEEPALIVE_LOST");
+    assert.equal(await fate, undefined);
+  });
+
+  it("is no reason to give up while acknowledgements come, however slowly", async () => {
+    const broker = await ScriptedBroker.start((packet, reply) => {
+      if (packet.cmd !== "publish") return false;
+      const puback = { cmd: "puback", messageId: packet.messageId ?? 0 } as const;
+      setTimeout(() => reply(puback), 40 * (numberOf(packet) + 1));
+      return true;
+    });
+    const connection = await onlineConnection(broker, { timing: { acknowledge: 400 } });
+    const lost = enters(connection, "offline").then(() => "lost");
+
+    const first = await Promise.race([sendNumbers(connection, 15), lost]);
+
+    assert.notEqual(first, "lost");
+  });
+});
