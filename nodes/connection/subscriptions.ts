@@ -13,6 +13,7 @@ export interface ReceivedMessage {
   readonly retain: boolean;
 }
 
+/** Its functions must not throw: nobody is there to catch, and Node-RED would end. */
 export interface Subscriber {
   readonly wish: Wish;
   receive(message: ReceivedMessage): void;

@@ -396,6 +396,21 @@ describe("m1 connection", () => {
       await online();
     });
 
+    it("that another client with the same id causes again and again is told as that, once", async () => {
+      await startFlow(flowOf({ clientId: "gateway" }));
+      for (let n = 0; n < 5; n += 1) {
+        await online();
+        context.sandbox.kick("gateway");
+        await shows("m1", ({ fill }) => fill === "red");
+      }
+      await online();
+      await input("out", { payload: 1 });
+      const clashes = allCaught().filter(({ error }) => error.code === "CLIENT_ID_CLASH");
+      equal(clashes.length, 1);
+      match(clashes[0]?.error.message ?? "", /gateway/);
+      ok(statuses("out").some(({ fill, text }) => fill === "red" && /client id/i.test(text ?? "")));
+    });
+
     it("of the name server is told as what it is", async () => {
       await startFlow(flowOf({ url: "mqtt://nowhere.invalid:1883" }));
       equal((await caught()).error.message, "Host not found: nowhere.invalid");

@@ -1,6 +1,9 @@
 // `m1 event out`: what becomes of a message, what its node tells of it, and when.
 import { deepEqual, equal, ifError, match, ok } from "node:assert/strict";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import vm from "node:vm";
@@ -20,9 +23,11 @@ import {
   type FlowNode,
   inbox,
   input,
+  logged,
   node,
   type Outcome,
   online,
+  quit,
   received,
   shows,
   startFlow,
@@ -30,6 +35,7 @@ import {
   statuses,
   stopFlow,
   storedEvents,
+  useFolder,
 } from "../support/flows";
 import { ScriptedBroker } from "../support/scripted-broker";
 
@@ -791,6 +797,55 @@ describe("m1 event out", () => {
         undefined,
       ]);
       deepEqual(await values(1), [3]);
+    });
+  });
+
+  describe("an outbox on disk", () => {
+    let folder: string;
+
+    beforeEach(() => {
+      folder = mkdtempSync(path.join(tmpdir(), "m1-outbox-"));
+      useFolder(folder);
+    });
+
+    afterEach(async () => {
+      await stopFlow();
+      useFolder(undefined);
+      rmSync(folder, { recursive: true });
+    });
+
+    it("keeps messages over a restart of Node-RED, and sends them before new ones", async () => {
+      await context.sandbox.stop();
+      await start({}, { outbox: "disk" });
+      for (const payload of [1, 2, 3]) void input("out", { payload });
+      await shows("out", ({ text }) => text === "refused: 3 queued");
+      await quit();
+      await start({}, { outbox: "disk" });
+      await shows("out", ({ text }) => text === "refused: 3 queued");
+      const later = accepts("out", { payload: 4 });
+      await context.sandbox.start();
+      await later;
+      deepEqual(await values(4), [1, 2, 3, 4]);
+      await shows("out", ({ text }) => text === "connected");
+    });
+
+    it("finishes each message once over a deploy", async () => {
+      await context.sandbox.stop();
+      await start({}, { outbox: "disk" });
+      const inputs = [1, 2, 3].map((payload) => accepts("out", { payload }));
+      await deploy(flowOf({ name: "changed" }, { outbox: "disk" }), "full");
+      await context.sandbox.start();
+      await Promise.all(inputs);
+      deepEqual(await values(3), [1, 2, 3]);
+    });
+
+    it("is in memory, with a warning, where Node-RED has no folder", async () => {
+      useFolder(undefined);
+      await start({}, { outbox: "disk" });
+      await accepts("out", { payload: 1 });
+      const warnings = logged().filter(({ level, id }) => level === 30 && id === "m1");
+      equal(warnings.length, 1);
+      match(String(warnings[0]?.msg), /memory/);
     });
   });
 

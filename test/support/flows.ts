@@ -181,6 +181,11 @@ export function stopServer(): Promise<void> {
   return new Promise((resolve) => helper.stopServer(resolve));
 }
 
+/** Where Node-RED keeps files from the next start on; none unless told. */
+export function useFolder(userDir: string | undefined): void {
+  helper.settings(userDir === undefined ? {} : { userDir });
+}
+
 /** Starts the flow, as a first deploy would; resolves once all flows have started. */
 export async function startFlow(
   flow: readonly FlowNode[],
@@ -284,7 +289,7 @@ export function inbox(id: string): readonly Message[] {
   return present().arrived.get(id) ?? [];
 }
 
-/** The next of a node's messages, `index` from 0, even if a deploy stops the nodes that it is meant for. */
+/** What a node sent on as its message number `index`, from 0, even if a deploy stopped the receiver. */
 export function sentBy(id: string, index: number): Promise<Message> {
   return eventually(() => present().sent.get(id)?.[index]);
 }
