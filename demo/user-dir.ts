@@ -15,14 +15,15 @@ interface FlowNode {
 
 /** Installs the package at `root`; lays down the flow only where there is none, so changes are kept. */
 export async function prepareUserDir(root: string, userDir: string, url: string): Promise<void> {
-  const { name } = JSON.parse(await readFile(path.join(root, "package.json"), "utf8"));
-  await installPackage(root, userDir, name);
+  await installPackage(root, userDir);
   const flowFile = path.join(userDir, "flows.json");
   if (!existsSync(flowFile)) await writeFlow(path.join(root, EXAMPLE), userDir, flowFile);
   await pointAtSandbox(flowFile, url);
 }
 
-async function installPackage(root: string, userDir: string, name: string): Promise<void> {
+/** As `npm install <folder>` would. */
+export async function installPackage(root: string, userDir: string): Promise<void> {
+  const { name } = JSON.parse(await readFile(path.join(root, "package.json"), "utf8"));
   const installed = path.join(userDir, "node_modules", name);
   await mkdir(path.dirname(installed), { recursive: true });
   await rm(installed, { force: true });

@@ -38,15 +38,7 @@ export = (RED: NodeAPI): void => {
 
     this.on("input", (msg, _send, done) => {
       const arrivedAt = arrival();
-      const finish = (error?: unknown) => {
-        try {
-          if (error) done(toldError(RED, error));
-          else done();
-        } catch (failure) {
-          // For Catch and Complete nodes Node-RED clones the message, and not every message can be.
-          this.error(toldError(RED, failure));
-        }
-      };
+      const finish = finisher(RED, this, done);
       if (!settings) {
         finish(fault);
         return;
@@ -75,6 +67,22 @@ export = (RED: NodeAPI): void => {
 
   RED.nodes.registerType("m1 event out", M1EventOut);
 };
+
+/**
+ * How a message ends, once. A function of its own: it may wait for days, and a closure keeps all that
+ * is in its scope.
+ */
+function finisher(RED: NodeAPI, node: Node, done: (error?: Error) => void) {
+  return (error?: unknown): void => {
+    try {
+      if (error) done(toldError(RED, error));
+      else done();
+    } catch (failure) {
+      // For Catch and Complete nodes Node-RED clones the message, and not every message can be.
+      node.error(toldError(RED, failure));
+    }
+  };
+}
 
 interface Settings {
   readonly deviceId: TypedInput;

@@ -1,11 +1,19 @@
 // A Node-RED of its own: a child process with a user directory, for what must survive a restart or be installed.
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
+import { WebSocket } from "ws";
 import { endProcess, freePort } from "./processes";
 
 const red = createRequire(__filename).resolve("node-red/red.js");
+
+export interface Status {
+  fill?: string;
+  shape?: string;
+  text?: string;
+}
 
 export class NodeRed {
   readonly url: string;
@@ -62,6 +70,21 @@ export class NodeRed {
     return response.json();
   }
 
+  /** Resolves when the node shows a status for which `matches` holds; the editor hears of it the same way. */
+  async status(id: string, matches: (status: Status) => boolean): Promise<Status> {
+    const socket = new WebSocket(`${this.url.replace("http", "ws")}/comms`);
+    await once(socket, "open");
+    socket.send(JSON.stringify({ subscribe: `status/${id}` }));
+    return new Promise((resolve) => {
+      socket.on("message", (bytes) => {
+        const found = statuses(String(bytes), id).find(matches);
+        if (!found) return;
+        socket.close();
+        resolve(found);
+      });
+    });
+  }
+
   stop(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
     return endProcess(this.#process, signal);
   }
@@ -79,4 +102,10 @@ export class NodeRed {
     }
     throw new Error(`Node-RED ended with ${this.#process.exitCode}:\n${this.#output}`);
   }
+}
+
+/** The editor's messages come in lists, each with its topic. */
+function statuses(text: string, id: string): Status[] {
+  const messages = [JSON.parse(text)].flat() as { topic?: string; data?: Status }[];
+  return messages.filter(({ topic }) => topic === `status/${id}`).map(({ data }) => data ?? {});
 }

@@ -15,6 +15,7 @@ export class TcpProxy {
   readonly #target: number;
   readonly #pairs = new Set<Pair>();
   #silent = false;
+  #refusing = false;
   /** How many more bytes may pass to the server before the connection is cut. */
   #budget = Number.POSITIVE_INFINITY;
 
@@ -44,9 +45,16 @@ export class TcpProxy {
     }
   }
 
+  /** Hangs up on every new connection, until `restore`. */
+  refuse(): void {
+    this.#refusing = true;
+    this.cut();
+  }
+
   /** New connections work again; those that were silenced are cut, as a router would in the end. */
   restore(): void {
     this.#silent = false;
+    this.#refusing = false;
     this.cut();
   }
 
@@ -70,6 +78,10 @@ export class TcpProxy {
   }
 
   #join(client: Socket): void {
+    if (this.#refusing) {
+      client.destroy();
+      return;
+    }
     const server = connect(this.#target, "127.0.0.1");
     const pair = { client, server };
     this.#pairs.add(pair);

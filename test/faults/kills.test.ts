@@ -1,0 +1,129 @@
+// Nothing accepted is lost when the broker or Node-RED is killed, again and again.
+import assert from "node:assert/strict";
+import path from "node:path";
+import { EventStore } from "../../nodes/connection/event-store";
+import { DEMO_ACCOUNT } from "../../sandbox/accounts";
+import { closeConnections, connectionTo, reaches, sendNumber } from "../support/connections";
+import { feedFlow, openFeed } from "../support/feed";
+import { type Installation, installation } from "../support/installation";
+import { Mosquitto } from "../support/mosquitto";
+import { NodeRed } from "../support/node-red";
+import { Observer } from "../support/observer";
+import { freePort } from "../support/processes";
+import { TcpProxy } from "../support/tcp-proxy";
+
+const EVENTS = 20_000;
+const KILLS = 10;
+
+function upTo(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index);
+}
+
+describe("the broker is killed and restarted", () => {
+  it(`${KILLS} times during ${EVENTS} events: none is lost, and order is kept`, async function () {
+    this.timeout(120_000);
+    const mosquitto = await Mosquitto.start();
+    const proxy = await TcpProxy.start(mosquitto.port);
+    const observer = new Observer();
+    await observer.join(mosquitto.url);
+    const connection = connectionTo({ url: `mqtt://127.0.0.1:${proxy.port}` });
+    connection.addSender({});
+    connection.settle();
+    await reaches(connection, "online");
+
+    const fates: Promise<unknown>[] = [];
+    for (let number = 0; number < EVENTS; number += 1) {
+      fates.push(sendNumber(connection, number));
+      if (number % 100 === 0) await new Promise(setImmediate);
+      if (number % (EVENTS / KILLS) !== 1_000) continue;
+      await mosquitto.kill();
+      // The observer first, or the broker would pass on events while nobody looks.
+      proxy.refuse();
+      await mosquitto.resume();
+      await observer.join(mosquitto.url);
+      proxy.restore();
+    }
+    const results = await Promise.all(fates);
+    await observer.has(EVENTS);
+
+    assert.deepEqual(new Set(results), new Set([undefined]));
+    assert.deepEqual(observer.firsts, upTo(EVENTS));
+    console.log(`      ${observer.numbers.length - EVENTS} of ${EVENTS} came twice`);
+    await closeConnections();
+    await observer.leave();
+    await proxy.stop();
+    await mosquitto.stop();
+  });
+});
+
+describe("Node-RED is killed and restarted", () => {
+  let mosquitto: Mosquitto;
+  let installed: Installation;
+  let feedPort: number;
+  const observer = new Observer();
+
+  before(async () => {
+    mosquitto = await Mosquitto.start();
+    await observer.join(mosquitto.url);
+    feedPort = await freePort();
+    installed = await installation(feedFlow(mosquitto.url, feedPort));
+  });
+
+  after(async () => {
+    await observer.leave();
+    await mosquitto.stop();
+    await installed.remove();
+  });
+
+  it(`${KILLS} times during ${EVENTS} events: none of the accepted is lost`, async function () {
+    this.timeout(180_000);
+    const onDisk = new Set<number>();
+    let fed = 0;
+    for (let kill = 1; kill <= KILLS; kill += 1) {
+      const nodeRed = await NodeRed.start(installed.userDir);
+      const feed = await openFeed(feedPort);
+      // Every other time the broker is silent, so that events pile up on disk.
+      if (kill % 2 === 0) mosquitto.freeze();
+      const until = (EVENTS / KILLS) * kill;
+      for (; fed < until; fed += 1) {
+        feed.write(`{"number":${fed}}\n`);
+        if (fed % 10 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+      // Time for the last of them to come through the flow; those still on their way were not accepted.
+      await new Promise((resolve) => setTimeout(resolve, 250));
+      await nodeRed.stop("SIGKILL");
+      feed.destroy();
+      mosquitto.thaw();
+      for (const number of await stored(installed.userDir)) onDisk.add(number);
+    }
+
+    const last = await NodeRed.start(installed.userDir);
+    const accepted = new Set([...observer.distinct, ...onDisk]);
+    while ([...onDisk].some((number) => !observer.distinct.has(number))) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    await last.stop();
+
+    const lost = [...accepted].filter((number) => !observer.distinct.has(number));
+    assert.deepEqual(lost, []);
+    const { firsts } = observer;
+    assert.deepEqual(
+      firsts,
+      [...firsts].sort((one, other) => one - other),
+    );
+    console.log(
+      `      ${fed} fed, ${accepted.size} accepted, ${fed - accepted.size} in the window before the disk, ` +
+        `${observer.numbers.length - observer.distinct.size} came twice`,
+    );
+  });
+});
+
+/** What a killed Node-RED left on disk, read before the next one starts. */
+async function stored(userDir: string): Promise<number[]> {
+  const store = new EventStore(path.join(userDir, "m1-outbox", "c1"), DEMO_ACCOUNT);
+  if (!store.exists()) return [];
+  assert.equal(await store.open(), undefined, "the store is undamaged");
+  const events = await store.read(0, EVENTS);
+  await store.close();
+  return events.map(({ payload }) => JSON.parse(payload).event_data.number);
+}

@@ -1,0 +1,30 @@
+// A Node-RED user directory with this package installed in it and a flow, for Node-RED processes of a test's own.
+import { writeFile } from "node:fs/promises";
+import path from "node:path";
+import { installPackage } from "../../demo/user-dir";
+import { DEMO_ACCOUNT } from "../../sandbox/accounts";
+import { temporaryFolder } from "./processes";
+
+const root = path.resolve(__dirname, "../..");
+
+export interface Installation {
+  readonly userDir: string;
+  remove(): Promise<void>;
+}
+
+/** Every `m1 connection` of the flow gets the demo account's secrets. */
+export async function installation(
+  flow: readonly { id: string; type: string }[],
+): Promise<Installation> {
+  const { folder: userDir, remove } = await temporaryFolder();
+  await installPackage(root, userDir);
+  const { apiKey, userPassword } = DEMO_ACCOUNT;
+  const connections = flow.filter(({ type }) => type === "m1 connection");
+  const credentials = connections.map(({ id }) => [id, { apiKey, userPassword }]);
+  await writeFile(path.join(userDir, "flows.json"), JSON.stringify(flow));
+  await writeFile(
+    path.join(userDir, "flows_cred.json"),
+    JSON.stringify(Object.fromEntries(credentials)),
+  );
+  return { userDir, remove };
+}
