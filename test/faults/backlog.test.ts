@@ -8,6 +8,7 @@ import { Mosquitto } from "../support/mosquitto";
 import { NodeRed } from "../support/node-red";
 import { Observer } from "../support/observer";
 import { freePort } from "../support/processes";
+import { TcpProxy } from "../support/tcp-proxy";
 
 const EVENTS = 100_000;
 const WARM_UP = 5_000;
@@ -17,9 +18,12 @@ describe("an outage", () => {
   it(`of ${EVENTS} events is survived: all arrive, in order`, async function () {
     this.timeout(120_000);
     const mosquitto = await Mosquitto.start();
-    await mosquitto.kill();
+    const observer = new Observer();
+    await observer.join(mosquitto.url);
+    const proxy = await TcpProxy.start(mosquitto.port);
+    proxy.refuse();
     const feedPort = await freePort();
-    const { userDir, remove } = await installation(feedFlow(mosquitto.url, feedPort));
+    const { userDir, remove } = await installation(feedFlow(proxy.url, feedPort));
     const nodeRed = await NodeRed.start(userDir);
     const feed = await openFeed(feedPort);
     await sendNumbers(feed, 0, WARM_UP);
@@ -29,9 +33,8 @@ describe("an outage", () => {
     await sendNumbers(feed, WARM_UP, EVENTS);
     await isQueued(nodeRed, EVENTS);
     const grown = (await memory(nodeRed)) - before;
-    await mosquitto.resume();
-    const observer = new Observer();
-    await observer.join(mosquitto.url);
+    proxy.restore();
+    await observer.has(1);
     const start = performance.now();
     await observer.has(EVENTS);
     const seconds = (performance.now() - start) / 1000;
@@ -46,6 +49,7 @@ describe("an outage", () => {
     feed.destroy();
     await nodeRed.stop();
     await observer.leave();
+    await proxy.stop();
     await mosquitto.stop();
     await remove();
   });

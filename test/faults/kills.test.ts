@@ -26,7 +26,7 @@ describe("the broker is killed and restarted", () => {
     const proxy = await TcpProxy.start(mosquitto.port);
     const observer = new Observer();
     await observer.join(mosquitto.url);
-    const connection = connectionTo({ url: `mqtt://127.0.0.1:${proxy.port}` });
+    const connection = connectionTo(proxy);
     connection.addSender({});
     connection.settle();
     await reaches(connection, "online");
@@ -37,7 +37,7 @@ describe("the broker is killed and restarted", () => {
       if (number % 100 === 0) await new Promise(setImmediate);
       if (number % (EVENTS / KILLS) !== 1_000) continue;
       await mosquitto.kill();
-      // The observer first, or the broker would pass on events while nobody looks.
+      // The observer comes first, or the broker would pass on events while nobody looks.
       proxy.refuse();
       await mosquitto.resume();
       await observer.join(mosquitto.url);

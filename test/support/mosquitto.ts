@@ -85,7 +85,13 @@ async function configuration(
   folder: string,
   { users, acl, settings = [] }: MosquittoOptions,
 ): Promise<string> {
-  const lines = [`listener ${port} 127.0.0.1`, `allow_anonymous ${!users}`, ...settings];
+  const lines = [
+    `listener ${port} 127.0.0.1`,
+    `allow_anonymous ${!users}`,
+    // Without this it drops what a slow subscriber has not read yet.
+    "max_queued_messages 0",
+    ...settings,
+  ];
   if (process.getuid?.() === 0) lines.push("user root");
   if (users) {
     const file = path.join(folder, "passwords");

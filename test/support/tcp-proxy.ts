@@ -32,6 +32,10 @@ export class TcpProxy {
     return new TcpProxy(listener, target);
   }
 
+  get url(): string {
+    return `mqtt://127.0.0.1:${this.port}`;
+  }
+
   get connections(): number {
     return this.#pairs.size;
   }
