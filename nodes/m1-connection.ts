@@ -17,7 +17,7 @@ import * as check from "./protocol/settings";
 import { identity } from "./protocol/topics";
 import { Diary } from "./runtime/diary";
 import type { ConnectionNode, Member } from "./runtime/member";
-import { attempt, setting, textSetting } from "./runtime/settings";
+import { attempt, flagSetting, setting, textSetting } from "./runtime/settings";
 import { connectionStatus, faultStatus, statusDisplay } from "./runtime/status";
 import { inWords, words } from "./runtime/words";
 
@@ -188,8 +188,8 @@ function readConfig(RED: NodeAPI, node: Node<Credentials>, config: ConnectionCon
         setting(config.protocolVersion, "protocolVersion", "4"),
       ),
       keepalive: check.keepalive(setting(config.keepalive, "keepalive", "60")),
-      cleanSession: config.cleanSession === true,
-      tls: isEncrypted(broker) ? tlsOptions(RED, config.tls) : {},
+      cleanSession: flagSetting(config.cleanSession, "cleanSession", false),
+      tls: isEncrypted(broker) ? tlsOptions(RED, textSetting(config.tls, "tls")) : {},
     },
     outbox: check.outboxKind(setting(config.outbox, "outbox", "disk")),
     policy: {
@@ -207,7 +207,7 @@ function instanceId(RED: NodeAPI): string {
   return String(id ?? hostname());
 }
 
-function tlsOptions(RED: NodeAPI, id: string | undefined): TlsOptions {
+function tlsOptions(RED: NodeAPI, id: string): TlsOptions {
   if (!id) return {};
   const node = RED.nodes.getNode(id) as TlsConfigNode | null;
   if (typeof node?.addTLSOptions !== "function") throw new M1Error("TLS_MISSING");

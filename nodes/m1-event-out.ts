@@ -7,7 +7,7 @@ import { type Timestamp, timestamp } from "./protocol/timestamp";
 import { topicLevel } from "./protocol/topic-level";
 import { eventTopic, type Identity } from "./protocol/topics";
 import { Member } from "./runtime/member";
-import { attempt, setting, textSetting } from "./runtime/settings";
+import { attempt, flagSetting, setting, textSetting } from "./runtime/settings";
 import { type TypedInput, typedInput } from "./runtime/typed-input";
 import { toldError } from "./runtime/words";
 
@@ -125,7 +125,7 @@ function readConfig(RED: NodeAPI, node: Node, config: EventOutConfig): Settings 
     tag: textSetting(config.tag, "tag", "value"),
     attributes: {
       stream: textSetting(config.stream, "stream"),
-      addClientIp: config.addClientIp === true,
+      addClientIp: flagSetting(config.addClientIp, "addClientIp", false),
     },
     qos: qos(setting(config.qos, "qos", "1")),
     immediate: Object.values(inputs).every((input) => typeof input === "string" || input.immediate),

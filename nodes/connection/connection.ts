@@ -145,11 +145,13 @@ export class Connection extends EventEmitter<ConnectionEvents> {
 
   /** All have come or gone that will: connects if anyone is left, and sends what has changed. */
   settle(): void {
-    this.#release();
-    const { name } = this.#state;
     const used = this.#senders.size + this.#subscribers.size > 0;
+    // Closed first, or what waited would be acknowledged with nobody left to have it.
     if (!used) void this.#disconnect("idle");
-    else if (name === "idle") this.#connect();
+    this.#release();
+    if (!used) return;
+    const { name } = this.#state;
+    if (name === "idle") this.#connect();
     else if (name === "online") this.#synchronise();
   }
 
@@ -234,7 +236,9 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     const reason = clashes ? new M1Error("CLIENT_ID_CLASH", { clientId }) : failure;
     this.#forgetClient();
     const pause = this.#backoff.next(needsAPerson(failure));
-    const retryIn = clashes ? this.#timing.longestRetry : pause;
+    // Once more soon: it takes over the other a third time, which then names the clash as well.
+    const yields = clashes && this.#takeOvers.length > TAKE_OVERS;
+    const retryIn = yields ? this.#timing.longestRetry : pause;
     this.#retryTimer = setTimeout(() => this.#connect(), retryIn);
     this.#enter({ name: "offline", reason, retryIn });
   }
@@ -310,6 +314,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     // At QoS 0 `publish` may call back at once: without the flag, once per waiting event and deeper.
     if (this.#pumping || !client || this.#state.name !== "online") return;
     this.#pumping = true;
+    const { size } = this.outbox;
     // A suspect goes alone, so that nothing else is blamed for what it does.
     while (this.#inFlight < (this.#suspect ? 1 : this.#inFlightLimit)) {
       const delivery = this.outbox.next();
@@ -319,6 +324,8 @@ export class Connection extends EventEmitter<ConnectionEvents> {
       client.publish(topic, payload, { qos }, (error) => this.#published(client, delivery, error));
     }
     this.#pumping = false;
+    // Expired events leave without having been sent.
+    if (this.outbox.size !== size) this.emit("outbox");
     if (this.#inFlight > 0 && !this.#acknowledgeTimer) this.#awaitAcknowledgement(client);
   }
 

@@ -68,7 +68,7 @@ export class Outbox {
   /** Called once for each trouble with the disk. */
   onWarning: (warning: M1Error) => void = () => undefined;
   readonly losses: Losses = { dropped: 0, expired: 0 };
-  #policy: OutboxPolicy;
+  readonly #policy: OutboxPolicy;
   readonly #now: () => number;
   #size = 0;
   /** The oldest; without a store, all. */
@@ -105,11 +105,6 @@ export class Outbox {
     // What is on disk is older than what was in a predecessor's memory.
     if (store?.exists()) void this.#open();
     for (const { acceptedAt, ...event } of legacy?.events ?? []) this.#take(event, acceptedAt);
-  }
-
-  /** A deploy may change the policy; what has been accepted stays. */
-  set policy(policy: OutboxPolicy) {
-    this.#policy = policy;
   }
 
   /** Events accepted and not yet settled, those in flight included. */
@@ -153,9 +148,10 @@ export class Outbox {
     const item = delivery as Item;
     if (item.settled) return;
     this.#leave(item);
-    if (item.sequence > 0 && this.#store) {
-      this.#store
-        .setAside(stored(item), error.message)
+    const store = this.#store;
+    if (item.sequence > 0 && store) {
+      this.#settingAside = this.#settingAside
+        .then(() => store.setAside(stored(item), error.message))
         .catch((cause: unknown) => this.#fail(cause));
     }
     item.event.done(error);

@@ -73,7 +73,9 @@ RED.nodes.registerType<Properties>("m1 connection", {
   },
   label() {
     if (this.name) return this.name;
-    return this.projectMqtt && this.userMqtt ? `${this.projectMqtt}/${this.userMqtt}` : this.url;
+    const user = [this.projectMqtt, this.userMqtt].filter(Boolean).join("/");
+    // Two servers may know the same user: the sandbox and the real one, for example.
+    return [user, this.url.replace(/^\w+:\/\//, "")].filter(Boolean).join("@");
   },
   labelStyle() {
     return this.name ? "node_label_italic" : "";

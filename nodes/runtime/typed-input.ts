@@ -95,7 +95,7 @@ function checkEnvironment(
   value: string,
   type: string,
 ): void {
-  if (type === "str") {
+  if (type !== "env" && type !== "jsonata") {
     const name = envReference(value);
     if (name !== undefined) throw new M1Error("ENV_UNSET", { field, name });
   }

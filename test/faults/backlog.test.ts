@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import type { Socket } from "node:net";
+import { EventLog } from "../support/event-log";
 import { feedFlow, openFeed } from "../support/feed";
 import { installation } from "../support/installation";
 import { Mosquitto } from "../support/mosquitto";
 import { NodeRed } from "../support/node-red";
-import { Observer } from "../support/observer";
 import { freePort } from "../support/processes";
 import { TcpProxy } from "../support/tcp-proxy";
 
@@ -18,7 +18,7 @@ describe("an outage", () => {
   it(`of ${EVENTS} events is survived: all arrive, in order`, async function () {
     this.timeout(120_000);
     const mosquitto = await Mosquitto.start();
-    const observer = new Observer();
+    const observer = new EventLog();
     await observer.join(mosquitto.url);
     const proxy = await TcpProxy.start(mosquitto.port);
     proxy.refuse();

@@ -4,11 +4,11 @@ import path from "node:path";
 import { EventStore } from "../../nodes/connection/event-store";
 import { DEMO_ACCOUNT } from "../../sandbox/accounts";
 import { closeConnections, connectionTo, reaches, sendNumber } from "../support/connections";
+import { EventLog } from "../support/event-log";
 import { feedFlow, openFeed } from "../support/feed";
 import { type Installation, installation } from "../support/installation";
 import { Mosquitto } from "../support/mosquitto";
 import { NodeRed } from "../support/node-red";
-import { Observer } from "../support/observer";
 import { freePort } from "../support/processes";
 import { TcpProxy } from "../support/tcp-proxy";
 
@@ -25,7 +25,7 @@ describe("the broker is killed and restarted", () => {
     const mosquitto = await Mosquitto.start();
     const proxy = await TcpProxy.start(mosquitto.port);
     proxy.latency = 5;
-    const observer = new Observer();
+    const observer = new EventLog();
     await observer.join(mosquitto.url);
     const connection = connectionTo(proxy);
     connection.addSender({});
@@ -62,7 +62,7 @@ describe("Node-RED is killed and restarted", () => {
   let mosquitto: Mosquitto;
   let installed: Installation;
   let feedPort: number;
-  const observer = new Observer();
+  const observer = new EventLog();
 
   before(async () => {
     mosquitto = await Mosquitto.start();

@@ -192,7 +192,7 @@ describe("m1 connection", () => {
     it("ends while it tries to connect", async () => {
       await context.sandbox.stop();
       await startFlow(flowOf());
-      await shows("m1", ({ text }) => text === "refused");
+      await shows("m1", ({ text }) => text === "nothing listens");
       await stopFlow();
       await context.sandbox.start();
       deepEqual(connects(), []);
@@ -357,7 +357,7 @@ describe("m1 connection", () => {
       await online();
       for (let outage = 1; outage <= 2; outage += 1) {
         await context.sandbox.stop();
-        await shows("m1", ({ text }) => text === "refused");
+        await shows("m1", ({ text }) => text === "nothing listens");
         await context.sandbox.start();
         await online();
         equal(allCaught().length, outage);
@@ -796,7 +796,7 @@ describe("m1 connection", () => {
     await input("out", { payload: 1 });
     await input("out", { payload: null });
     await context.sandbox.stop();
-    await shows("m1", ({ text }) => text === "refused");
+    await shows("m1", ({ text }) => text === "nothing listens");
     await context.sandbox.start();
     await online();
     await deploy(flowOf(), "full", { m1: { apiKey, userPassword: "wrong-password" } });

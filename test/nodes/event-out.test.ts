@@ -688,7 +688,7 @@ describe("m1 event out", () => {
       await context.sandbox.stop();
       await start();
       const inputs = [1, 2, 3].map((payload) => accepts("out", { payload }));
-      await shows("out", ({ text }) => text === "refused: 3 queued");
+      await shows("out", ({ text }) => text === "nothing listens: 3 queued");
       await context.sandbox.start();
       await Promise.all(inputs);
       deepEqual(await values(3), [1, 2, 3]);
@@ -713,12 +713,12 @@ describe("m1 event out", () => {
     it("the status shows the reason and how many wait, and connected when they are gone", async () => {
       await context.sandbox.stop();
       await startFlow([...flowOf(), ...deviceIn("in")]);
-      await shows("out", ({ text }) => text === "refused");
+      await shows("out", ({ text }) => text === "nothing listens");
       const inputs = [1, 2].map((payload) => accepts("out", { payload }));
-      await shows("out", ({ text }) => text === "refused: 2 queued");
-      deepEqual(status("out"), { fill: "red", shape: "ring", text: "refused: 2 queued" });
+      await shows("out", ({ text }) => text === "nothing listens: 2 queued");
+      deepEqual(status("out"), { fill: "red", shape: "ring", text: "nothing listens: 2 queued" });
       deepEqual(status("m1"), status("out"));
-      equal(status("in")?.text, "refused", "a node that only receives has no queue");
+      equal(status("in")?.text, "nothing listens", "a node that only receives has no queue");
       await context.sandbox.start();
       await Promise.all(inputs);
       await shows("out", ({ text }) => text === "connected");
@@ -818,10 +818,10 @@ describe("m1 event out", () => {
       await context.sandbox.stop();
       await start({}, { outbox: "disk" });
       for (const payload of [1, 2, 3]) void input("out", { payload });
-      await shows("out", ({ text }) => text === "refused: 3 queued");
+      await shows("out", ({ text }) => text === "nothing listens: 3 queued");
       await quit();
       await start({}, { outbox: "disk" });
-      await shows("out", ({ text }) => text === "refused: 3 queued");
+      await shows("out", ({ text }) => text === "nothing listens: 3 queued");
       const later = accepts("out", { payload: 4 });
       await context.sandbox.start();
       await later;

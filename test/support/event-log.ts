@@ -1,0 +1,37 @@
+// The cloud's end of a test: every numbered event that a broker passes on, in order, repetitions included.
+import { connectAsync, type MqttClient } from "mqtt";
+
+export class EventLog {
+  readonly numbers: number[] = [];
+  readonly #distinct = new Set<number>();
+  #client: MqttClient | undefined;
+
+  get distinct(): ReadonlySet<number> {
+    return this.#distinct;
+  }
+
+  async join(url: string): Promise<void> {
+    this.#client = await connectAsync(url, { reconnectPeriod: 0 });
+    this.#client.on("message", (_topic, payload) => {
+      const { number } = JSON.parse(payload.toString()).event_data;
+      this.numbers.push(number);
+      this.#distinct.add(number);
+    });
+    // At QoS 0 it never writes, so the kernel hands over all that a killed broker had sent.
+    await this.#client.subscribeAsync("0/#", { qos: 0 });
+  }
+
+  async leave(): Promise<void> {
+    await this.#client?.endAsync(true);
+  }
+
+  async has(count: number): Promise<void> {
+    const message = () => new Promise((resolve) => this.#client?.once("message", resolve));
+    while (this.#distinct.size < count) await message();
+  }
+
+  /** Each number where it came first. */
+  get firsts(): number[] {
+    return [...this.#distinct];
+  }
+}
