@@ -140,7 +140,9 @@ describe("a secret", function () {
 async function filesBelow(folder: string): Promise<string> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile());
-  const texts = await Promise.all(files.map(({ path: at, name }) => textOf(path.join(at, name))));
+  const texts = await Promise.all(
+    files.map(({ parentPath, name }) => textOf(path.join(parentPath, name))),
+  );
   return texts.join("\n");
 }
 
