@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { ClassicLevel } from "classic-level";
 import { DEMO_ACCOUNT } from "../../sandbox/sandbox";
 import { certificate } from "../support/certificates";
 import { type RawServer, rawServer } from "../support/connections";
@@ -86,6 +87,7 @@ describe("a secret", function () {
     stored = await filesBelow(path.join(place.userDir, "m1-outbox"));
     await nodeRed.stop();
     stored += await filesBelow(path.join(place.userDir, "m1-outbox"));
+    stored += await entriesBelow(path.join(place.userDir, "m1-outbox"));
   });
 
   after(async () => {
@@ -144,6 +146,17 @@ async function filesBelow(folder: string): Promise<string> {
     files.map(({ parentPath, name }) => textOf(path.join(parentPath, name))),
   );
   return texts.join("\n");
+}
+
+/** What the files hold: LevelDB compresses some of them. */
+async function entriesBelow(folder: string): Promise<string> {
+  let text = "";
+  for (const name of await readdir(folder)) {
+    const db = new ClassicLevel(path.join(folder, name));
+    for (const entry of await db.iterator().all()) text += `${entry.join(" ")}\n`;
+    await db.close();
+  }
+  return text;
 }
 
 /** LevelDB replaces files while it works: one that is gone when its turn comes is blank. */
