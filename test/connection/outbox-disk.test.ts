@@ -249,6 +249,7 @@ describe("the outbox on disk", () => {
     const first = outbox();
     first.add(event(1));
     await ready(first);
+    await settled();
     const delivery = first.next();
     assert.ok(delivery);
 

@@ -330,6 +330,16 @@ const settingCases: { settings: object; code: string; text: string | RegExp }[] 
     text: "device ID: the environment variable M1_TEST_UNSET is not set",
   },
   {
+    settings: { addClientIp: UNSET },
+    code: "ENV_UNSET",
+    text: "tag ip_address: the environment variable M1_TEST_UNSET is not set",
+  },
+  {
+    settings: { eventData: UNSET, eventDataType: "msg" },
+    code: "ENV_UNSET",
+    text: "event data: the environment variable M1_TEST_UNSET is not set",
+  },
+  {
     settings: { stream: UNSET },
     code: "ENV_UNSET",
     text: "stream: the environment variable M1_TEST_UNSET is not set",

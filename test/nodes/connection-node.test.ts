@@ -542,6 +542,7 @@ describe("m1 connection", () => {
       ["clientId", "client ID"],
       ["protocolVersion", "protocol"],
       ["keepalive", "keep-alive"],
+      ["cleanSession", "clean session"],
       ["outbox", "outbox"],
       ["outboxLimit", "outbox limit"],
       ["outboxFull", "when the outbox is full"],
