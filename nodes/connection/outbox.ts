@@ -57,8 +57,8 @@ interface Item extends Entry {
   sequence: number;
 }
 
-/** Events written at once: enough to make the disk cheap, few enough not to block for long. */
-const LARGEST_BATCH = 1_000;
+/** Events written at once: a burst must not pile up in memory, nor a batch block for long. */
+const LARGEST_BATCH = 4_000;
 /** How much of the queue's front is kept in memory when the rest is on disk. */
 const FRONT = 4_000;
 

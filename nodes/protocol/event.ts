@@ -89,11 +89,13 @@ export function encodeEvent(event: ShapedEvent, defaults: EventAttributes): stri
   const observedAt = event.observedAt ?? defaults.observedAt;
   const stream = event.stream ?? defaults.stream;
   const addClientIp = event.addClientIp ?? defaults.addClientIp;
-  let json = `{"event_data":${event.eventData}`;
-  if (observedAt !== undefined) json += `,"observed_at":"${observedAt}"`;
-  if (stream) json += `,"stream":${JSON.stringify(stream)}`;
-  if (addClientIp) json += ',"add_client_ip":true';
-  json += "}";
+  const parts = ['{"event_data":', event.eventData];
+  if (observedAt !== undefined) parts.push(',"observed_at":"', observedAt, '"');
+  if (stream) parts.push(',"stream":', JSON.stringify(stream));
+  if (addClientIp) parts.push(',"add_client_ip":true');
+  parts.push("}");
+  // Joined, since text made with + keeps its parts, three times the memory of an event that waits.
+  const json = parts.join("");
   checkLength(json);
   return json;
 }

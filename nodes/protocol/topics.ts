@@ -44,7 +44,7 @@ export function identity(projectMqtt: unknown, userMqtt: unknown): Identity {
 /** `0/p/u/d`: where a device publishes its events. The device id may be empty. */
 export function eventTopic(who: Identity, deviceId: unknown): string {
   const level = topicLevel(deviceId, "deviceId", { emptyAllowed: true });
-  const topic = `${EVENT}/${who.projectMqtt}/${who.userMqtt}/${level}`;
+  const topic = [EVENT, who.projectMqtt, who.userMqtt, level].join("/");
   if (topic.length > LONGEST_TOPIC) {
     throw new M1Error("TOPIC_TOO_LONG", { length: topic.length, limit: LONGEST_TOPIC });
   }

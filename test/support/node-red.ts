@@ -33,7 +33,11 @@ export class NodeRed {
   }
 
   /** Resolves once the editor's API answers. Rejects with what it printed if it ends before that. */
-  static async start(userDir: string, settings: object = {}): Promise<NodeRed> {
+  static async start(
+    userDir: string,
+    settings: object = {},
+    nodeOptions: readonly string[] = [],
+  ): Promise<NodeRed> {
     const port = await freePort();
     const file = path.join(userDir, "settings.js");
     const all = {
@@ -47,7 +51,8 @@ export class NodeRed {
       ...settings,
     };
     await writeFile(file, `module.exports = ${JSON.stringify(all, null, 2)};\n`);
-    const child = spawn(process.execPath, [red, "--settings", file], { stdio: "pipe" });
+    const command = [...nodeOptions, red, "--settings", file];
+    const child = spawn(process.execPath, command, { stdio: "pipe" });
     const nodeRed = new NodeRed(`http://127.0.0.1:${port}`, userDir, child);
     await nodeRed.#ready();
     return nodeRed;
