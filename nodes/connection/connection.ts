@@ -17,6 +17,7 @@ import type { ProtocolVersion, QoS } from "../protocol/settings";
 import { type Identity, parseAddress } from "../protocol/topics";
 import { Backoff } from "./backoff";
 import { connectionFailure, disconnectFailure, needsAPerson, refusedEvent } from "./failure";
+import { HangUps, type Verdict } from "./hang-ups";
 import type { Delivery, Outbox, OutgoingEvent } from "./outbox";
 import { type Subscriber, Subscriptions, type SubscriptionWire } from "./subscriptions";
 import { TIMING, type Timing } from "./timing";
@@ -61,11 +62,6 @@ export interface ConnectionEvents {
 /** Unacknowledged events on the wire at a time: enough to keep a fast link busy. */
 const IN_FLIGHT = 1_000;
 
-/** So often the broker may hang up on the same event before it is set aside. */
-const TRIES = 3;
-/** So many take-overs in a row are a clash of client ids, and no coincidence. */
-const TAKE_OVERS = 3;
-
 /** Brokers limit the length of a packet; ten thousand devices must not fail on it. */
 const FILTERS_A_PACKET = 100;
 
@@ -77,6 +73,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   readonly outbox: Outbox;
   readonly #timing: Timing;
   readonly #backoff: Backoff;
+  readonly #hangUps: HangUps;
   readonly #senders = new Set<object>();
   readonly #subscribers = new Set<Subscriber>();
   readonly #subscriptions: Subscriptions;
@@ -96,10 +93,6 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   #inFlightLimit = IN_FLIGHT;
   #pumping = false;
   #acknowledgeTimer: NodeJS.Timeout | undefined;
-  /** The event on which the broker hung up last, sent alone until it is acknowledged or set aside. */
-  #suspect: { readonly delivery: Delivery; readonly times: number } | undefined;
-  /** When the broker hung up without a reason that we know of, since the last failed attempt. */
-  #takeOvers: number[] = [];
   /** Set while a deploy exchanges subscribers; then it holds what arrived meanwhile, if anything. */
   #deploy: { timer: NodeJS.Timeout; resume?: () => void } | undefined;
 
@@ -110,6 +103,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     this.#timing = timing;
     outbox.onReady = () => this.#pump();
     this.#backoff = new Backoff(timing);
+    this.#hangUps = new HangUps(timing);
     this.#subscriptions = new Subscriptions(settings.who, (reason) => {
       this.emit("refused", reason);
     });
@@ -226,55 +220,33 @@ export class Connection extends EventEmitter<ConnectionEvents> {
 
   #becomeStable(): void {
     this.#backoff.reset();
-    this.#takeOvers = [];
+    this.#hangUps.forgetTakeOvers();
     this.emit("stable");
   }
 
   #goOffline(failure: M1Error): void {
-    const clashes = this.#isClash(failure);
+    const verdict = this.#verdict(failure);
     const { clientId } = this.settings;
+    const clashes = verdict.cause === "clash";
     const reason = clashes ? new M1Error("CLIENT_ID_CLASH", { clientId }) : failure;
+    if (verdict.cause === "event") {
+      const { delivery, times } = verdict;
+      this.outbox.setAside(delivery, new M1Error("EVENT_HANGS_UP", { times }));
+    }
     this.#forgetClient();
     const pause = this.#backoff.next(needsAPerson(failure));
-    // Once more soon: it takes over the other a third time, which then names the clash as well.
-    const yields = clashes && this.#takeOvers.length > TAKE_OVERS;
-    const retryIn = yields ? this.#timing.longestRetry : pause;
+    // Not at once: the other client must be taken over a third time to name the clash as well.
+    const retryIn = clashes && verdict.known ? this.#timing.longestRetry : pause;
     this.#retryTimer = setTimeout(() => this.#connect(), retryIn);
     this.#enter({ name: "offline", reason, retryIn });
   }
 
-  /**
-   * What the broker closed without a word, it closed for a reason: an event it cannot bear, if it is
-   * the same one each time, or else another client with the same id (MQTT-3.1.4-2).
-   */
-  #isClash(failure: M1Error): boolean {
-    const hungUp = this.#state.name === "online" && isHangUp(failure);
-    if (!hungUp) {
-      this.#takeOvers = [];
-      return false;
+  #verdict(failure: M1Error): Verdict {
+    if (this.#state.name === "online" && isHangUp(failure)) {
+      return this.#hangUps.hungUp(this.outbox.inDoubt);
     }
-    if (this.#suspectAgain()) return false;
-    const now = performance.now();
-    const recent = this.#takeOvers.filter((time) => now - time < this.#timing.clash);
-    this.#takeOvers = [...recent, now];
-    return this.#takeOvers.length >= TAKE_OVERS;
-  }
-
-  /** True if the event that is in doubt now was already in doubt when the broker hung up before. */
-  #suspectAgain(): boolean {
-    const delivery = this.outbox.inDoubt;
-    const again = delivery !== undefined && delivery === this.#suspect?.delivery;
-    if (!delivery) {
-      this.#suspect = undefined;
-      return false;
-    }
-    const times = again ? (this.#suspect?.times ?? 0) + 1 : 1;
-    this.#suspect = { delivery, times };
-    if (times >= TRIES) {
-      this.#suspect = undefined;
-      this.outbox.setAside(delivery, new M1Error("EVENT_HANGS_UP", { times }));
-    }
-    return again;
+    this.#hangUps.forgetTakeOvers();
+    return { cause: "chance" };
   }
 
   /** Ends in `idle`, from where `settle` connects again, or in `closed`, which is final. */
@@ -315,11 +287,11 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     if (this.#pumping || !client || this.#state.name !== "online") return;
     this.#pumping = true;
     const { size } = this.outbox;
-    // A suspect goes alone, so that nothing else is blamed for what it does.
-    while (this.#inFlight < (this.#suspect ? 1 : this.#inFlightLimit)) {
+    while (this.#inFlight < (this.#hangUps.suspects ? 1 : this.#inFlightLimit)) {
       const delivery = this.outbox.next();
       if (!delivery) break;
       this.#inFlight += 1;
+      this.#hangUps.sent(delivery);
       const { topic, payload, qos } = delivery.event;
       client.publish(topic, payload, { qos }, (error) => this.#published(client, delivery, error));
     }
@@ -346,7 +318,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     if (error && typeof (error as { code?: unknown }).code !== "number") return;
     if (this.#inFlight === 0) this.#awaitAcknowledgement(undefined);
     else this.#acknowledgeTimer?.refresh();
-    if (delivery === this.#suspect?.delivery) this.#suspect = undefined;
+    this.#hangUps.answered(delivery);
     if (error) this.outbox.setAside(delivery, refusedEvent(error));
     else this.outbox.settle(delivery);
     this.emit("outbox");

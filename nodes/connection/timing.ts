@@ -12,6 +12,8 @@ export interface Timing {
   readonly connect: number;
   /** Without any acknowledgement while one is due: the link is dead, whatever the socket says. */
   readonly acknowledge: number;
+  /** A broker that cannot bear an event hangs up this soon; later, it was the link. */
+  readonly blame: number;
   /** Three times taken over by the same client id within this time is a clash. */
   readonly clash: number;
   /** For the last acknowledgements and DISCONNECT; then the socket is destroyed. */
@@ -27,6 +29,7 @@ export const TIMING: Timing = {
   stable: 30_000,
   connect: 30_000,
   acknowledge: 30_000,
+  blame: 10_000,
   clash: 60_000,
   close: 2_000,
   deploy: 15_000,

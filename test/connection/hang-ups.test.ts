@@ -84,6 +84,22 @@ describe("an event on which the broker hangs up every time", () => {
   });
 });
 
+describe("a link that breaks while the same event is on its way", () => {
+  it("is not blamed on the event if that was sent long before", async () => {
+    let breaks = 4;
+    const broker = await ScriptedBroker.start((packet, _reply, socket) => {
+      if (packet.cmd !== "publish" || breaks === 0) return false;
+      breaks -= 1;
+      setTimeout(() => socket.resetAndDestroy(), 30);
+      return true;
+    });
+    const connection = await onlineConnection(broker, { timing: { blame: 10 } });
+
+    assert.equal(await sendNumber(connection, 1), undefined);
+    assert.equal(breaks, 0);
+  });
+});
+
 describe("a client id that another client uses too", () => {
   it("is named after three take-overs, and waits the longest from the fourth on", async () => {
     const broker = await ScriptedBroker.start();

@@ -1,0 +1,79 @@
+// Whose fault it is when a broker closes connections without a word: an event that it cannot bear, if
+// it is the same one each time, or else another client with the same id (MQTT-3.1.4-2).
+import type { Delivery } from "./outbox";
+
+/** So often the broker may hang up on the same event before it is set aside. */
+const TRIES = 3;
+/** So many take-overs in a row are a clash of client ids, and no coincidence. */
+const TAKE_OVERS = 3;
+
+export type Verdict =
+  /** As any connection ends now and then. */
+  | { readonly cause: "chance" }
+  /** The broker cannot bear it: it is to be set aside. */
+  | { readonly cause: "event"; readonly delivery: Delivery; readonly times: number }
+  /** `known`: the other client has had time to notice as well, so this one may yield. */
+  | { readonly cause: "clash"; readonly known: boolean };
+
+export interface HangUpTiming {
+  /** Milliseconds between an event's sending and the hang-up that it is blamed for. */
+  readonly blame: number;
+  /** Milliseconds in which so many take-overs are a clash. */
+  readonly clash: number;
+}
+
+export class HangUps {
+  readonly #timing: HangUpTiming;
+  readonly #now: () => number;
+  #suspect: { readonly delivery: Delivery; times: number; sentAt: number } | undefined;
+  /** Times of those since `forgetTakeOvers`. */
+  #takeOvers: number[] = [];
+
+  constructor(timing: HangUpTiming, now: () => number = () => performance.now()) {
+    this.#timing = timing;
+    this.#now = now;
+  }
+
+  /** While an event is suspected it is sent alone, so that nothing else is blamed for what it does. */
+  get suspects(): boolean {
+    return this.#suspect !== undefined;
+  }
+
+  sent(delivery: Delivery): void {
+    if (delivery === this.#suspect?.delivery) this.#suspect.sentAt = this.#now();
+  }
+
+  /** Acknowledged or refused: either way the broker could bear it. */
+  answered(delivery: Delivery): void {
+    if (delivery === this.#suspect?.delivery) this.#suspect = undefined;
+  }
+
+  /** The broker hung up; `inDoubt` is the oldest event that it had been sent and had not answered. */
+  hungUp(inDoubt: Delivery | undefined): Verdict {
+    const now = this.#now();
+    const suspect = this.#suspect;
+    if (inDoubt && inDoubt === suspect?.delivery) {
+      // On a weak link any event can be the unlucky one; it is not struck down each time it is sent.
+      if (now - suspect.sentAt > this.#timing.blame) return { cause: "chance" };
+      return this.#accuse(suspect);
+    }
+    this.#suspect = inDoubt && { delivery: inDoubt, times: 1, sentAt: now };
+    this.#takeOvers = [...this.#takeOvers.filter((time) => now - time < this.#timing.clash), now];
+    const { length } = this.#takeOvers;
+    return length < TAKE_OVERS
+      ? { cause: "chance" }
+      : { cause: "clash", known: length > TAKE_OVERS };
+  }
+
+  /** The connection has held, or failed for a reason that is known: take-overs count from here. */
+  forgetTakeOvers(): void {
+    this.#takeOvers = [];
+  }
+
+  #accuse(suspect: { delivery: Delivery; times: number }): Verdict {
+    suspect.times += 1;
+    if (suspect.times < TRIES) return { cause: "chance" };
+    this.#suspect = undefined;
+    return { cause: "event", delivery: suspect.delivery, times: suspect.times };
+  }
+}
