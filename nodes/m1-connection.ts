@@ -130,6 +130,9 @@ function openOutbox(RED: NodeAPI, node: Node, { settings, policy, outbox: kind }
     legacy: claimLegacy(node.id, settings.who),
   });
   outbox.onWarning = (warning) => node.warn(inWords(RED, warning));
+  outbox.onRestored = (count) => {
+    node.log(words(RED, "log.restored", { count: count.toLocaleString() }));
+  };
   if (storesNew && !store) {
     const reason = words(RED, "log.noUserDir");
     node.warn(inWords(RED, new M1Error("OUTBOX_UNUSABLE", { reason })));

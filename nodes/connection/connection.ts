@@ -16,6 +16,7 @@ import { excerpt, M1Error } from "../protocol/errors";
 import type { ProtocolVersion, QoS } from "../protocol/settings";
 import { type Identity, parseAddress } from "../protocol/topics";
 import { Backoff } from "./backoff";
+import { BrokerLimits } from "./broker-limits";
 import { connectionFailure, disconnectFailure, needsAPerson, refusedEvent } from "./failure";
 import { HangUps, type Verdict } from "./hang-ups";
 import type { Delivery, Outbox, OutgoingEvent } from "./outbox";
@@ -59,9 +60,6 @@ export interface ConnectionEvents {
   stranger: [M1Error, ReceivedPacket];
 }
 
-/** Unacknowledged events on the wire at a time: enough to keep a fast link busy. */
-const IN_FLIGHT = 1_000;
-
 /** Brokers limit the length of a packet; ten thousand devices must not fail on it. */
 const FILTERS_A_PACKET = 100;
 
@@ -90,7 +88,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   #ending: Promise<void> | undefined;
   #final = false;
   #inFlight = 0;
-  #inFlightLimit = IN_FLIGHT;
+  #limits = new BrokerLimits();
   #pumping = false;
   #acknowledgeTimer: NodeJS.Timeout | undefined;
   /** Set while a deploy exchanges subscribers; then it holds what arrived meanwhile, if anything. */
@@ -204,7 +202,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
 
   #goOnline(client: MqttClient, connack: IConnackPacket): void {
     if (client !== this.#client || this.#state.name !== "connecting") return;
-    this.#inFlightLimit = Math.min(IN_FLIGHT, connack.properties?.receiveMaximum ?? IN_FLIGHT);
+    this.#limits = new BrokerLimits(connack.properties);
     this.#stableTimer = setTimeout(() => this.#becomeStable(), this.#timing.stable);
     this.#subscriptions.connected(connack.sessionPresent);
     this.#enter({ name: "online" });
@@ -287,18 +285,28 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     if (this.#pumping || !client || this.#state.name !== "online") return;
     this.#pumping = true;
     const { size } = this.outbox;
-    while (this.#inFlight < (this.#hangUps.suspects ? 1 : this.#inFlightLimit)) {
+    while (this.#inFlight < (this.#hangUps.suspects ? 1 : this.#limits.inFlight)) {
       const delivery = this.outbox.next();
       if (!delivery) break;
-      this.#inFlight += 1;
-      this.#hangUps.sent(delivery);
-      const { topic, payload, qos } = delivery.event;
-      client.publish(topic, payload, { qos }, (error) => this.#published(client, delivery, error));
+      this.#publish(client, delivery);
     }
     this.#pumping = false;
     // Expired events leave without having been sent.
     if (this.outbox.size !== size) this.emit("outbox");
     if (this.#inFlight > 0 && !this.#acknowledgeTimer) this.#awaitAcknowledgement(client);
+  }
+
+  #publish(client: MqttClient, delivery: Delivery): void {
+    const excess = this.#limits.excess(delivery.event);
+    if (excess) {
+      this.outbox.setAside(delivery, excess);
+      return;
+    }
+    const { topic, payload } = delivery.event;
+    const qos = Math.min(delivery.event.qos, this.#limits.qos) as QoS;
+    this.#inFlight += 1;
+    this.#hangUps.sent(delivery);
+    client.publish(topic, payload, { qos }, (error) => this.#published(client, delivery, error));
   }
 
   /** A half-open link takes what is written to it and says nothing; keep-alive may notice much later. */
@@ -364,12 +372,14 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     const client = this.#client;
     // In the middle of a deploy it would give up what the successors want; `settle` comes yet.
     if (!client || this.#deploy) return;
-    this.#subscriptions.synchronise(subscriptionWire(client)).catch((error: unknown) => {
-      // The connection went down meanwhile, or an answer made no sense: either way a new one is due.
-      // While it closes, mqtt.js refuses what is left of the run; the goodbye is still wanted.
-      if (this.#state.name === "online")
-        this.#abandon(client, connectionFailure(error, this.settings));
-    });
+    this.#subscriptions
+      .synchronise(subscriptionWire(client, this.#timing))
+      .catch((error: unknown) => {
+        // The connection went down meanwhile, or an answer made no sense: either way a new one is due.
+        // While it closes, mqtt.js refuses what is left of the run; the goodbye is still wanted.
+        if (this.#state.name === "online")
+          this.#abandon(client, connectionFailure(error, this.settings));
+      });
   }
 }
 
@@ -393,12 +403,12 @@ function closeClient(client: MqttClient, graceful: boolean, deadline: number): P
   });
 }
 
-function subscriptionWire(client: MqttClient): SubscriptionWire {
+function subscriptionWire(client: MqttClient, { acknowledge }: Timing): SubscriptionWire {
   return {
     async subscribe(filters) {
       const codes = new Map<string, number>();
       for (const batch of batches([...filters])) {
-        const granted = await subscribeOnce(client, batch);
+        const granted = await within(acknowledge, subscribeOnce(client, batch));
         batch.forEach(([filter], index) => {
           codes.set(filter, granted[index] ?? 128);
         });
@@ -406,9 +416,24 @@ function subscriptionWire(client: MqttClient): SubscriptionWire {
       return codes;
     },
     async unsubscribe(filters) {
-      for (const batch of batches(filters)) await client.unsubscribeAsync([...batch]);
+      for (const batch of batches(filters)) {
+        await within(acknowledge, client.unsubscribeAsync([...batch]));
+      }
     },
   };
+}
+
+/** Rejects with KEEPALIVE_LOST if the answer takes longer than so many milliseconds. */
+async function within<T>(milliseconds: number, answer: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new M1Error("KEEPALIVE_LOST")), milliseconds);
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function subscribeOnce(client: MqttClient, batch: readonly [string, QoS][]): Promise<number[]> {

@@ -1,13 +1,14 @@
 // The events of one connection in a LevelDB folder, in the order of their acceptance.
 //
 // `events/<project>/<user>/<sequence>` holds what waits, so that no user's events can be read as
-// another's; `quarantine/…` likewise what was set aside. No level of an identity holds a slash.
+// another's. No level of an identity holds a slash. What was set aside is in a file beside the folder.
 import { existsSync } from "node:fs";
 import { mkdir, rename } from "node:fs/promises";
 import { ClassicLevel } from "classic-level";
 import { M1Error } from "../protocol/errors";
 import type { QoS } from "../protocol/settings";
 import type { Identity } from "../protocol/topics";
+import { Quarantine } from "./quarantine";
 
 export interface StoredEvent {
   /** Grows with every event; 0 is before the first. */
@@ -32,14 +33,14 @@ const COUNTED_AT_ONCE = 10_000;
 export class EventStore {
   readonly folder: string;
   readonly #events: string;
-  readonly #quarantine: string;
+  readonly #quarantine: Quarantine;
   #db: ClassicLevel | undefined;
 
   /** Does not touch the disk. */
   constructor(folder: string, { projectMqtt, userMqtt }: Identity) {
     this.folder = folder;
     this.#events = `events/${projectMqtt}/${userMqtt}/`;
-    this.#quarantine = `quarantine/${projectMqtt}/${userMqtt}/`;
+    this.#quarantine = new Quarantine(`${folder}.quarantine.jsonl`);
   }
 
   /** Whether there may be events from an earlier process. */
@@ -104,15 +105,10 @@ export class EventStore {
     return count;
   }
 
-  /** Moves an event out of the queue, for a person to look at. */
+  /** Moves an event out of the queue. A crash in between leaves it in both: better than in neither. */
   async setAside(event: StoredEvent, reason: string): Promise<void> {
-    const { sequence, acceptedAt, topic, payload, qos } = event;
-    const record = { reason, acceptedAt: new Date(acceptedAt).toISOString(), topic, payload, qos };
-    const key = `${this.#quarantine}${padded(sequence)}`;
-    await this.#open().batch([
-      { type: "put", key, value: JSON.stringify(record) },
-      { type: "del", key: this.#key(sequence) },
-    ]);
+    await this.#quarantine.add(event, reason);
+    await this.#open().del(this.#key(event.sequence));
   }
 
   async close(): Promise<void> {

@@ -56,6 +56,7 @@ export function needsAPerson(failure: M1Error): boolean {
 
 /** An error of mqtt.js or its socket as a connection failure. */
 export function connectionFailure(cause: unknown, context: FailureContext): M1Error {
+  if (cause instanceof M1Error) return cause;
   const { code, message } = describe(cause);
   const details = {
     broker: formatBrokerUrl(context.broker),

@@ -67,6 +67,8 @@ export class Outbox {
   onReady: () => void = () => undefined;
   /** Called once for each trouble with the disk. */
   onWarning: (warning: M1Error) => void = () => undefined;
+  /** Called with the number of events found on disk for which nobody waits, if there are any. */
+  onRestored: (count: number) => void = () => undefined;
   readonly losses: Losses = { dropped: 0, expired: 0 };
   readonly #policy: OutboxPolicy;
   readonly #now: () => number;
@@ -267,8 +269,10 @@ export class Outbox {
       const warning = await store.open();
       if (warning) this.onWarning(warning);
       const last = await store.last();
-      this.#size += await store.count(last);
+      const found = await store.count(last);
+      this.#size += found;
       this.#lastWritten = last;
+      if (found > this.#awaited.size) this.onRestored(found - this.#awaited.size);
     } catch (error) {
       this.#fail(error);
     }

@@ -4,6 +4,7 @@ import type { Packet } from "mqtt-packet";
 import type { Connection } from "../../nodes/connection/connection";
 import {
   closeConnections,
+  connectionTo,
   enters,
   onlineConnection,
   reaches,
@@ -11,6 +12,7 @@ import {
   sendNumbers,
 } from "../support/connections";
 import { type Script, ScriptedBroker, stopBrokers } from "../support/scripted-broker";
+import { deviceWish, subscriber } from "../support/subscribers";
 
 afterEach(async () => {
   await closeConnections();
@@ -163,6 +165,26 @@ describe("a link that takes everything and says nothing", () => {
     assert.equal(reason.code, "KEEPALIVE_LOST");
     assert.equal(await fate, undefined);
   });
+
+  for (const request of ["subscribe", "unsubscribe"] as const) {
+    it(`is given up when no answer to ${request} comes`, async () => {
+      const broker = await ScriptedBroker.start((packet) => packet.cmd === request);
+      const connection = connectionTo(broker, { timing: { acknowledge: 50 } });
+      const leaving = subscriber(deviceWish("d-1"));
+      connection.addSender({});
+      connection.addSubscriber(leaving);
+      connection.settle();
+      if (request === "unsubscribe") {
+        await broker.packet(({ cmd }) => cmd === "subscribe");
+        connection.removeSubscriber(leaving);
+        connection.settle();
+      }
+
+      const { reason } = await enters(connection, "offline");
+
+      assert.equal(reason.code, "KEEPALIVE_LOST");
+    });
+  }
 
   it("is no reason to give up while acknowledgements come, however slowly", async () => {
     const broker = await ScriptedBroker.start((packet, reply) => {

@@ -1,6 +1,6 @@
 // The outbox on disk: what it promises across restarts, full and broken disks, and deploys.
 import assert from "node:assert/strict";
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { ClassicLevel } from "classic-level";
 import { EventStore } from "../../nodes/connection/event-store";
@@ -49,6 +49,11 @@ describe("the outbox on disk", () => {
     const made = new Outbox({ ...UNLIMITED, ...policy }, { store, ...options });
     open.add(made);
     return made;
+  }
+
+  /** Where what was set aside is kept, for a person to read. */
+  function quarantine(): string {
+    return `${folder}.quarantine.jsonl`;
   }
 
   async function close(made: Outbox): Promise<Legacy> {
@@ -102,9 +107,26 @@ describe("the outbox on disk", () => {
     await close(first);
 
     const second = outbox();
+    const restored: number[] = [];
+    second.onRestored = (count) => restored.push(count);
     await ready(second);
 
     assert.equal(second.size, 3_000);
+    assert.deepEqual(restored, [3_000]);
+  });
+
+  it("does not count as found what a deploy hands over", async () => {
+    const first = outbox();
+    for (let n = 1; n <= 9_000; n += 1) first.add(event(n));
+    await ready(first);
+    const legacy = await close(first);
+
+    const second = outbox({ legacy });
+    const restored: number[] = [];
+    second.onRestored = (count) => restored.push(count);
+    await drain(second, 9_000);
+
+    assert.deepEqual(restored, []);
   });
 
   it("forgets what was delivered", async () => {
@@ -256,13 +278,28 @@ describe("the outbox on disk", () => {
     first.setAside(delivery, { message: "too pink" } as M1Error);
     await close(first);
 
-    const db = new ClassicLevel(folder);
-    const entries = await db.iterator().all();
-    await db.close();
-    assert.equal(entries.length, 1);
-    assert.match(entries[0]?.[0] ?? "", /^quarantine\/p\/u\//);
-    const { reason, payload } = JSON.parse(entries[0]?.[1] ?? "{}");
-    assert.deepEqual({ reason, payload }, { reason: "too pink", payload: "1" });
+    const [line = "", ...rest] = (await readFile(quarantine(), "utf8")).split("\n");
+    const { reason, payload } = JSON.parse(line);
+    assert.deepEqual({ reason, payload, rest }, { reason: "too pink", payload: "1", rest: [""] });
+    assert.equal(outbox().size, 0);
+  });
+
+  it("keeps what was set aside in two files of ten megabytes at the most", async () => {
+    const { size } = new Blob([JSON.stringify("x".repeat(60_000))]);
+    const store = new EventStore(folder, who);
+    await store.open();
+    const stored = { acceptedAt: 0, topic: "t", payload: "x".repeat(60_000), qos: 1 as const };
+    for (let sequence = 1; sequence * size < 25_000_000; sequence += 1) {
+      await store.setAside({ ...stored, sequence }, "too pink");
+    }
+    await store.close();
+
+    const files = (await readdir(path.dirname(folder))).filter((name) => name !== "c1").sort();
+    const sizes = await Promise.all(
+      files.map(async (name) => (await stat(path.join(path.dirname(folder), name))).size),
+    );
+    assert.deepEqual(files, ["c1.quarantine.jsonl", "c1.quarantine.jsonl.old"]);
+    assert.ok(Math.max(...sizes) <= 10_000_000, `${sizes}`);
   });
 
   it("tells who waits when nobody takes over, and keeps the events on disk", async () => {

@@ -1,9 +1,10 @@
 // How a connection sends what its outbox holds: in order, with none lost, no faster than it may.
 import { strict as assert } from "node:assert";
-import type { Packet } from "mqtt-packet";
+import type { IConnackPacket, Packet } from "mqtt-packet";
 import type { Connection } from "../../nodes/connection/connection";
 import { Outbox } from "../../nodes/connection/outbox";
 import type { QoS } from "../../nodes/protocol/settings";
+import { eventTopic } from "../../nodes/protocol/topics";
 import { Sandbox } from "../../sandbox/sandbox";
 import {
   closeConnections,
@@ -15,6 +16,7 @@ import {
   sendNumber,
   sendNumbers,
   stateNames,
+  WHO,
 } from "../support/connections";
 import { ScriptedBroker } from "../support/scripted-broker";
 import { deviceWish, subscriber } from "../support/subscribers";
@@ -288,6 +290,44 @@ describe("sending: what an MQTT 5 broker refuses", () => {
       assert.equal(connection.state.name, "online");
     });
   }
+});
+
+describe("sending: what an MQTT 5 broker says it does not take", () => {
+  /** Answers CONNECT with these properties, and all else as usual. */
+  async function connectionUnder(properties: NonNullable<IConnackPacket["properties"]>) {
+    const broker = await brokerWith((packet, reply) => {
+      if (packet.cmd !== "connect") return false;
+      reply({ cmd: "connack", reasonCode: 0, sessionPresent: false, properties });
+      return true;
+    });
+    const settings = { protocolVersion: 5 } as const;
+    return { broker, connection: await onlineConnection(broker, { settings }) };
+  }
+
+  it("is set aside if it is too large, without a word to the broker; the rest goes on", async () => {
+    // Topic, payload and ten bytes beside them: enough for one digit, and not for two.
+    const limit = eventTopic(WHO, "d").length + '{"event_data":{"number":9}}'.length + 10;
+    const { broker, connection } = await connectionUnder({ maximumPacketSize: limit });
+
+    const first = await sendNumber(connection, 10);
+    const second = await sendNumber(connection, 9);
+
+    assert.equal(first?.code, "EVENT_TOO_LARGE");
+    assert.deepEqual(first?.details, { size: limit + 1, limit });
+    assert.equal(second, undefined);
+    assert.equal(published(broker).length, 1);
+    assert.equal(connection.outbox.size, 0);
+  });
+
+  it("goes at the best quality of service there is", async () => {
+    const { broker, connection } = await connectionUnder({ maximumQoS: 1 });
+
+    assert.equal(await sendNumber(connection, 0, 2), undefined);
+    assert.deepEqual(
+      broker.packets.flatMap((packet) => (packet.cmd === "publish" ? packet.qos : [])),
+      [1],
+    );
+  });
 });
 
 /** Matches a packet only once it has come: for waiting until there is one more. */

@@ -1,0 +1,35 @@
+// What the broker would not have, kept for a person to look at: a text file, one JSON object a line.
+import { appendFile, rename, stat } from "node:fs/promises";
+import type { StoredEvent } from "./event-store";
+
+/** Bytes; a broker that refuses everything must not fill the disk. */
+const LARGEST_FILE = 10_000_000;
+
+export class Quarantine {
+  readonly file: string;
+
+  /** Does not touch the disk. */
+  constructor(file: string) {
+    this.file = file;
+  }
+
+  /** Adds an event. A full file is kept once, as `<file>.old`. Rejects if the disk does. */
+  async add(event: StoredEvent, reason: string, now = new Date()): Promise<void> {
+    const { acceptedAt, topic, payload, qos } = event;
+    const times = { acceptedAt: new Date(acceptedAt).toISOString(), refusedAt: now.toISOString() };
+    const line = `${JSON.stringify({ reason, ...times, topic, qos, payload })}\n`;
+    if ((await this.#size()) + Buffer.byteLength(line) > LARGEST_FILE) {
+      await rename(this.file, `${this.file}.old`);
+    }
+    await appendFile(this.file, line, { mode: 0o600 });
+  }
+
+  async #size(): Promise<number> {
+    try {
+      return (await stat(this.file)).size;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      return 0;
+    }
+  }
+}
