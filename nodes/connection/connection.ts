@@ -357,7 +357,11 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     const payload =
       typeof packet.payload === "string" ? Buffer.from(packet.payload) : packet.payload;
     const address = parseAddress(topic);
-    if (address && this.#subscriptions.deliver({ address, topic, payload, qos, retain })) return;
+    const fate = address
+      ? this.#subscriptions.deliver({ address, topic, payload, qos, retain })
+      : "foreign";
+    if (fate === "stale") this.#synchronise();
+    if (fate !== "foreign") return;
     this.emit("stranger", new M1Error("ADDRESS_UNKNOWN", { topic: excerpt(topic, 120) }), packet);
   }
 

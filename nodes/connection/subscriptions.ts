@@ -3,7 +3,7 @@ import { M1Error } from "../protocol/errors";
 import type { QoS } from "../protocol/settings";
 import type { Address, Identity } from "../protocol/topics";
 import { Router } from "./router";
-import { coveringFilter, filtersOf, type Wish } from "./wishes";
+import { coveringFilter, filtersOf, filtersTo, type Wish } from "./wishes";
 
 export interface ReceivedMessage {
   readonly address: Address;
@@ -41,6 +41,12 @@ interface Standing {
 
 const REFUSED = 128;
 
+/**
+ * What became of a message. `unwanted`: its filter is wanted, but not this kind or type. `stale`: its
+ * filter is not, and `synchronise` is due. `foreign`: it is not for this user.
+ */
+export type Fate = "wanted" | "unwanted" | "stale" | "foreign";
+
 export class Subscriptions {
   readonly #who: Identity;
   readonly #onRefused: (reason: M1Error) => void;
@@ -48,6 +54,8 @@ export class Subscriptions {
   readonly #router = new Router<Standing>();
   /** What the broker has granted, as far as we know. */
   readonly #granted = new Map<string, QoS>();
+  /** Over this connection; what is still on its way because of them is nothing new. */
+  readonly #givenUp = new Set<string>();
   readonly #refusals = new Map<string, M1Error>();
   /** Filters of who has left since the last `synchronise`: a successor may be about to want them. */
   readonly #left = new Set<string>();
@@ -86,6 +94,7 @@ export class Subscriptions {
   /** A connection came up. Without its session the broker has forgotten every subscription. */
   connected(sessionPresent: boolean): void {
     this.#refusals.clear();
+    this.#givenUp.clear();
     if (sessionPresent) return;
     this.#granted.clear();
     for (const { fresh, filters } of this.#standings.values()) {
@@ -93,16 +102,31 @@ export class Subscriptions {
     }
   }
 
-  /** Gives the message to each subscriber that wants it, once; false if its address is not ours. */
-  deliver(message: ReceivedMessage): boolean {
+  /** Gives the message to each subscriber that wants it, once. */
+  deliver(message: ReceivedMessage): Fate {
     const { address } = message;
-    if (address.projectMqtt !== this.#who.projectMqtt) return false;
-    if (address.kind !== "group" && address.userMqtt !== this.#who.userMqtt) return false;
+    if (address.projectMqtt !== this.#who.projectMqtt) return "foreign";
+    if (address.kind !== "group" && address.userMqtt !== this.#who.userMqtt) return "foreign";
+    let fate: Fate = "unwanted";
     for (const standing of this.#router.match(address)) {
+      fate = "wanted";
       // MQTT-3.3.1-8, -9: RETAIN is set only on what a SUBSCRIBE brought up. Whoever was there
       // before that SUBSCRIBE has had the message already.
       if (!message.retain || standing.awaitsRetained) standing.subscriber.receive(message);
     }
+    return fate === "unwanted" && this.#discovers(address) ? "stale" : fate;
+  }
+
+  /**
+   * Whether the message shows that the broker keeps a filter of an earlier process in the session.
+   * Then it counts as granted, so that `synchronise` gives it up unless someone wants it.
+   */
+  #discovers(address: Address): boolean {
+    const filters = filtersTo(this.#who, address);
+    if (filters.some((filter) => this.#granted.has(filter) || this.#givenUp.has(filter))) {
+      return false;
+    }
+    for (const filter of filters) this.#granted.set(filter, 0);
     return true;
   }
 
@@ -160,7 +184,10 @@ export class Subscriptions {
     );
     if (unwanted.length === 0) return;
     await wire.unsubscribe(unwanted);
-    for (const filter of unwanted) this.#granted.delete(filter);
+    for (const filter of unwanted) {
+      this.#granted.delete(filter);
+      this.#givenUp.add(filter);
+    }
   }
 
   /** The wanted filters with their QoS, what covers each, and which of them need a SUBSCRIBE. */

@@ -46,6 +46,12 @@ export function filtersOf(who: Identity, wish: Wish): string[] {
   return devices.map((deviceId) => deviceFilter(who, deviceId));
 }
 
+/** The filters that a message to this address can have come by. */
+export function filtersTo(who: Identity, address: Address): string[] {
+  if (address.kind === "group") return [groupFilter(who, address.groupId)];
+  return [deviceFilter(who, address.deviceId), anyDeviceFilter(who)];
+}
+
 /** The filter that stands on the wire for a wanted one, given all that are wanted. */
 export function coveringFilter(who: Identity, filter: string, wanted: ReadonlySet<string>): string {
   const anyDevice = anyDeviceFilter(who);

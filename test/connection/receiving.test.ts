@@ -213,6 +213,20 @@ describe("receiving: while away", () => {
     assert.deepEqual(before.messages, []);
   });
 
+  it("gives up what an earlier process was subscribed to once a message shows it", async () => {
+    const settings = { clientId: "persistent" };
+    const connection = await receiving([subscriber(deviceWish("pump"))], { settings });
+    await connection.close();
+    await send("x");
+    const unsubscribed = sandbox.next("unsubscribed");
+    await receiving([subscriber(deviceWish("fan"))], { settings });
+    await unsubscribed;
+    const given = sandbox.wire.flatMap((packet) =>
+      packet.cmd === "unsubscribe" ? packet.filters : [],
+    );
+    assert.deepEqual(given, [`1/${OWN}/pump/#`, `1/${OWN}/#`]);
+  });
+
   it("gets what came during an outage, without subscribing again", async () => {
     const one = subscriber(deviceWish("pump"));
     const connection = await receiving([one]);

@@ -1,7 +1,11 @@
 // What stands on the wire for what the nodes want, and which of them get what arrives.
 import { strict as assert } from "node:assert";
 import fc from "fast-check";
-import { type ReceivedMessage, Subscriptions } from "../../nodes/connection/subscriptions";
+import {
+  type Fate,
+  type ReceivedMessage,
+  Subscriptions,
+} from "../../nodes/connection/subscriptions";
 import type { Wish } from "../../nodes/connection/wishes";
 import type { M1Error } from "../../nodes/protocol/errors";
 import type { QoS } from "../../nodes/protocol/settings";
@@ -29,7 +33,7 @@ interface Scene {
   /** As a new connection would. */
   reconnect(sessionPresent: boolean): Promise<string[]>;
   /** Hands over a message that arrived. */
-  arrives(topic: string, retain?: boolean): boolean;
+  arrives(topic: string, retain?: boolean): Fate;
 }
 
 function scene(): Scene {
@@ -150,7 +154,7 @@ describe("subscriptions: the wire", () => {
     subscriptions.remove(a);
     subscriptions.remove(a);
     assert.deepEqual(await synchronise(), []);
-    assert.equal(arrives("1/p/u/a/event"), true);
+    arrives("1/p/u/a/event");
     assert.deepEqual(a.messages, []);
   });
 
@@ -320,6 +324,31 @@ describe("subscriptions: a lost connection", () => {
   });
 });
 
+describe("subscriptions: a session that remembers more than we do", () => {
+  it("has what nobody wants given up when a message shows it, once", async () => {
+    const { add, synchronise, reconnect, arrives } = scene();
+    add(deviceWish("a"));
+    await synchronise();
+    assert.equal(arrives("1/p/u/b/event"), "stale");
+    assert.deepEqual(await synchronise(), ["- 1/p/u/b/# 1/p/u/#"]);
+    assert.equal(arrives("1/p/u/b/update/t"), "unwanted", "it was on its way");
+    assert.equal(arrives("1/p/u/c/event"), "unwanted", "the wide filter is given up as well");
+    assert.equal(arrives("2/p/g/t"), "stale");
+    assert.deepEqual(await synchronise(), ["- 2/p/g/#"]);
+    assert.deepEqual(await reconnect(true), []);
+    assert.equal(arrives("1/p/u/b/event"), "stale", "it was not given up after all");
+  });
+
+  it("keeps what somebody has come to want meanwhile", async () => {
+    const { add, synchronise, arrives } = scene();
+    add(deviceWish("a"));
+    await synchronise();
+    arrives("1/p/u/b/event");
+    add(deviceWish("b"));
+    assert.deepEqual(await synchronise(), ["+ 1/p/u/b/#:1", "- 1/p/u/#"]);
+  });
+});
+
 describe("subscriptions: a refusal", () => {
   it("is told once, to the connection and to each node that it concerns", async () => {
     const { add, wire, synchronise, told } = scene();
@@ -453,13 +482,13 @@ describe("subscriptions: delivery", () => {
 
   it("accepts a message that no node wants, and none for another user or project", async () => {
     const { add, synchronise, arrives } = scene();
-    const [any] = add(deviceWish("", { broadcast: true }), groupWish(["g"]));
+    const [any] = add(deviceWish("", { receive: "event" }), groupWish(["g"]));
     await synchronise();
-    assert.equal(arrives("2/p/other/t"), true);
-    assert.equal(arrives("1/p/someone/a/event"), false);
-    assert.equal(arrives("1/p/someone/a/update/t"), false);
-    assert.equal(arrives("1/other/u/a/event"), false);
-    assert.equal(arrives("2/other/g/t"), false);
+    assert.equal(arrives("1/p/u/a/update/t"), "unwanted");
+    assert.equal(arrives("1/p/someone/a/event"), "foreign");
+    assert.equal(arrives("1/p/someone/a/update/t"), "foreign");
+    assert.equal(arrives("1/other/u/a/event"), "foreign");
+    assert.equal(arrives("2/other/g/t"), "foreign");
     assert.deepEqual(any?.messages, []);
   });
 
