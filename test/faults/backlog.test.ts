@@ -1,10 +1,9 @@
 // A long outage: many events wait on disk, and all are delivered in order.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import type { Socket } from "node:net";
 import { setTimeout } from "node:timers/promises";
 import { EventLog } from "../support/event-log";
-import { feedFlow, openFeed } from "../support/feed";
+import { feedFlow, isQueued, openFeed, sendNumbers } from "../support/feed";
 import { heapInUse, INSPECTABLE } from "../support/inspector";
 import { installation } from "../support/installation";
 import { Mosquitto } from "../support/mosquitto";
@@ -28,7 +27,7 @@ describe("an outage", () => {
     proxy.refuse();
     const feedPort = await freePort();
     const { userDir, remove } = await installation(feedFlow(proxy.url, feedPort));
-    const nodeRed = await NodeRed.start(userDir, {}, [INSPECTABLE]);
+    const nodeRed = await NodeRed.start(userDir, {}, { nodeOptions: [INSPECTABLE] });
     const feed = await openFeed(feedPort);
     await sendNumbers(feed, 0, WARM_UP);
     await isQueued(nodeRed, WARM_UP);
@@ -62,17 +61,25 @@ describe("an outage", () => {
   });
 });
 
-async function sendNumbers(feed: Socket, from: number, to: number): Promise<void> {
-  for (let number = from; number < to; number += 1) {
-    const isTaken = feed.write(`{"number":${number}}\n`);
-    if (!isTaken) await new Promise((resolve) => feed.once("drain", resolve));
-  }
-}
+describe("a restart during an outage", () => {
+  it("tells in the log how many events wait, and in the status", async () => {
+    const feedPort = await freePort();
+    const { userDir, remove } = await installation(feedFlow("mqtt://127.0.0.1:1", feedPort));
+    const before = await NodeRed.start(userDir);
+    const feed = await openFeed(feedPort);
+    await sendNumbers(feed, 0, 10);
+    await isQueued(before, 10);
+    feed.destroy();
+    await before.stop();
 
-/** The node's status tells how many wait. */
-async function isQueued(nodeRed: NodeRed, count: number): Promise<void> {
-  await nodeRed.status("out", ({ text = "" }) => text.replace(/\D/g, "").endsWith(String(count)));
-}
+    const after = await NodeRed.start(userDir);
+    await isQueued(after, 10);
+
+    assert.match(after.output, /Events that were waiting on disk: 10/);
+    await after.stop();
+    await remove();
+  });
+});
 
 /** The queue's length tells what was accepted; the last of it may still be on its way to the disk. */
 async function keptAtLast(nodeRed: NodeRed, inUse: number): Promise<number> {

@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { DEMO_ACCOUNT } from "../../sandbox/accounts";
+import type { NodeRed } from "./node-red";
 
 /** The config node is `c1`, with the outbox on disk. */
 export function feedFlow(url: string, feedPort: number) {
@@ -39,4 +40,17 @@ export async function openFeed(port: number): Promise<Socket> {
     }
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+}
+
+/** Resolves once the last is written to the socket, which is before the flow has it. */
+export async function sendNumbers(feed: Socket, from: number, to: number): Promise<void> {
+  for (let number = from; number < to; number += 1) {
+    const isTaken = feed.write(`{"number":${number}}\n`);
+    if (!isTaken) await once(feed, "drain");
+  }
+}
+
+/** Resolves once the node's status tells that so many wait. */
+export async function isQueued(nodeRed: NodeRed, count: number): Promise<void> {
+  await nodeRed.status("out", ({ text = "" }) => text.replace(/\D/g, "").endsWith(String(count)));
 }

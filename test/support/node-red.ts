@@ -15,6 +15,13 @@ export interface Status {
   text?: string;
 }
 
+export interface Launch {
+  /** Of Node.js itself. */
+  readonly nodeOptions?: readonly string[];
+  /** A command that replaces itself by the one that follows it, under conditions of its own. */
+  readonly wrapper?: readonly string[];
+}
+
 export class NodeRed {
   readonly url: string;
   readonly userDir: string;
@@ -36,7 +43,7 @@ export class NodeRed {
   static async start(
     userDir: string,
     settings: object = {},
-    nodeOptions: readonly string[] = [],
+    { nodeOptions = [], wrapper = [] }: Launch = {},
   ): Promise<NodeRed> {
     const port = await freePort();
     const file = path.join(userDir, "settings.js");
@@ -51,8 +58,9 @@ export class NodeRed {
       ...settings,
     };
     await writeFile(file, `module.exports = ${JSON.stringify(all, null, 2)};\n`);
-    const command = [...nodeOptions, red, "--settings", file];
-    const child = spawn(process.execPath, command, { stdio: "pipe" });
+    const node = [process.execPath, ...nodeOptions, red, "--settings", file];
+    const [command = "", ...args] = [...wrapper, ...node];
+    const child = spawn(command, args, { stdio: "pipe" });
     const nodeRed = new NodeRed(`http://127.0.0.1:${port}`, userDir, child);
     await nodeRed.#ready();
     return nodeRed;
