@@ -1,11 +1,10 @@
 // A long outage: many events wait on disk, and all are delivered in order.
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
 import { setTimeout } from "node:timers/promises";
 import { EventLog } from "../support/event-log";
 import { feedFlow, isQueued, openFeed, sendNumbers } from "../support/feed";
-import { heapInUse, INSPECTABLE } from "../support/inspector";
 import { installation } from "../support/installation";
+import { heapInUse, INSPECTABLE, inMegabytes, MEGABYTE, resident } from "../support/memory";
 import { Mosquitto } from "../support/mosquitto";
 import { NodeRed } from "../support/node-red";
 import { freePort } from "../support/processes";
@@ -13,7 +12,6 @@ import { TcpProxy } from "../support/tcp-proxy";
 
 const EVENTS = 100_000;
 const WARM_UP = 5_000;
-const MEGABYTE = 1_000_000;
 /** Node-RED's own record of a message that is not done takes two thirds of it. */
 const MOST_MEMORY = 60 * MEGABYTE;
 
@@ -31,12 +29,12 @@ describe("an outage", () => {
     const feed = await openFeed(feedPort);
     await sendNumbers(feed, 0, WARM_UP);
     await isQueued(nodeRed, WARM_UP);
-    const before = await memory(nodeRed);
+    const before = await resident(nodeRed);
     const inUse = await heapInUse(nodeRed);
 
     await sendNumbers(feed, WARM_UP, EVENTS);
     await isQueued(nodeRed, EVENTS);
-    const grown = (await memory(nodeRed)) - before;
+    const grown = (await resident(nodeRed)) - before;
     const kept = await keptAtLast(nodeRed, inUse);
     proxy.restore();
     await observer.has(1);
@@ -89,14 +87,4 @@ async function keptAtLast(nodeRed: NodeRed, inUse: number): Promise<number> {
     await setTimeout(100);
   }
   return kept;
-}
-
-function inMegabytes(bytes: number): string {
-  return `${(bytes / MEGABYTE).toFixed(1)} MB`;
-}
-
-/** Resident bytes (proc(5), VmRSS). */
-async function memory({ pid }: NodeRed): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, "utf8");
-  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
 }

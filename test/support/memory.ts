@@ -1,6 +1,9 @@
-// A look into a running Node.js process through its inspector: what its heap really holds.
+// The memory of a Node.js process: what the system gave it, and what its heap really holds.
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import { WebSocket } from "ws";
+
+export const MEGABYTE = 1_000_000;
 
 /** Has the process print the address that `heapInUse` needs; the port is a free one. */
 export const INSPECTABLE = "--inspect=127.0.0.1:0";
@@ -15,6 +18,16 @@ export async function heapInUse({ output }: { output: string }): Promise<number>
   const { usedSize } = (await command(socket, 2, "Runtime.getHeapUsage")) as { usedSize: number };
   socket.close();
   return usedSize;
+}
+
+/** Resident bytes (proc(5), VmRSS): with what is not yet swept up, or not yet given back. */
+export async function resident({ pid }: { pid: number | undefined }): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, "utf8");
+  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
+}
+
+export function inMegabytes(bytes: number): string {
+  return `${(bytes / MEGABYTE).toFixed(1)} MB`;
 }
 
 async function command(socket: WebSocket, id: number, method: string): Promise<unknown> {

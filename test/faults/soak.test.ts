@@ -1,0 +1,101 @@
+// Many events over a link that keeps breaking: none is lost, and memory does not creep up.
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import path from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import type { Timing } from "../../nodes/connection/timing";
+import { EventLog } from "../support/event-log";
+import { feedFlow, openFeed, sendNumbers } from "../support/feed";
+import { installation } from "../support/installation";
+import { inMegabytes, MEGABYTE, resident } from "../support/memory";
+import { Mosquitto } from "../support/mosquitto";
+import { NodeRed } from "../support/node-red";
+import { freePort } from "../support/processes";
+import { TcpProxy } from "../support/tcp-proxy";
+
+/** `npm run soak` sets a million. */
+const EVENTS = Number(process.env.M1_SOAK_EVENTS ?? 50_000);
+const STEPS = 200;
+/** As fast as it goes, and never so many at once that the outbox fills. */
+const MOST_WAITING = 20_000;
+const MOST_GROWTH = 20 * MEGABYTE;
+
+/** A link that breaks every second or so is none to wait a minute for. */
+const TIMING: Partial<Timing> = { firstRetry: 50, longestRetry: 500, stable: 200 };
+
+describe("a link that keeps breaking", () => {
+  it(`costs none of ${EVENTS} events, and no memory`, async function () {
+    this.timeout(60_000 + EVENTS * 2);
+    const mosquitto = await Mosquitto.start();
+    const observer = new EventLog();
+    await observer.join(mosquitto.url);
+    const proxy = await TcpProxy.start(mosquitto.port);
+    const feedPort = await freePort();
+    const { userDir, remove } = await installation(feedFlow(proxy.url, feedPort));
+    const launch = { nodeOptions: ["--require", await preload(userDir)] };
+    const nodeRed = await NodeRed.start(userDir, {}, launch);
+    const feed = await openFeed(feedPort);
+    const breaking = breakNowAndThen(proxy);
+
+    const sizes: number[] = [];
+    for (let step = 0; step < STEPS; step += 1) {
+      const [from, to] = [step, step + 1].map((one) => Math.round((EVENTS * one) / STEPS));
+      await sendNumbers(feed, from ?? 0, to ?? 0);
+      await observer.has((to ?? 0) - MOST_WAITING);
+      sizes.push(await resident(nodeRed));
+    }
+    const breaks = await breaking.stop();
+    await observer.has(EVENTS);
+
+    const growth = median(sizes.slice(-20)) - median(sizes.slice(90, 110));
+    const repeated = observer.numbers.length - EVENTS;
+    console.log(
+      `      ${breaks} breaks, ${repeated} came twice, memory ${inMegabytes(growth)} over the second half`,
+    );
+    assert.deepEqual(
+      observer.firsts,
+      Array.from({ length: EVENTS }, (_, index) => index),
+    );
+    // A short run is over before memory has settled.
+    if (EVENTS >= 1_000_000) assert.ok(growth < MOST_GROWTH, `grew by ${inMegabytes(growth)}`);
+    feed.destroy();
+    await nodeRed.stop();
+    await observer.leave();
+    await proxy.stop();
+    await mosquitto.stop();
+    await remove();
+  });
+});
+
+/** A file that shortens the durations of the built package, for `node --require`. */
+async function preload(userDir: string): Promise<string> {
+  const file = path.join(userDir, "timing.cjs");
+  const timing = JSON.stringify(path.resolve(__dirname, "../../dist/connection/timing"));
+  await writeFile(file, `Object.assign(require(${timing}).TIMING, ${JSON.stringify(TIMING)});\n`);
+  return file;
+}
+
+/** Cuts the link at random, once a second on average. */
+function breakNowAndThen(proxy: TcpProxy): { stop(): Promise<number> } {
+  const stopped = new AbortController();
+  let breaks = 0;
+  const run = async () => {
+    while (!stopped.signal.aborted) {
+      await pause(2_000 * Math.random());
+      proxy.cut();
+      breaks += 1;
+    }
+    return breaks;
+  };
+  const running = run();
+  return {
+    stop() {
+      stopped.abort();
+      return running;
+    },
+  };
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((one, other) => one - other)[values.length >> 1] ?? Number.NaN;
+}
