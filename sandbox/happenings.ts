@@ -18,20 +18,25 @@ export interface SandboxEvents {
   error: [Error];
 }
 
-export interface Refusal {
+export interface Refusal extends RefusedPlace {
   readonly at: Timestamp;
+  readonly code: RefusalCode;
+  readonly reason: string;
+}
+
+export interface RefusedPlace {
   readonly clientId?: string;
   readonly username?: string;
-  /** `protocol`: a packet that MQTT itself does not allow. */
-  readonly what: "connect" | "publish" | "subscribe" | "protocol";
-  /** Of a publish or a will. */
+  /** `protocol`: a packet that MQTT itself does not allow. `request`: one to the REST API. */
+  readonly what: "connect" | "publish" | "subscribe" | "protocol" | "request";
+  /** Of a publish or a will; of a request its method and path. */
   readonly topic?: string;
   /** Of a subscribe. */
   readonly filter?: string;
   /** What the CONNACK said, of a connect. */
   readonly returnCode?: ReturnCode;
-  readonly code: RefusalCode;
-  readonly reason: string;
+  /** What the REST API answered, of a request. */
+  readonly status?: number;
 }
 
 export interface ConnectedClient {

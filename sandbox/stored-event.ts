@@ -9,6 +9,7 @@ const RAW_STREAM = "raw";
 
 export interface StoredEvent extends Identity {
   readonly receivedAt: Timestamp;
+  /** Empty if it came by REST. */
   readonly clientId: string;
   /** Empty if the topic named no device. */
   readonly deviceId: string;
@@ -26,15 +27,18 @@ export interface StoredEvent extends Identity {
 export interface Arrival {
   readonly who: Identity;
   readonly clientId: string;
-  readonly receivedAt: Timestamp;
   /** The client's IP address. */
   readonly address: string;
   readonly qos: QoS;
   readonly dup: boolean;
 }
 
-export function storedEvent(event: AdmittedEvent, arrival: Arrival): StoredEvent {
-  const { who, clientId, receivedAt, qos, dup } = arrival;
+export function storedEvent(
+  event: AdmittedEvent,
+  arrival: Arrival,
+  receivedAt: Timestamp,
+): StoredEvent {
+  const { who, clientId, qos, dup } = arrival;
   const { deviceId, raw } = event;
   return {
     receivedAt,

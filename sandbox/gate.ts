@@ -1,0 +1,188 @@
+// What each connection is let do, and what is known of it while it lasts.
+import type { AedesPublishPacket, Client, ConnectPacket, PublishPacket, Subscription } from "aedes";
+import { username } from "../nodes/protocol/credentials";
+import type { QoS } from "../nodes/protocol/settings";
+import { type Identity, maySubscribe } from "../nodes/protocol/topics";
+import type { Account } from "./accounts";
+import { type AdmittedEvent, admitConnect, admitPublish, admitSubscribe } from "./admission";
+import { grantedQos, lesser } from "./granted-qos";
+import type { ConnectedClient, RefusedPlace } from "./happenings";
+import { Refused } from "./refusal";
+import type { Arrival } from "./stored-event";
+
+/** What is known of one network connection. */
+interface Session {
+  readonly address: string;
+  who: Identity | undefined;
+  will: ConnectPacket["will"];
+  readonly subscriptions: Map<string, QoS>;
+  sessionPresent: boolean;
+  connected: boolean;
+  graceful: boolean;
+  /** Once set, nothing else that the connection brings is looked at. */
+  refused: Refused | undefined;
+  endedBy: string | undefined;
+}
+
+/** CONNACK for a will that the user may not publish (MQTT 3.1.1, table 3.1). */
+export const NOT_AUTHORIZED = 5;
+
+/** Errors of aedes that tell how a connection ended, not that a packet was wrong. */
+const ENDINGS: ReadonlySet<string> = new Set([
+  "keep alive timeout",
+  "drain timeout",
+  "connection closed",
+  "connect did not arrive in time",
+]);
+
+export interface GateOptions {
+  /** Who may log in, at the moment. */
+  readonly accounts: () => readonly Account[];
+  readonly report: (place: RefusedPlace, refused: Refused) => void;
+}
+
+export class Gate {
+  readonly #accounts: GateOptions["accounts"];
+  readonly #report: GateOptions["report"];
+  readonly #sessions = new WeakMap<Client, Session>();
+  /** Events between being let in and being routed, by their packet; a QoS 2 duplicate stays here. */
+  readonly #admitted = new WeakMap<object, AdmittedEvent>();
+
+  constructor({ accounts, report }: GateOptions) {
+    this.#accounts = accounts;
+    this.#report = report;
+  }
+
+  welcome(client: Client, address: string): void {
+    this.#sessions.set(client, {
+      address,
+      who: undefined,
+      will: undefined,
+      subscriptions: new Map(),
+      sessionPresent: false,
+      connected: false,
+      graceful: false,
+      refused: undefined,
+      endedBy: undefined,
+    });
+  }
+
+  /** Throws ReferenceError for a client that was never welcomed. */
+  session(client: Client): Session {
+    const session = this.#sessions.get(client);
+    if (!session) throw new ReferenceError(`Client ${client.id} did not come in by the door`);
+    return session;
+  }
+
+  name(client: Client): { clientId: string; username: string } {
+    const { who } = this.session(client);
+    return { clientId: client.id, username: who ? username(who) : "" };
+  }
+
+  describe(client: Client): ConnectedClient {
+    const { sessionPresent, subscriptions } = this.session(client);
+    return {
+      ...this.name(client),
+      clean: client.clean,
+      sessionPresent,
+      subscriptions: [...subscriptions].map(([filter, qos]) => ({ filter, qos })),
+    };
+  }
+
+  /** What is wrong with a CONNECT stays in the session as `refused`. */
+  connect(client: Client, packet: ConnectPacket): void {
+    const session = this.session(client);
+    try {
+      session.who = admitConnect(packet, this.#accounts());
+      session.will = packet.will;
+    } catch (error) {
+      session.refused = Refused.from(error);
+      this.#report({ what: "connect", ...connectPlace(packet, session.refused) }, session.refused);
+    }
+  }
+
+  /** An error drops the connection: MQTT 3.1.1 has no other way to refuse (MQTT-3.3.5-2). */
+  publish(client: Client | null, packet: PublishPacket): Error | null {
+    // A will left over from before a restart has no client; its event was checked at CONNECT.
+    if (!client) return null;
+    const session = this.session(client);
+    // A will is due however the connection ended, short of DISCONNECT (MQTT-3.1.2-8).
+    if (session.refused && packet !== session.will) return session.refused;
+    if (!session.who) return new ReferenceError(`Client ${client.id} never proved who it is`);
+    try {
+      this.#admitted.set(packet, admitPublish(packet, session.who));
+      return null;
+    } catch (error) {
+      session.refused = Refused.from(error);
+      const { topic } = packet;
+      this.#report({ what: "publish", ...this.name(client), topic }, session.refused);
+      return session.refused;
+    }
+  }
+
+  /** The event that a packet brought; undefined for what the cloud itself published. */
+  arrived(
+    packet: AedesPublishPacket,
+    client: Client | null,
+  ): { readonly event: AdmittedEvent; readonly arrival: Arrival } | undefined {
+    const event = this.#admitted.get(packet);
+    if (!event || !client) return undefined;
+    const { who, address } = this.session(client);
+    if (!who) return undefined;
+    const { qos, dup } = packet;
+    return { event, arrival: { who, clientId: client.id, address, qos, dup } };
+  }
+
+  /**
+   * null is answered with 0x80 (MQTT-3.9.3-2). Asked for each filter of a restored session too,
+   * before its client is connected.
+   */
+  subscribe(client: Client, subscription: Subscription): Subscription | null {
+    const session = this.session(client);
+    if (!session.who || session.refused) return null;
+    if (!session.connected) session.sessionPresent = true;
+    const { topic: filter, qos } = subscription;
+    try {
+      admitSubscribe(filter, session.who);
+    } catch (error) {
+      const refused = Refused.from(error);
+      this.#report({ what: "subscribe", ...this.name(client), filter }, refused);
+      return null;
+    }
+    session.subscriptions.set(filter, qos);
+    return subscription;
+  }
+
+  /**
+   * What aedes leaves open: a session may have queued what its present user may not read (another
+   * user's client id), and no message is to exceed the QoS that was granted (MQTT-3.8.4-6).
+   */
+  forward(client: Client, packet: AedesPublishPacket): AedesPublishPacket | null {
+    const { who, subscriptions } = this.session(client);
+    if (!who || !maySubscribe(who, packet.topic)) return null;
+    packet.qos = lesser(packet.qos, grantedQos(subscriptions, packet.topic));
+    return packet;
+  }
+
+  /** The connection failed: because of what was refused, of a packet that is none, or by itself. */
+  broke(client: Client, error: Error): void {
+    const session = this.session(client);
+    if (session.endedBy !== undefined) return;
+    session.endedBy = error.message;
+    const byItself = "code" in error || ENDINGS.has(error.message);
+    if (session.refused || byItself) return;
+    session.refused = Refused.because("PACKET", { reason: error.message });
+    const who = session.who ? this.name(client) : {};
+    this.#report({ what: "protocol", ...who }, session.refused);
+  }
+}
+
+function connectPlace(packet: ConnectPacket, { returnCode }: Refused): Omit<RefusedPlace, "what"> {
+  const { clientId, username: name, will } = packet;
+  return {
+    clientId,
+    ...(name !== undefined && { username: name }),
+    ...(returnCode !== undefined && { returnCode }),
+    ...(returnCode === NOT_AUTHORIZED && will && { topic: will.topic }),
+  };
+}
