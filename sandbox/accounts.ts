@@ -1,12 +1,21 @@
 // Who may log in to the sandbox (wire-contract: Authentication).
+import { randomUUID } from "node:crypto";
 import { parsePassword, parseUsername } from "../nodes/protocol/credentials";
 import type { Identity } from "../nodes/protocol/topics";
 import { utf8Text } from "../nodes/protocol/utf8";
 import { Refused } from "./refusal";
 
+/** What a user may do over REST; over MQTT all are alike (wire-contract: REST). */
+export type Role = "basic" | "business" | "registration";
+
+/** A user with one of its project's API keys. */
 export interface Account extends Identity {
   readonly apiKey: string;
   readonly userPassword: string;
+  /** What the user logs in to the REST API with; its MQTT id unless told. */
+  readonly loginId?: string;
+  /** `basic` unless told. */
+  readonly role?: Role;
 }
 
 /** What the command, the demo and the examples log in with. The password holds a slash on purpose. */
@@ -15,7 +24,33 @@ export const DEMO_ACCOUNT: Account = {
   userMqtt: "demo-user",
   apiKey: "DEMO0KEY",
   userPassword: "demo/password",
+  loginId: "demo@example.com",
 };
+
+export function loginIdOf({ loginId, userMqtt }: Account): string {
+  return loginId ?? userMqtt;
+}
+
+export function roleOf({ role }: Account): Role {
+  return role ?? "basic";
+}
+
+export interface NewUser {
+  readonly loginId: string;
+  readonly userPassword: string;
+}
+
+/** A new user, with an MQTT ID of its own, has an account for each API key of its project. */
+export function accountsOfNew(
+  accounts: readonly Account[],
+  projectMqtt: string,
+  user: NewUser,
+): Account[] {
+  const ofProject = accounts.filter((account) => account.projectMqtt === projectMqtt);
+  const apiKeys = new Set(ofProject.map(({ apiKey }) => apiKey));
+  const userMqtt = randomUUID();
+  return [...apiKeys].map((apiKey) => ({ projectMqtt, userMqtt, apiKey, ...user }));
+}
 
 /** The identity that username and password prove. Throws Refused, never with a secret in it. */
 export function login(

@@ -26,9 +26,32 @@ const REASONS = {
     "__filter__ reaches beyond the user: __devices__# and __groups__# are what it may subscribe to",
   SUBPROTOCOL: "A WebSocket must offer the subprotocol mqtt (MQTT-6.0.0-3)",
   PACKET: "Not a packet that MQTT allows here: __reason__",
+  HOST_FOREIGN:
+    "The request is for the host __host__; only localhost and IP addresses are answered, so that no web page can reach the sandbox through a name of its own",
+  ORIGIN_FOREIGN:
+    "The request comes from a page of __origin__, and only the sandbox's own may post",
+  PATH_UNKNOWN: "There is nothing at __path__",
+  METHOD: "__path__ takes __allowed__, not __method__",
+  BODY_TOO_LONG: "The body is longer than __limit__ bytes",
+  BODY_NOT_JSON: "The body must be a JSON object",
+  FIELD_MISSING: "The body must give __field__ as text that is not empty",
+  LOGIN_ID_UNKNOWN: "No user has the login ID __loginId__",
+  LOGIN_KEY_WRONG: "The api_key is none of this sandbox's",
+  LOGIN_KEY_FOREIGN: "The api_key is of a project that has no user __loginId__",
+  LOGIN_PASSWORD_WRONG: "The password is not that of __loginId__",
+  SESSION_MISSING:
+    "Nobody is logged in: post to /v2/login first, then send its cookie, or its token as ?token=",
+  ROLE: "A __role__ user may not do this",
+  USER_FOREIGN: "There is no user __loginId__ that __self__ may see",
+  USER_EXISTS: "The project has a user __loginId__ already",
+  LOGIN_ID_NEEDED: "A business user must name a user: /v2/events/<stream>/<login_id>",
+  EVENTS_MISSING: "The body must hold an event, or several with each on a line of its own",
+  LINE: "Line __line__: __reason__",
+  QUERY: "__name__ must be __accepted__, not __value__",
 } as const;
 
-export type RefusalCode = ErrorCode | keyof typeof REASONS;
+export type RefusedReason = keyof typeof REASONS;
+export type RefusalCode = ErrorCode | RefusedReason;
 
 /** CONNACK return codes of MQTT 3.1.1, table 3.1. */
 export type ReturnCode = 1 | 2 | 4 | 5;
@@ -45,7 +68,7 @@ export class Refused extends Error {
     this.returnCode = returnCode;
   }
 
-  static because(code: keyof typeof REASONS, details: ErrorDetails = {}): Refused {
+  static because(code: RefusedReason, details: ErrorDetails = {}): Refused {
     return new Refused(code, fillIn(REASONS[code], details));
   }
 

@@ -6,7 +6,7 @@ import { arrivalClock } from "../nodes/protocol/arrival-clock";
 import { formatBrokerUrl } from "../nodes/protocol/broker-url";
 import type { Timestamp } from "../nodes/protocol/timestamp";
 import { type Identity, parseAddress } from "../nodes/protocol/topics";
-import { type Account, DEMO_ACCOUNT } from "./accounts";
+import { type Account, accountsOfNew, DEMO_ACCOUNT, type NewUser } from "./accounts";
 import type { AdmittedEvent } from "./admission";
 import { Broker, type Persistence } from "./broker";
 import { type Cloud, type PublishOptions, payloadBytes, type Rule, UserCloud } from "./cloud";
@@ -132,8 +132,14 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
     return [...this.#retained.values()];
   }
 
+  /** Who may log in. */
   get accounts(): readonly Account[] {
     return this.#accounts;
+  }
+
+  /** Lets a new basic user of a project in, by REST and by MQTT. */
+  addUser(projectMqtt: string, user: NewUser): void {
+    this.#accounts = [...this.#accounts, ...accountsOfNew(this.#accounts, projectMqtt, user)];
   }
 
   /** Rejects with SandboxError PORT_TAKEN or LISTEN_FAILED. Does nothing if it runs already. */

@@ -105,8 +105,14 @@ export interface ReceivedEvent extends EventAttributes {
   readonly eventData: Record<string, unknown>;
 }
 
-/** Reads a published event strictly. Throws DATA_*, ENVELOPE_*, TIME_* or EVENT_TOO_LONG. */
-export function decodeEvent(payload: Uint8Array): ReceivedEvent {
+/**
+ * Reads an event strictly: one that was published must give its time to the microsecond, one that
+ * came by REST need not. Throws DATA_*, ENVELOPE_*, TIME_* or EVENT_TOO_LONG.
+ */
+export function decodeEvent(
+  payload: Uint8Array,
+  { by = "mqtt" }: { readonly by?: "mqtt" | "rest" } = {},
+): ReceivedEvent {
   const text = utf8Text(payload);
   if (text === undefined) throw new M1Error("DATA_NOT_UTF8");
   checkLength(text.trim());
@@ -117,7 +123,8 @@ export function decodeEvent(payload: Uint8Array): ReceivedEvent {
   }
   if (!isObject(content.event_data)) throw new M1Error("ENVELOPE_EVENT_DATA");
   const observedAt = content.observed_at;
-  if (observedAt !== undefined && !isMicrosecondIso(observedAt)) {
+  const isExact = by === "rest" ? typeof observedAt === "string" : isMicrosecondIso(observedAt);
+  if (observedAt !== undefined && !isExact) {
     throw new M1Error("TIME_NOT_MICROSECONDS", { value: excerpt(observedAt) });
   }
   return { eventData: content.event_data, ...envelopeAttributes(content) };

@@ -1,0 +1,23 @@
+// Keeps web pages of others away: a page in the same browser can reach 127.0.0.1 too.
+import type { IncomingMessage } from "node:http";
+import { isIP } from "node:net";
+import { excerpt } from "../../nodes/protocol/errors";
+import { Declined } from "./exchange";
+
+/** Throws 403 HOST_FOREIGN or ORIGIN_FOREIGN. */
+export function guard({ headers, method = "GET" }: IncomingMessage): void {
+  const { host = "" } = headers;
+  // A page reaches the sandbox under a name of its own by having that name resolve to 127.0.0.1.
+  if (!isOwnHost(host)) throw Declined.because(403, "HOST_FOREIGN", { host: excerpt(host) });
+  if (method === "GET" || method === "HEAD") return;
+  const { origin, "sec-fetch-site": site } = headers;
+  const isOwnOrigin = origin === undefined || origin.replace(/^https?:\/\//, "") === host;
+  const isOwnSite = site === undefined || site === "same-origin" || site === "none";
+  if (isOwnOrigin && isOwnSite) return;
+  throw Declined.because(403, "ORIGIN_FOREIGN", { origin: excerpt(origin ?? "another site") });
+}
+
+function isOwnHost(host: string): boolean {
+  const name = host.replace(/:\d+$/, "");
+  return name === "localhost" || isIP(name.replace(/^\[(.*)\]$/, "$1")) !== 0;
+}

@@ -1,0 +1,202 @@
+// The REST API, as far as the wire contract lists it: log in, look a user up, create one, send and
+// read events.
+import { excerpt } from "../../nodes/protocol/errors";
+import { decodeEvent } from "../../nodes/protocol/event";
+import { type Account, loginIdOf, roleOf } from "../accounts";
+import type { AdmittedEvent } from "../admission";
+import type { Sandbox } from "../sandbox";
+import type { StoredEvent } from "../stored-event";
+import { eventListing, listed } from "./event-listing";
+import {
+  type Answer,
+  bodyOf,
+  type Call,
+  Declined,
+  json,
+  methodOf,
+  objectOf,
+  textOf,
+  unknownPath,
+} from "./exchange";
+import { LoginSessions, SESSION_SECONDS } from "./login-sessions";
+
+const COOKIE = "session";
+/** Bytes; wire-contract: REST. */
+const LONGEST_POST = 10_000_000;
+
+export class Rest {
+  readonly #sandbox: Sandbox;
+  readonly #sessions: LoginSessions;
+
+  /** `now` in milliseconds since 1970. */
+  constructor(sandbox: Sandbox, now: () => number = Date.now) {
+    this.#sandbox = sandbox;
+    this.#sessions = new LoginSessions(now);
+  }
+
+  /** Throws Declined for what is not answered with success. */
+  async answer(call: Call): Promise<Answer> {
+    const [, collection, first, second, ...rest] = call.path;
+    if (rest.length > 0) throw unknownPath(call);
+    if (collection === "login" && first === undefined) return this.#login(call);
+    if (collection === "users" && second === undefined) return this.#users(call, first);
+    if (collection === "events" && first) return this.#events(call, first, second);
+    throw unknownPath(call);
+  }
+
+  async #login(call: Call): Promise<Answer> {
+    methodOf(call, "POST");
+    const body = await objectOf(call);
+    const loginId = textOf(body, "login_id");
+    const password = textOf(body, "password");
+    const apiKey = textOf(body, "api_key");
+    const token = this.#sessions.open(this.#proven(loginId, password, apiKey));
+    if ("no_cookies" in body || call.query.has("no_cookies")) return json(token);
+    const attributes = `Path=/; Max-Age=${SESSION_SECONDS}; HttpOnly; SameSite=Strict`;
+    const answer = json(true);
+    return {
+      ...answer,
+      headers: { ...answer.headers, "set-cookie": `${COOKIE}=${token}; ${attributes}` },
+    };
+  }
+
+  #proven(loginId: string, password: string, apiKey: string): Account {
+    const { accounts } = this.#sandbox;
+    const details = { loginId: excerpt(loginId) };
+    const named = accounts.filter((account) => loginIdOf(account) === loginId);
+    if (named.length === 0) throw Declined.because(403, "LOGIN_ID_UNKNOWN", details);
+    const withKey = named.filter((account) => account.apiKey === apiKey);
+    if (withKey.length === 0) {
+      const isKey = accounts.some((account) => account.apiKey === apiKey);
+      throw isKey
+        ? Declined.because(403, "LOGIN_KEY_FOREIGN", details)
+        : Declined.because(400, "LOGIN_KEY_WRONG");
+    }
+    const account = withKey.find(({ userPassword }) => userPassword === password);
+    if (!account) throw Declined.because(400, "LOGIN_PASSWORD_WRONG", details);
+    return account;
+  }
+
+  /** Throws 401 SESSION_MISSING, also for a user who is no more. */
+  #whoCalls({ request, query }: Call): Account {
+    const cookies = (request.headers.cookie ?? "").split(/; */);
+    const cookie = cookies.find((candidate) => candidate.startsWith(`${COOKIE}=`));
+    const token = query.get("token") ?? cookie?.slice(COOKIE.length + 1);
+    const account = token === undefined ? undefined : this.#sessions.accountOf(token);
+    if (account && this.#sandbox.accounts.includes(account)) return account;
+    throw Declined.because(401, "SESSION_MISSING");
+  }
+
+  // --- users ------------------------------------------------------------------------------------
+
+  async #users(call: Call, loginId: string | undefined): Promise<Answer> {
+    const caller = this.#whoCalls(call);
+    if (loginId === undefined) {
+      methodOf(call, "POST");
+      return this.#create(call, caller);
+    }
+    methodOf(call, "GET");
+    const user = this.#visible(caller, loginId);
+    if (user) return json({ login_id: loginIdOf(user), mqtt_id: user.userMqtt, disabled: false });
+    const details = { loginId: excerpt(loginId), self: loginIdOf(caller) };
+    throw Declined.because(403, "USER_FOREIGN", details);
+  }
+
+  async #create(call: Call, caller: Account): Promise<Answer> {
+    const role = roleOf(caller);
+    if (role === "basic") throw Declined.because(401, "ROLE", { role });
+    const body = await objectOf(call);
+    const loginId = textOf(body, "login_id");
+    const userPassword = textOf(body, "password");
+    if (this.#find(caller, loginId)) {
+      throw Declined.because(403, "USER_EXISTS", { loginId: excerpt(loginId) });
+    }
+    this.#sandbox.addUser(caller.projectMqtt, { loginId, userPassword });
+    return json({ login_id: loginId });
+  }
+
+  #find({ projectMqtt }: Account, loginId: string): Account | undefined {
+    return this.#sandbox.accounts.find(
+      (account) => account.projectMqtt === projectMqtt && loginIdOf(account) === loginId,
+    );
+  }
+
+  /** A basic user sees itself, a business user every basic user of its project too. */
+  #visible(caller: Account, loginId: string): Account | undefined {
+    if (loginId === loginIdOf(caller)) return caller;
+    const user = this.#find(caller, loginId);
+    return user && roleOf(caller) === "business" && roleOf(user) === "basic" ? user : undefined;
+  }
+
+  // --- events -----------------------------------------------------------------------------------
+
+  async #events(call: Call, stream: string, loginId: string | undefined): Promise<Answer> {
+    const method = methodOf(call, "GET", "POST");
+    const owner = this.#ownerOf(this.#whoCalls(call), loginId);
+    return method === "GET" ? this.#list(call, stream, owner) : this.#store(call, stream, owner);
+  }
+
+  /** Whose events are meant. */
+  #ownerOf(caller: Account, loginId: string | undefined): Account {
+    const role = roleOf(caller);
+    if (role === "registration") throw Declined.because(401, "ROLE", { role });
+    if (loginId === undefined) {
+      if (role === "business") throw Declined.because(400, "LOGIN_ID_NEEDED");
+      return caller;
+    }
+    const owner = this.#visible(caller, loginId);
+    if (owner) return owner;
+    const details = { loginId: excerpt(loginId), self: loginIdOf(caller) };
+    throw Declined.because(401, "USER_FOREIGN", details);
+  }
+
+  #list({ query }: Call, stream: string, owner: Account): Answer {
+    const { projectMqtt, userMqtt } = owner;
+    const own = this.#sandbox.events.filter(
+      (event) =>
+        event.stream === stream && event.projectMqtt === projectMqtt && event.userMqtt === userMqtt,
+    );
+    const lines = listed(own, eventListing(query)).map((event) => `${document(event)}\n`);
+    return { ...json(null), body: lines.join("") };
+  }
+
+  /** All events of a body, or none of them. */
+  async #store(call: Call, stream: string, owner: Account): Promise<Answer> {
+    const text = (await bodyOf(call, LONGEST_POST)).toString("utf8");
+    const lines = text.split("\n").map((line, index) => ({ text: line.trim(), number: index + 1 }));
+    const events = lines
+      .filter((line) => line.text !== "")
+      .map((line) => admittedLine(line.text, line.number, stream));
+    if (events.length === 0) throw Declined.because(400, "EVENTS_MISSING");
+    const { projectMqtt, userMqtt } = owner;
+    const address = call.request.socket.remoteAddress ?? "";
+    const arrival = {
+      who: { projectMqtt, userMqtt },
+      clientId: "",
+      address,
+      qos: 1,
+      dup: false,
+    } as const;
+    for (const event of events) this.#sandbox.store(event, arrival);
+    return json(events.length);
+  }
+}
+
+/** Throws 400 LINE with what is wrong in it. */
+function admittedLine(text: string, line: number, stream: string): AdmittedEvent {
+  try {
+    const event = decodeEvent(Buffer.from(text), { by: "rest" });
+    return { ...event, stream, deviceId: "", raw: text };
+  } catch (error) {
+    const { message: reason } = Declined.from(400, error);
+    throw Declined.because(400, "LINE", { line, reason });
+  }
+}
+
+function document({ observedAt, receivedAt, eventData }: StoredEvent): string {
+  return JSON.stringify({
+    observed_at: observedAt,
+    received_at: receivedAt,
+    event_data: eventData,
+  });
+}

@@ -1,0 +1,114 @@
+// The sandbox over HTTP: the REST API under /v2.
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { excerpt } from "../../nodes/protocol/errors";
+import type { Sandbox } from "../sandbox";
+import { SandboxError } from "../sandbox-error";
+import { type Answer, type Call, Declined, json, unknownPath } from "./exchange";
+import { guard } from "./guard";
+import { Rest } from "./rest";
+
+/** Beside Medium One's MQTT ports, 61619 and 61620; the cloud's own REST API is at 443. */
+export const DEFAULT_WEB_PORT = 61_680;
+
+export interface WebOptions {
+  /** 127.0.0.1 unless told. */
+  readonly host?: string;
+  /** 0 is any free port. */
+  readonly port?: number;
+  /** Milliseconds since 1970; how long logins last is measured by it. */
+  readonly now?: () => number;
+}
+
+export interface Web {
+  readonly port: number;
+  /** `http://127.0.0.1:61680`, without a slash at its end. */
+  readonly url: string;
+  /** Ends every request and frees the port. */
+  close(): Promise<void>;
+}
+
+/** Opens the door for HTTP to a sandbox. Rejects with SandboxError PORT_TAKEN or LISTEN_FAILED. */
+export async function openWeb(sandbox: Sandbox, options: WebOptions = {}): Promise<Web> {
+  const { host = "127.0.0.1", port = DEFAULT_WEB_PORT, now } = options;
+  const rest = new Rest(sandbox, now);
+  const server = createServer((request, response) => {
+    void respond(sandbox, request, response, (call) => route(call, rest));
+  });
+  await listening(server, host, port);
+  const { port: actual } = server.address() as AddressInfo;
+  return {
+    port: actual,
+    url: `http://${host.includes(":") ? `[${host}]` : host}:${actual}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function listening(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error) => reject(SandboxError.cannotListen(error, host, port)));
+    server.listen({ host, port }, resolve);
+  });
+}
+
+async function route(call: Call, rest: Rest): Promise<Answer> {
+  if (call.path[0] === "v2") return rest.answer(call);
+  throw unknownPath(call);
+}
+
+/** Every request is answered, and what is declined is on record. */
+async function respond(
+  sandbox: Sandbox,
+  request: IncomingMessage,
+  response: ServerResponse,
+  answer: (call: Call) => Promise<Answer>,
+): Promise<void> {
+  try {
+    guard(request);
+    send(response, await answer(callOf(request)));
+  } catch (error) {
+    if (!(error instanceof Declined)) {
+      // A client that hung up in the middle of its body is no fault.
+      if (!request.destroyed || request.complete) sandbox.emit("error", error as Error);
+      send(response, json({ error: "The sandbox failed; see its own output" }, 500));
+      return;
+    }
+    const { status, refused, headers } = error;
+    const topic = excerpt(`${request.method} ${request.url?.split("?")[0]}`, 200);
+    sandbox.refuse({ what: "request", topic, status }, refused);
+    const said = json({ error: refused.message, code: refused.code }, status);
+    // What is left of a body that nobody reads would be taken for the next request.
+    const ending = request.complete ? undefined : { connection: "close" };
+    send(response, { ...said, headers: { ...said.headers, ...headers, ...ending } });
+  }
+}
+
+function callOf(request: IncomingMessage): Call {
+  const { method = "GET", url = "/" } = request;
+  const [pathname = "", ...query] = url.split("?");
+  const path = pathname.split("/").filter((segment) => segment !== "");
+  return { method, path: path.map(decoded), query: new URLSearchParams(query.join("?")), request };
+}
+
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch (error) {
+    if (error instanceof URIError) return segment;
+    throw error;
+  }
+}
+
+function send(response: ServerResponse, { status, headers, body }: Answer): void {
+  response.writeHead(status, {
+    ...headers,
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    "content-length": Buffer.byteLength(body),
+  });
+  response.end(body);
+}
