@@ -3,33 +3,27 @@
 
 import { hostname } from "node:os";
 import path from "node:path";
-import type { ConnectionOptions as TlsOptions } from "node:tls";
 import type { Node, NodeAPI, NodeDef } from "node-red";
+import { offerEndpoints } from "./admin/endpoints";
 import { defaultClientId } from "./connection/client-id";
 import { Connection, type ConnectionSettings } from "./connection/connection";
 import { EventStore } from "./connection/event-store";
 import { type Legacy, Outbox, type OutboxPolicy } from "./connection/outbox";
 import { abandonLegacy, claimLegacy, parkLegacy } from "./connection/outbox-handover";
-import { isEncrypted, parseBrokerUrl } from "./protocol/broker-url";
-import { checkClientId, password, username } from "./protocol/credentials";
 import { M1Error } from "./protocol/errors";
 import * as check from "./protocol/settings";
-import { identity } from "./protocol/topics";
+import {
+  connectionSettings,
+  deployedTlsOptions,
+  type StatedConnection,
+} from "./runtime/connection-settings";
 import { Diary } from "./runtime/diary";
 import type { ConnectionNode, Member } from "./runtime/member";
-import { attempt, flagSetting, setting, textSetting } from "./runtime/settings";
+import { attempt, setting } from "./runtime/settings";
 import { connectionStatus, faultStatus, statusDisplay } from "./runtime/status";
 import { inWords, words } from "./runtime/words";
 
-interface ConnectionConfig extends NodeDef {
-  url?: string;
-  tls?: string;
-  projectMqtt?: string;
-  userMqtt?: string;
-  clientId?: string;
-  protocolVersion?: string;
-  keepalive?: string;
-  cleanSession?: boolean;
+interface ConnectionConfig extends NodeDef, Partial<Omit<StatedConnection, keyof Credentials>> {
   outbox?: string;
   outboxLimit?: string;
   outboxFull?: string;
@@ -41,16 +35,12 @@ interface Credentials {
   userPassword: unknown;
 }
 
-interface TlsConfigNode extends Node {
-  addTLSOptions(options: TlsOptions): void;
-}
-
-const DEFAULT_URL = "mqtts://mqtt.mediumone.com:61620";
-
 /** The queue's length may change with every event; a person reads it. */
 const REFRESH_MS = 500;
 
 export = (RED: NodeAPI): void => {
+  offerEndpoints(RED);
+
   function M1Connection(this: Node<Credentials>, config: ConnectionConfig): void {
     RED.nodes.createNode(this, config);
     const node: ConnectionNode = Object.assign(this, { users: {}, members: new Set<Member>() });
@@ -170,30 +160,10 @@ interface Config {
 
 /** Throws the M1Error of the first setting that is not usable. */
 function readConfig(RED: NodeAPI, node: Node<Credentials>, config: ConnectionConfig): Config {
-  const broker = parseBrokerUrl(setting(config.url, "url", DEFAULT_URL));
-  const who = identity(
-    setting(config.projectMqtt, "projectMqtt", ""),
-    setting(config.userMqtt, "userMqtt", ""),
-  );
-  const clientId = textSetting(config.clientId, "clientId");
+  const ownClientId = defaultClientId(instanceId(RED), node.id);
+  const stated = { ...config, ...node.credentials } as unknown as StatedConnection;
   return {
-    settings: {
-      broker,
-      who,
-      username: username(who),
-      password: password(
-        setting(node.credentials?.apiKey, "apiKey", ""),
-        setting(node.credentials?.userPassword, "userPassword", ""),
-      ),
-      clientId:
-        clientId === "" ? defaultClientId(instanceId(RED), node.id) : checkClientId(clientId),
-      protocolVersion: check.protocolVersion(
-        setting(config.protocolVersion, "protocolVersion", "4"),
-      ),
-      keepalive: check.keepalive(setting(config.keepalive, "keepalive", "60")),
-      cleanSession: flagSetting(config.cleanSession, "cleanSession", false),
-      tls: isEncrypted(broker) ? tlsOptions(RED, textSetting(config.tls, "tls")) : {},
-    },
+    settings: connectionSettings(stated, ownClientId, (id) => deployedTlsOptions(RED, id)),
     outbox: check.outboxKind(setting(config.outbox, "outbox", "disk")),
     policy: {
       limit: check.outboxLimit(setting(config.outboxLimit, "outboxLimit", "100000")),
@@ -208,13 +178,4 @@ function instanceId(RED: NodeAPI): string {
   const settings = RED.settings as { available?(): boolean; get?(name: string): unknown };
   const id = settings.available?.() ? settings.get?.("instanceId") : undefined;
   return String(id ?? hostname());
-}
-
-function tlsOptions(RED: NodeAPI, id: string): TlsOptions {
-  if (!id) return {};
-  const node = RED.nodes.getNode(id) as TlsConfigNode | null;
-  if (typeof node?.addTLSOptions !== "function") throw new M1Error("TLS_MISSING");
-  const options: TlsOptions = {};
-  node.addTLSOptions(options);
-  return options;
 }

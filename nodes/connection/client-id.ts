@@ -1,5 +1,6 @@
-// The client id of a connection that states none (design: unique per Node-RED and config node, stable).
-import { createHash } from "node:crypto";
+// The client ids that we make: of a connection that states none, unique per Node-RED and config node
+// and stable, and of a trial.
+import { createHash, randomBytes } from "node:crypto";
 import { LONGEST_CLIENT_ID } from "../protocol/credentials";
 
 /**
@@ -9,4 +10,10 @@ import { LONGEST_CLIENT_ID } from "../protocol/credentials";
 export function defaultClientId(instanceId: string, configId: string): string {
   const hash = createHash("sha256").update(`${instanceId}/${configId}`).digest("hex");
   return `nodered-${hash}`.slice(0, LONGEST_CLIENT_ID);
+}
+
+/** Never the same twice: a trial must not take over the connection whose settings it tries. */
+export function trialClientId(clientId: string): string {
+  const end = `-test-${randomBytes(3).toString("hex")}`;
+  return clientId.slice(0, LONGEST_CLIENT_ID - end.length) + end;
 }

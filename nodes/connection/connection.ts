@@ -393,7 +393,11 @@ function isHangUp({ code }: M1Error): boolean {
 }
 
 /** Resolves when the socket is closed: by DISCONNECT if `graceful`, by force after `deadline` ms. */
-function closeClient(client: MqttClient, graceful: boolean, deadline: number): Promise<void> {
+export function closeClient(
+  client: MqttClient,
+  graceful: boolean,
+  deadline: number,
+): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => {
       client.stream.destroy();
@@ -440,7 +444,10 @@ async function within<T>(milliseconds: number, answer: Promise<T>): Promise<T> {
   }
 }
 
-function subscribeOnce(client: MqttClient, batch: readonly [string, QoS][]): Promise<number[]> {
+export function subscribeOnce(
+  client: MqttClient,
+  batch: readonly [string, QoS][],
+): Promise<number[]> {
   return new Promise((resolve, reject) => {
     const filters = Object.fromEntries(batch.map(([filter, qos]) => [filter, { qos }]));
     client.subscribe(filters, (error, _grants, suback) => {
@@ -457,7 +464,7 @@ function* batches<T>(items: readonly T[]): Generator<readonly T[]> {
   }
 }
 
-function clientOptions(settings: ConnectionSettings, timing: Timing): IClientOptions {
+export function clientOptions(settings: ConnectionSettings, timing: Timing): IClientOptions {
   const { broker, protocolVersion, cleanSession } = settings;
   const isWebSocket = broker.scheme === "ws" || broker.scheme === "wss";
   const persistent = protocolVersion === 5 && !cleanSession;

@@ -1,7 +1,7 @@
 // Why a connection failed: from what mqtt.js, the socket or TLS report to an error a user can act on.
 import { ReasonCodes } from "mqtt";
 import { type BrokerUrl, formatBrokerUrl } from "../protocol/broker-url";
-import { type ErrorCode, M1Error } from "../protocol/errors";
+import { type ErrorCode, type ErrorDetails, M1Error } from "../protocol/errors";
 
 export interface FailureContext {
   readonly broker: BrokerUrl;
@@ -40,6 +40,9 @@ const SOCKET_ERRORS: Readonly<Record<string, ErrorCode>> = {
   CERT_NOT_YET_VALID: "CERTIFICATE_NOT_YET_VALID",
 };
 
+/** What OpenSSL makes of an answer that is not TLS, and Node.js of a server that hangs up on TLS. */
+const NO_TLS = /wrong.version.number|packet.length.too.long|before secure TLS connection/i;
+
 /** MQTT 5, table 3-13. */
 const SESSION_TAKEN_OVER = 142;
 
@@ -58,23 +61,36 @@ export function needsAPerson(failure: M1Error): boolean {
 export function connectionFailure(cause: unknown, context: FailureContext): M1Error {
   if (cause instanceof M1Error) return cause;
   const { code, message } = describe(cause);
-  const details = {
-    broker: formatBrokerUrl(context.broker),
-    host: context.broker.host,
-    clientId: context.clientId,
-    reason: message,
-  };
-  if (typeof code === "number") {
-    return new M1Error(REFUSALS[code] ?? "BROKER_UNAVAILABLE", details, { cause });
-  }
-  const known = SOCKET_ERRORS[code];
-  if (known) return new M1Error(known, details, { cause });
-  if (/^(ERR_(OSSL|SSL|TLS)|EPROTO)/.test(code))
-    return new M1Error("TLS_FAILED", details, { cause });
+  const { host } = context.broker;
+  const server = { broker: formatBrokerUrl(context.broker), host, clientId: context.clientId };
+  const failed = (failure: ErrorCode) =>
+    new M1Error(failure, { ...server, reason: message }, { cause });
+  if (typeof code === "number") return failed(REFUSALS[code] ?? "BROKER_UNAVAILABLE");
   // These two mqtt.js makes itself, and gives them no code.
-  if (message === "connack timeout") return new M1Error("TIMED_OUT", details, { cause });
-  if (message === "Keepalive timeout") return new M1Error("KEEPALIVE_LOST", details, { cause });
-  return new M1Error(code === "" ? "CONNECTION_LOST" : "UNREACHABLE", details, { cause });
+  if (message === "connack timeout") return failed("TIMED_OUT");
+  if (message === "Keepalive timeout") return failed("KEEPALIVE_LOST");
+  return networkFailure(cause, server);
+}
+
+/** An error of a socket or of TLS. `server.broker` is the URL that was called, whatever its scheme. */
+export function networkFailure(
+  cause: unknown,
+  server: ErrorDetails & { readonly broker: string; readonly host: string },
+): M1Error {
+  const { code, message } = describe(cause);
+  return new M1Error(
+    networkFault(String(code), message),
+    { ...server, reason: message },
+    { cause },
+  );
+}
+
+function networkFault(code: string, message: string): ErrorCode {
+  if (NO_TLS.test(`${code} ${message}`)) return "TLS_NOT_SPOKEN";
+  const known = SOCKET_ERRORS[code];
+  if (known) return known;
+  if (/^(ERR_(OSSL|SSL|TLS)|EPROTO)/.test(code)) return "TLS_FAILED";
+  return code === "" ? "CONNECTION_LOST" : "UNREACHABLE";
 }
 
 /** The reason that an MQTT 5 broker gives in DISCONNECT. */

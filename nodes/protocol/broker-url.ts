@@ -53,7 +53,7 @@ export function isEncrypted(url: BrokerUrl): boolean {
 }
 
 /** Whether the broker is on this computer, by the look of its name. */
-export function isLoopback({ host }: BrokerUrl): boolean {
+export function isLoopback({ host }: Pick<BrokerUrl, "host">): boolean {
   return /^(localhost|127(\.\d{1,3}){3}|::1)$/i.test(host);
 }
 

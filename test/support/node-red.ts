@@ -61,7 +61,8 @@ export class NodeRed {
     const node = [process.execPath, ...nodeOptions, red, "--settings", file];
     const [command = "", ...args] = [...wrapper, ...node];
     const child = spawn(command, args, { stdio: "pipe" });
-    const nodeRed = new NodeRed(`http://127.0.0.1:${port}`, userDir, child);
+    const { httpAdminRoot = "" } = settings as { httpAdminRoot?: string };
+    const nodeRed = new NodeRed(`http://127.0.0.1:${port}${httpAdminRoot}`, userDir, child);
     await nodeRed.#ready();
     return nodeRed;
   }
@@ -105,8 +106,9 @@ export class NodeRed {
   async #ready(): Promise<void> {
     while (this.#process.exitCode === null) {
       try {
-        await this.get("settings");
-        return;
+        const { ok, status } = await fetch(`${this.url}/settings`);
+        // Where users have to log in, a refusal shows that it is there.
+        if (ok || status === 401) return;
       } catch (error) {
         // fetch makes a TypeError of a refused connection: not there yet.
         if (!(error instanceof TypeError)) throw error;

@@ -1,0 +1,90 @@
+// What the dialog of `m1 connection` asks of the runtime: POST with what the open form holds.
+import type { Node, NodeAPI } from "node-red";
+import { tryConnection } from "../connection/trial";
+import { M1Error } from "../protocol/errors";
+import {
+  connectionSettings,
+  deployedTlsOptions,
+  type StatedConnection,
+} from "../runtime/connection-settings";
+import { envReference } from "../runtime/env-reference";
+import { setting } from "../runtime/settings";
+import { lookUpUser } from "./user-lookup";
+
+/** `id` and `z` are those of the config node, deployed or not; the rest are its fields. */
+type Form = Readonly<Record<string, unknown>>;
+
+/** What the editor shows for a secret that is stored. */
+const STORED = "__PWRD__";
+
+/** Blank, and what the editor's list of config nodes calls "none". */
+const NO_TLS: ReadonlySet<unknown> = new Set(["", "_ADD_", undefined]);
+
+/**
+ * - `m1-connection/test`: the `Trial` of a connection with the form's settings
+ * - `m1-connection/user`: `{ userMqtt }` of the form's `loginId`, from the REST API at `restUrl`
+ *
+ * Both answer 200 with `{ error: { code, details } }` for what the user can mend.
+ *
+ * They may be sent to any address, with the stored secrets: who has this permission may as well
+ * deploy that address. As for all of Node-RED's API, `adminAuth` is what keeps strangers out.
+ */
+export function offerEndpoints(RED: NodeAPI): void {
+  offer(RED, "test", (form) =>
+    tryConnection(connectionSettings(form as StatedConnection, "nodered", tlsOptions(RED))),
+  );
+  offer(RED, "user", async (form) => ({
+    userMqtt: await lookUpUser({
+      restUrl: setting(form.restUrl, "restUrl", ""),
+      loginId: setting(form.loginId, "loginId", ""),
+      apiKey: setting(form.apiKey, "apiKey", ""),
+      userPassword: setting(form.userPassword, "userPassword", ""),
+    }),
+  }));
+}
+
+function offer(RED: NodeAPI, name: string, answer: (form: Form) => Promise<object>): void {
+  const permission = RED.auth.needsPermission("m1-connection.write");
+  RED.httpAdmin.post(`/m1-connection/${name}`, permission, async (request, response) => {
+    try {
+      response.json(await answer(completed(RED, request.body ?? {})));
+    } catch (error) {
+      if (error instanceof M1Error) {
+        response.json({ error: { code: error.code, details: error.details } });
+      } else {
+        RED.log.error(error);
+        response.sendStatus(500);
+      }
+    }
+  });
+}
+
+/** The form with its stored secrets and, as on a deploy, the values of environment variables. */
+function completed(RED: NodeAPI, form: Form): Form {
+  const stored = RED.nodes.getCredentials(String(form.id)) as Form | undefined;
+  const scope = neighbour(RED, form);
+  const complete = ([name, value]: [string, unknown]): [string, unknown] => {
+    const stated = value === STORED ? stored?.[name] : value;
+    const variable = envReference(stated);
+    if (variable === undefined) return [name, stated];
+    return [name, RED.util.getSetting(scope as Node, variable) ?? stated];
+  };
+  return Object.fromEntries(Object.entries(form).map(complete));
+}
+
+/** The deployed config node, or else any node of the same flow: it sees the same variables. */
+function neighbour(RED: NodeAPI, { id, z }: Form): Node | null {
+  let found = RED.nodes.getNode(String(id));
+  RED.nodes.eachNode((node) => {
+    if ((node.z ?? "") === (z ?? "")) found ??= RED.nodes.getNode(node.id);
+  });
+  return found;
+}
+
+function tlsOptions(RED: NodeAPI) {
+  return (id: string) => {
+    if (NO_TLS.has(id)) return {};
+    if (!RED.nodes.getNode(id)) throw new M1Error("TLS_NOT_DEPLOYED");
+    return deployedTlsOptions(RED, id);
+  };
+}

@@ -1,0 +1,74 @@
+// What an `m1 connection` states, deployed or still in its dialog, as the settings of a connection.
+import type { ConnectionOptions as TlsOptions } from "node:tls";
+import type { Node, NodeAPI } from "node-red";
+import type { ConnectionSettings } from "../connection/connection";
+import { isEncrypted, parseBrokerUrl } from "../protocol/broker-url";
+import { checkClientId, password, username } from "../protocol/credentials";
+import { M1Error } from "../protocol/errors";
+import * as check from "../protocol/settings";
+import { identity } from "../protocol/topics";
+import { flagSetting, setting, textSetting } from "./settings";
+
+/** Properties and credentials by their names, absent or of any type: a flow file may hold anything. */
+export type StatedConnection = Readonly<
+  Record<
+    | "url"
+    | "tls"
+    | "projectMqtt"
+    | "userMqtt"
+    | "apiKey"
+    | "userPassword"
+    | "clientId"
+    | "protocolVersion"
+    | "keepalive"
+    | "cleanSession",
+    unknown
+  >
+>;
+
+interface TlsConfigNode extends Node {
+  addTLSOptions(options: TlsOptions): void;
+}
+
+const DEFAULT_URL = "mqtts://mqtt.mediumone.com:61620";
+
+/**
+ * Throws the M1Error of the first setting that is not usable. `ownClientId` is for a connection that
+ * states none; `tlsOptions` is given the id of the TLS configuration.
+ */
+export function connectionSettings(
+  stated: StatedConnection,
+  ownClientId: string,
+  tlsOptions: (id: string) => TlsOptions,
+): ConnectionSettings {
+  const broker = parseBrokerUrl(setting(stated.url, "url", DEFAULT_URL));
+  const who = identity(
+    setting(stated.projectMqtt, "projectMqtt", ""),
+    setting(stated.userMqtt, "userMqtt", ""),
+  );
+  const clientId = textSetting(stated.clientId, "clientId");
+  const tls = isEncrypted(broker) ? textSetting(stated.tls, "tls") : "";
+  return {
+    broker,
+    who,
+    username: username(who),
+    password: password(
+      setting(stated.apiKey, "apiKey", ""),
+      setting(stated.userPassword, "userPassword", ""),
+    ),
+    clientId: clientId === "" ? ownClientId : checkClientId(clientId),
+    protocolVersion: check.protocolVersion(setting(stated.protocolVersion, "protocolVersion", "4")),
+    keepalive: check.keepalive(setting(stated.keepalive, "keepalive", "60")),
+    cleanSession: flagSetting(stated.cleanSession, "cleanSession", false),
+    tls: tls === "" ? {} : tlsOptions(tls),
+  };
+}
+
+/** What a deployed TLS configuration adds; throws TLS_MISSING if there is none with that id. */
+export function deployedTlsOptions(RED: NodeAPI, id: string): TlsOptions {
+  const node = RED.nodes.getNode(id) as TlsConfigNode | null;
+  if (typeof node?.addTLSOptions !== "function") throw new M1Error("TLS_MISSING");
+  const options: TlsOptions = {};
+  node.addTLSOptions(options);
+  return options;
+}

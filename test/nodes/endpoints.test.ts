@@ -1,0 +1,252 @@
+// What the dialog of `m1 connection` asks of Node-RED: with the form as it is, the secrets as stored.
+import { deepEqual, doesNotMatch, equal, ok } from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import { createRequire } from "node:module";
+import type { AddressInfo } from "node:net";
+import helper from "node-red-node-test-helper";
+import { DEMO_ACCOUNT, Sandbox } from "../../sandbox/sandbox";
+import { certificate } from "../support/certificates";
+import {
+  connectionTo,
+  demoCredentials,
+  eachWithSandbox,
+  eventOut,
+  type FlowNode,
+  online,
+  startFlow,
+  statuses,
+} from "../support/flows";
+import { installation } from "../support/installation";
+import { NodeRed } from "../support/node-red";
+
+type Form = Record<string, unknown>;
+interface Answer {
+  roundTrip?: number;
+  userMqtt?: string;
+  error?: { code: string; details: Record<string, unknown> };
+}
+
+const STORED = { apiKey: "__PWRD__", userPassword: "__PWRD__" };
+
+const variable = (name: string) => ["$", "{M1_TEST_", name, "}"].join("");
+
+async function ask(resource: "test" | "user", form: Form): Promise<Answer> {
+  const { text, body } = await helper.request().post(`/m1-connection/${resource}`).send(form);
+  for (const secret of Object.values(demoCredentials())) {
+    ok(!text.includes(secret), "the answer holds no secret");
+  }
+  return body;
+}
+
+describe("the connection test of the editor", () => {
+  const context = eachWithSandbox();
+
+  afterEach(() => {
+    for (const name of Object.keys(process.env)) {
+      if (name.startsWith("M1_TEST_")) delete process.env[name];
+    }
+  });
+
+  /** What the dialog of a new connection to the sandbox holds. */
+  function form(values: Form = {}): Form {
+    const { projectMqtt, userMqtt } = DEMO_ACCOUNT;
+    const { url } = context.sandbox;
+    return { id: "new", z: "", url, projectMqtt, userMqtt, ...demoCredentials(), ...values };
+  }
+
+  it("tries what the form holds, before anything is deployed", async () => {
+    await startFlow([connectionTo({ url: "mqtt://127.0.0.1:1" })]);
+    const { roundTrip } = await ask("test", form());
+    equal(typeof roundTrip, "number");
+  });
+
+  it("takes the stored secrets for those that the form does not show", async () => {
+    await startFlow([connectionTo(context.sandbox)]);
+    const known = await ask("test", form({ ...STORED, id: "m1" }));
+    equal(typeof known.roundTrip, "number");
+    const unknown = await ask("test", form({ ...STORED, id: "another" }));
+    equal(unknown.error?.code, "CREDENTIAL_MISSING");
+  });
+
+  it("replaces environment variables, in the form and in stored secrets", async () => {
+    process.env.M1_TEST_URL = context.sandbox.url;
+    process.env.M1_TEST_KEY = DEMO_ACCOUNT.apiKey;
+    const { userPassword } = DEMO_ACCOUNT;
+    await startFlow([connectionTo(context.sandbox)], {
+      m1: { apiKey: variable("KEY"), userPassword },
+    });
+    const { roundTrip } = await ask("test", form({ ...STORED, id: "m1", url: variable("URL") }));
+    equal(typeof roundTrip, "number");
+  });
+
+  it("names a variable that is not set", async () => {
+    await startFlow([]);
+    const { error } = await ask("test", form({ apiKey: variable("UNSET") }));
+    deepEqual(error, { code: "ENV_UNSET", details: { field: "apiKey", name: "M1_TEST_UNSET" } });
+  });
+
+  it("leaves the running connection alone", async () => {
+    await startFlow([connectionTo(context.sandbox, { clientId: "gateway" }), eventOut()]);
+    await online();
+    const shown = statuses("m1").length;
+    await ask("test", form({ id: "m1", clientId: "gateway" }));
+    equal(statuses("m1").length, shown);
+    deepEqual(
+      context.sandbox.clients.map(({ clientId }) => clientId),
+      ["gateway"],
+    );
+  });
+
+  it("uses a TLS configuration that is deployed, and says so if it is not", async () => {
+    const { key, cert } = certificate();
+    const sandbox = new Sandbox({ port: 0, tls: { key, cert } });
+    await sandbox.start();
+    const paths = { cert: "", key: "", ca: "", verifyservercert: true };
+    await startFlow([{ id: "tls", type: "tls-config", ...paths }], {
+      tls: { cadata: String(cert) },
+    });
+    const tested = (tls: string) => ask("test", form({ url: sandbox.url, tls }));
+
+    equal(typeof (await tested("tls")).roundTrip, "number");
+    equal((await tested("_ADD_")).error?.code, "CERTIFICATE_SELF_SIGNED");
+    equal((await tested("undeployed")).error?.code, "TLS_NOT_DEPLOYED");
+    await sandbox.stop();
+  });
+
+  const wrong: [string, Form, string][] = [
+    ["a wrong password", { userPassword: "wrong" }, "NOT_AUTHORISED"],
+    ["a port where nothing listens", { url: "mqtt://127.0.0.1:1" }, "REFUSED"],
+    ["a port without TLS", { tls: true }, "TLS_NOT_SPOKEN"],
+    ["an ID that no topic can hold", { userMqtt: "a#b" }, "LEVEL_CHARACTER"],
+    ["a client ID that is too long", { clientId: "x".repeat(33) }, "CLIENT_ID_TOO_LONG"],
+    ["a secret in the URL", { url: "mqtt://a:b@127.0.0.1" }, "URL_SECRET"],
+  ];
+  for (const [title, { tls, ...values }, code] of wrong) {
+    it(`answers ${title} with its code`, async () => {
+      await startFlow([]);
+      const url = context.sandbox.url.replace("mqtt:", tls ? "mqtts:" : "mqtt:");
+      equal((await ask("test", form({ url, ...values }))).error?.code, code);
+    });
+  }
+
+  it("answers a request without a form", async () => {
+    await startFlow([]);
+    const { body } = await helper.request().post("/m1-connection/test");
+    equal(body.error.code, "LEVEL_EMPTY");
+  });
+});
+
+describe("the user look-up of the editor", () => {
+  eachWithSandbox();
+  let server: Server;
+  let logins: string[];
+
+  beforeEach(async () => {
+    logins = [];
+    server = createServer(async (request, response) => {
+      let body = "";
+      for await (const chunk of request) body += chunk;
+      if (body) logins.push(JSON.parse(body));
+      response.end('{"mqtt_id":"Zo7xrK0yvMk"}');
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  });
+  afterEach(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+
+  it("logs in with the stored secrets and answers with the ID", async () => {
+    await startFlow([connectionTo({ url: "mqtt://127.0.0.1:1" })]);
+    const { port } = server.address() as AddressInfo;
+    const restUrl = `http://127.0.0.1:${port}`;
+    const answer = await ask("user", { id: "m1", z: "", restUrl, loginId: "pump", ...STORED });
+    deepEqual(answer, { userMqtt: "Zo7xrK0yvMk" });
+    const { apiKey, userPassword } = DEMO_ACCOUNT;
+    deepEqual(logins, [{ login_id: "pump", password: userPassword, api_key: apiKey }]);
+  });
+
+  it("answers what is missing with its code", async () => {
+    await startFlow([]);
+    const { error } = await ask("user", { restUrl: "https://127.0.0.1", loginId: "pump" });
+    deepEqual(error, { code: "CREDENTIAL_MISSING", details: { field: "userPassword" } });
+  });
+});
+
+describe("the editor's requests, where users log in and the editor has a root of its own", () => {
+  const bcrypt = createRequire(require.resolve("node-red"))("bcryptjs");
+  const users = [
+    { username: "writer", permissions: "*" },
+    { username: "reader", permissions: "read" },
+  ].map((user) => ({ ...user, password: bcrypt.hashSync("word", 4) }));
+  const flow: FlowNode[] = [
+    {
+      id: "tab",
+      type: "tab",
+      label: "",
+      env: [{ name: "USER_OF_TAB", type: "str", value: DEMO_ACCOUNT.userMqtt }],
+    },
+    eventOut({ z: "tab", wires: [] }),
+  ];
+  let nodeRed: NodeRed;
+  let sandbox: Sandbox;
+  let remove: () => Promise<void>;
+
+  before(async () => {
+    sandbox = new Sandbox({ port: 0 });
+    await sandbox.start();
+    const installed = await installation([...flow, connectionTo(sandbox)]);
+    remove = installed.remove;
+    const connected = once(sandbox, "connected");
+    nodeRed = await NodeRed.start(installed.userDir, {
+      httpAdminRoot: "/admin",
+      adminAuth: { type: "credentials", users },
+    });
+    await connected;
+  });
+  after(async () => {
+    await nodeRed.stop();
+    await sandbox.stop();
+    await remove();
+  });
+
+  async function post(resource: string, username?: string): Promise<Response> {
+    const form = {
+      id: "new",
+      z: "tab",
+      url: sandbox.url,
+      projectMqtt: DEMO_ACCOUNT.projectMqtt,
+      userMqtt: "$".concat("{USER_OF_TAB}"),
+      ...demoCredentials(),
+    };
+    const headers = { "content-type": "application/json", ...(await authorization(username)) };
+    const body = JSON.stringify(form);
+    return fetch(`${nodeRed.url}/m1-connection/${resource}`, { method: "POST", headers, body });
+  }
+
+  async function authorization(username: string | undefined): Promise<Record<string, string>> {
+    if (!username) return {};
+    const login = { client_id: "node-red-admin", grant_type: "password", scope: "", username };
+    const response = await fetch(`${nodeRed.url}/auth/token`, {
+      method: "POST",
+      body: new URLSearchParams({ ...login, password: "word" }),
+    });
+    const { access_token } = (await response.json()) as { access_token: string };
+    return { authorization: `Bearer ${access_token}` };
+  }
+
+  it("are refused to strangers and to those who may only read", async () => {
+    for (const resource of ["test", "user"]) {
+      equal((await post(resource)).status, 401);
+      equal((await post(resource, "reader")).status, 401);
+    }
+    equal(sandbox.clients.length, 1);
+  });
+
+  it("are answered to those who may write, with the variables of their flow", async () => {
+    const text = await (await post("test", "writer")).text();
+    equal(typeof JSON.parse(text).roundTrip, "number", text);
+    doesNotMatch(nodeRed.output, /DEMO0KEY|demo\/password/);
+  });
+});
