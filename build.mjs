@@ -29,6 +29,7 @@ async function build() {
   const sets = await nodeSets();
   await Promise.all([buildRuntime(), ...sets.map(buildHtml), copyLocales(), copyIcons()]);
   await checkParts(sets);
+  await checkKeys(sets);
 }
 
 async function buildRuntime() {
@@ -110,6 +111,48 @@ async function checkParts(sets) {
     if (!help.includes(`data-help-name="${type}"`)) missing.push(`the help of ${type}`);
   }
   if (missing.length > 0) throw new BuildError(`missing: ${missing.join(", ")}`);
+}
+
+/** Every string that a dialog, its code or the runtime names must be in the English catalogue. */
+async function checkKeys(sets) {
+  const { name } = JSON.parse(await readFile(path.join(root, "package.json"), "utf8"));
+  const catalogues = {};
+  for (const set of sets) {
+    const file = path.join(from, `locales/en-US/${set}.json`);
+    catalogues[set] = JSON.parse(await readFile(file, "utf8"));
+  }
+  const has = (set, key) => {
+    const steps = key.split(".");
+    return typeof steps.reduce((found, step) => found?.[step], catalogues[set]) === "string";
+  };
+  const unknown = [];
+  for (const file of await readdir(from, { recursive: true })) {
+    if (!/\.(html|ts)$/.test(file) || file.startsWith("locales")) continue;
+    const text = await readFile(path.join(from, file), "utf8");
+    const ownSet = path.parse(file).name;
+    for (const [set, key] of usedKeys(text, ownSet, name)) {
+      if (!has(set, key)) unknown.push(`${key} (${file}, of ${set}.json)`);
+    }
+  }
+  if (unknown.length > 0) throw new BuildError(`strings without words: ${unknown.join(", ")}`);
+}
+
+/** Pairs of catalogue and key. What belongs to Node-RED, or is put together at run time, is left out. */
+function* usedKeys(text, ownSet, packageName) {
+  for (const [, attribute] of text.matchAll(/data-i18n="([^"]+)"/g)) {
+    for (const part of attribute.split(";")) {
+      const [key, namespace] = part
+        .replace(/^\[[\w-]+\]/, "")
+        .split(":")
+        .reverse();
+      if (namespace === undefined) yield [ownSet, key];
+      else if (namespace.startsWith(`${packageName}/`)) yield [path.basename(namespace), key];
+    }
+  }
+  for (const [, key] of text.matchAll(/\b(?:this|node)\._\("([\w.-]+)"/g)) yield [ownSet, key];
+  for (const [, key] of text.matchAll(/\b(?:shared\(|words\(RED, )"([\w.-]+)"/g)) {
+    yield ["m1-connection", key];
+  }
 }
 
 function checkTypes() {

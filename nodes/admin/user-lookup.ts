@@ -92,8 +92,8 @@ async function ask(
 ): Promise<Answer> {
   const server = { broker: url.origin, host: url.hostname };
   try {
-    // A redirect could carry the password elsewhere.
-    const response = await fetch(url, { ...request, redirect: "error" });
+    // Followed, a redirect could carry the password elsewhere.
+    const response = await fetch(url, { ...request, redirect: "manual" });
     const { status, headers } = response;
     if (status !== 200) {
       throw new M1Error(meanings[status] ?? "REST_STATUS", { ...server, status, loginId });

@@ -8,6 +8,7 @@ import type { QoS, Receive } from "../protocol/settings";
 import { EVERYONE } from "../protocol/topic-level";
 import {
   type Address,
+  addressTopic,
   anyDeviceFilter,
   deviceFilter,
   groupFilter,
@@ -50,6 +51,26 @@ export function filtersOf(who: Identity, wish: Wish): string[] {
 export function filtersTo(who: Identity, address: Address): string[] {
   if (address.kind === "group") return [groupFilter(who, address.groupId)];
   return [deviceFilter(who, address.deviceId), anyDeviceFilter(who)];
+}
+
+/** What a wish is for, more closely than its filters: topics, with `+` and `#` for any level and type. */
+export function topicsOf(who: Identity, wish: Wish): string[] {
+  const updateType = wish.updateType || "#";
+  const everyone = wish.broadcast ? [EVERYONE] : [];
+  if (wish.kind === "group") {
+    const { projectMqtt } = who;
+    return [...new Set([...wish.groups, ...everyone])].map((groupId) =>
+      addressTopic({ kind: "group", projectMqtt, groupId, updateType, broadcast: false }),
+    );
+  }
+  const devices = wish.deviceId === "" ? ["+"] : [wish.deviceId, ...everyone];
+  return devices.flatMap((deviceId) => {
+    const to = { ...who, deviceId, broadcast: false };
+    const event = addressTopic({ kind: "event", ...to });
+    const update = addressTopic({ kind: "update", ...to, updateType });
+    if (wish.receive === "event") return [event];
+    return wish.receive === "update" ? [update] : [event, update];
+  });
 }
 
 /** The filter that stands on the wire for a wanted one, given all that are wanted. */

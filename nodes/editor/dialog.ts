@@ -1,4 +1,6 @@
 // An open dialog: its inputs by the names of the properties, and what they hold at the moment.
+import type { Identity } from "../protocol/topics";
+import { shared } from "./explain";
 import type { EditedNode } from "./red";
 
 const OWNER = "m1-node";
@@ -45,6 +47,24 @@ export function currentValue(node: EditedNode, property: string): unknown {
 
 function savedValue(node: EditedNode, property: string): unknown {
   return (node as unknown as Record<string, unknown>)[property];
+}
+
+/** Puts a value into the input of a property as if the user had: what depends on it hears of it. */
+export function fillIn(node: EditedNode, property: string, value: string): void {
+  const input = inputOf(node, property);
+  const isTyped = input.next(".red-ui-typedInput-container").length > 0;
+  if (isTyped) input.typedInput("value", value);
+  else input.val(value).trigger("change");
+}
+
+/** Whom the connection that the dialog shows speaks for; what is not known yet is named in braces. */
+export function connectionWho(node: EditedNode): Identity {
+  const connection = RED.nodes.node(String(currentValue(node, "connection")));
+  const { projectMqtt, userMqtt } = (connection ?? {}) as Partial<Identity>;
+  return {
+    projectMqtt: projectMqtt || `{${shared("fields.projectMqtt")}}`,
+    userMqtt: userMqtt || `{${shared("fields.userMqtt")}}`,
+  };
 }
 
 /** Shows the row of a property, or hides it with what it holds. */

@@ -34,7 +34,8 @@ export function isEnvironmentReference(value: unknown): boolean {
   return envReference(value) !== undefined;
 }
 
-function inWords({ code, details }: M1Error): string {
+/** What an error says, here or in the runtime. */
+export function inWords({ code, details }: Pick<M1Error, "code" | "details">): string {
   const { field } = details;
   const named = field === undefined ? details : { ...details, field: shared(`fields.${field}`) };
   return shared(`errors.${code}`, named);

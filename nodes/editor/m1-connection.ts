@@ -1,7 +1,8 @@
 // The dialog of `m1 connection`: where Medium One is, and who speaks to it.
+import type { Trial } from "../connection/trial";
 import { type BrokerUrl, isEncrypted, isLoopback, parseBrokerUrl } from "../protocol/broker-url";
 import { checkApiKey, checkClientId, checkUserPassword } from "../protocol/credentials";
-import { M1Error } from "../protocol/errors";
+import { type FieldName, M1Error } from "../protocol/errors";
 import {
   keepalive,
   outboxFull,
@@ -11,9 +12,13 @@ import {
   protocolVersion,
 } from "../protocol/settings";
 import { topicLevel } from "../protocol/topic-level";
-import { currentValue, inputOf, openDialog, showRow } from "./dialog";
+import { actionButton } from "./action-button";
+import { ask } from "./ask";
+import { currentValue, fillIn, inputOf, openDialog, showRow } from "./dialog";
 import { explained, explainedIfSet, shared } from "./explain";
 import { foldableSection } from "./foldable-section";
+import { fieldsOf, fillOnPaste } from "./paste";
+import { showProblems } from "./problems";
 import type { EditedNode } from "./red";
 
 interface Properties {
@@ -82,7 +87,12 @@ RED.nodes.registerType<Properties>("m1 connection", {
   },
   oneditprepare() {
     openDialog(this);
+    showProblems(this);
     foldableSection($("#m1-connection-advanced-button"));
+    foldableSection($("#m1-connection-lookup-button"));
+    acceptPastes(this);
+    offerTest(this);
+    offerLookup(this);
     inputOf(this, "url").on("input change", () => showTransport(this));
     showTransport(this);
   },
@@ -91,6 +101,43 @@ RED.nodes.registerType<Properties>("m1 connection", {
     if (urlInDialog(this)?.isPlain) inputOf(this, "tls").val("_ADD_");
   },
 });
+
+function acceptPastes(node: EditedNode): void {
+  const fields = fieldsOf(node, ["projectMqtt", "userMqtt", "apiKey", "userPassword"]);
+  for (const property of [...Object.keys(fields), "url"] as FieldName[]) {
+    fillOnPaste(inputOf(node, property), property, () => fields);
+  }
+}
+
+function offerTest(node: EditedNode): void {
+  actionButton($("#m1-connection-test"), {
+    busy: shared("note.testing"),
+    ask: () => ask<Trial>(node, "test"),
+    succeed: ({ roundTrip }) => {
+      const milliseconds = Math.max(1, Math.round(roundTrip));
+      return shared("note.tested", { milliseconds });
+    },
+  });
+}
+
+function offerLookup(node: EditedNode): void {
+  const button = $("#m1-connection-lookup-go");
+  const loginId = $("#m1-connection-login-id");
+  const restUrl = $("#m1-connection-rest-url");
+  actionButton(button, {
+    busy: shared("note.lookingUp"),
+    ask: () =>
+      ask<{ userMqtt: string }>(node, "user", { loginId: loginId.val(), restUrl: restUrl.val() }),
+    succeed: ({ userMqtt }) => {
+      fillIn(node, "userMqtt", userMqtt);
+      return shared("note.lookedUp", { userMqtt });
+    },
+  });
+  // On the way down, the change of the input would come after it.
+  loginId.add(restUrl).on("keyup", ({ key }) => {
+    if (key === "Enter") button.trigger("click");
+  });
+}
 
 /** Whether TLS can be configured, and a warning where a password would travel unprotected. */
 function showTransport(node: EditedNode): void {

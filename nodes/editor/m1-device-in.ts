@@ -1,8 +1,14 @@
 // The dialog of `m1 device in`: which device's messages to receive, and as what.
+import { topicsOf } from "../connection/wishes";
 import { datatype, qos, receive, updateType } from "../protocol/settings";
 import { topicLevel } from "../protocol/topic-level";
-import { currentValue, inputOf, openDialog, revalidate, showRow } from "./dialog";
+import { connectionWho, currentValue, inputOf, openDialog, revalidate, showRow } from "./dialog";
 import { explained, explainedIfSet, shared } from "./explain";
+import { foldableSection } from "./foldable-section";
+import { fieldsOf, fillOnPaste } from "./paste";
+import { livePreview } from "./preview";
+import { showProblems } from "./problems";
+import type { EditedNode } from "./red";
 
 interface Properties {
   name: string;
@@ -58,6 +64,8 @@ RED.nodes.registerType<Properties>("m1 device in", {
   },
   oneditprepare() {
     openDialog(this);
+    showProblems(this);
+    foldableSection($("#m1-device-in-advanced-button"));
     const showUpdateType = () =>
       showRow(this, "updateType", currentValue(this, "receive") !== "event");
     inputOf(this, "receive").on("change", () => {
@@ -65,5 +73,21 @@ RED.nodes.registerType<Properties>("m1 device in", {
       revalidate(this, "updateType");
     });
     showUpdateType();
+    const fields = fieldsOf(this, ["deviceId", "receive", "updateType"]);
+    fillOnPaste(inputOf(this, "deviceId"), "deviceId", () => fields);
+    fillOnPaste(inputOf(this, "updateType"), "updateType", () => fields);
+    livePreview({ element: $("#m1-device-in-topics"), lines: () => previewTopics(this) });
   },
 });
+
+/** The topics of what the node receives. */
+function previewTopics(node: EditedNode): string[] {
+  return topicsOf(connectionWho(node), {
+    kind: "device",
+    deviceId: topicLevel(currentValue(node, "deviceId"), "deviceId", { emptyAllowed: true }),
+    receive: receive(currentValue(node, "receive")),
+    updateType: updateType(currentValue(node, "updateType")),
+    broadcast: currentValue(node, "broadcast") === true,
+    qos: 0,
+  });
+}

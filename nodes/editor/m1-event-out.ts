@@ -1,10 +1,17 @@
 // The dialog of `m1 event out`: what of a message becomes an event, and of which device.
 import { M1Error } from "../protocol/errors";
+import { encodeEvent, shapeEvent } from "../protocol/event";
 import { qos } from "../protocol/settings";
 import { timestamp } from "../protocol/timestamp";
 import { topicLevel } from "../protocol/topic-level";
-import { openDialog } from "./dialog";
-import { explainedIfSet, shared } from "./explain";
+import { eventTopic } from "../protocol/topics";
+import { connectionWho, currentValue, openDialog } from "./dialog";
+import { explainedIfSet, isEnvironmentReference, shared } from "./explain";
+import { foldableSection } from "./foldable-section";
+import { fieldsOf, fillOnPaste } from "./paste";
+import { livePreview } from "./preview";
+import { showProblems } from "./problems";
+import type { EditedNode } from "./red";
 import { textType, typedField, typedFieldValidator, typedText, valuelessType } from "./typed-field";
 
 interface Properties {
@@ -72,6 +79,8 @@ RED.nodes.registerType<Properties>("m1 event out", {
   },
   oneditprepare() {
     openDialog(this);
+    showProblems(this);
+    foldableSection($("#m1-event-out-advanced-button"));
     typedField(this, "deviceId", [
       textType(checkDeviceId),
       "msg",
@@ -91,8 +100,66 @@ RED.nodes.registerType<Properties>("m1 event out", {
       "jsonata",
       "env",
     ]);
+    fillOnPaste($("#node-input-deviceId-value"), "deviceId", () =>
+      currentValue(this, "deviceIdType") === "str" ? fieldsOf(this, ["deviceId"]) : {},
+    );
+    livePreview(
+      { element: $("#m1-event-out-topic"), lines: () => [previewTopic(this)] },
+      { element: $("#m1-event-out-json"), lines: () => [previewEvent(this)] },
+    );
   },
 });
+
+/** Where the event goes; what only a message can tell is named in braces. */
+function previewTopic(node: EditedNode): string {
+  const { value, type } = typedValue(node, "deviceId");
+  return eventTopic(connectionWho(node), type === "str" ? value : placeholder(value, type));
+}
+
+/** What goes there, of the data in the field or else of the example. */
+function previewEvent(node: EditedNode): string {
+  const data = typedValue(node, "eventData");
+  const isFixed = data.type === "str" || data.type === "json";
+  $("#m1-event-out-example").closest(".form-row").toggle(!isFixed);
+  const example = String($("#m1-event-out-example").val());
+  const event = shapeEvent(
+    data.type === "str" ? data.value : parsed(data.type === "json" ? data.value : example),
+    String(currentValue(node, "tag")),
+  );
+  return encodeEvent(event, {
+    observedAt: previewTime(node),
+    stream: String(currentValue(node, "stream")),
+    addClientIp: currentValue(node, "addClientIp") === true,
+  });
+}
+
+function previewTime(node: EditedNode): string | undefined {
+  const { value, type } = typedValue(node, "observedAt");
+  if (type === "server") return undefined;
+  if (type === "arrival") return timestamp(Date.now());
+  const isKnown = type === "str" && !isEnvironmentReference(value);
+  return isKnown ? timestamp(value) : placeholder(value, type);
+}
+
+function typedValue(node: EditedNode, property: string): { value: string; type: string } {
+  const type = currentValue(node, `${property}Type`);
+  return { value: String(currentValue(node, property) ?? ""), type: String(type) };
+}
+
+function placeholder(value: string, type: string): string {
+  const text = typedText(value, type);
+  return text.startsWith("${") ? text : `{${text}}`;
+}
+
+/** What the text holds if it is JSON, or else the text. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return text;
+    throw error;
+  }
+}
 
 function checkDeviceId(text: string): string {
   return topicLevel(text, "deviceId", { emptyAllowed: true });

@@ -1,9 +1,14 @@
 // The dialog of `m1 group in`: which groups' messages to receive, and as what.
+import { topicsOf } from "../connection/wishes";
 import { M1Error } from "../protocol/errors";
 import { datatype, qos, updateType } from "../protocol/settings";
 import { topicLevel } from "../protocol/topic-level";
-import { currentValue, inputOf, openDialog } from "./dialog";
+import { connectionWho, currentValue, inputOf, openDialog } from "./dialog";
 import { explain, explained, explainedIfSet, isEnvironmentReference, shared } from "./explain";
+import { foldableSection } from "./foldable-section";
+import { fieldsOf, fillOnPaste } from "./paste";
+import { livePreview } from "./preview";
+import { showProblems } from "./problems";
 import type { EditedNode, Verdict } from "./red";
 import { TextList } from "./text-list";
 
@@ -55,9 +60,11 @@ RED.nodes.registerType<Properties>("m1 group in", {
   },
   oneditprepare() {
     openDialog(this);
+    showProblems(this);
+    foldableSection($("#m1-group-in-advanced-button"));
     const list = groupList();
     const warn = () => {
-      const verdict = noGroupVerdict(this, list.texts());
+      const verdict = groupsVerdict(this, list.texts());
       $("#m1-group-in-problem").toggle(verdict !== true);
       $("#m1-group-in-problem span").text(verdict === true ? "" : verdict);
     };
@@ -69,11 +76,29 @@ RED.nodes.registerType<Properties>("m1 group in", {
     });
     inputOf(this, "broadcast").on("change", warn);
     warn();
+    fillOnPaste($("#m1-group-in-groups"), "groupId", (input) => ({
+      ...fieldsOf(this, ["updateType"]),
+      groupId: list.field(input),
+    }));
+    livePreview({ element: $("#m1-group-in-topics"), lines: () => previewTopics(this) });
   },
   oneditsave() {
     this.groups = groupList().texts();
   },
 });
+
+/** The topics of what the node receives. */
+function previewTopics(node: EditedNode): string[] {
+  return topicsOf(connectionWho(node), {
+    kind: "group",
+    groups: groupList()
+      .texts()
+      .map((group) => topicLevel(group, "groupId")),
+    updateType: updateType(currentValue(node, "updateType")),
+    broadcast: currentValue(node, "broadcast") === true,
+    qos: 0,
+  });
+}
 
 function groupList(): TextList {
   return new TextList($("#m1-group-in-groups"));

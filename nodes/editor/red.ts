@@ -34,11 +34,14 @@ type Words = (key: string, details?: Record<string, string | number>) => string;
 export interface EditedNode {
   readonly id: string;
   readonly type: string;
+  /** The flow it stands on; blank or absent if it stands on none. */
+  readonly z?: string;
   /** A string of the node's own catalogue. */
   readonly _: Words;
   readonly _def: {
     readonly category: string;
     readonly defaults: Record<string, PropertyDefinition<unknown>>;
+    readonly credentials?: Record<string, CredentialDefinition>;
   };
 }
 

@@ -34,6 +34,15 @@ export class TextList {
     return [...new Set(inputs.map((input) => input.value).filter((text) => text !== ""))];
   }
 
+  /** The text of a row by its input. */
+  field(element: HTMLInputElement): { get(): string; set(text: string): void } {
+    const input = $(element);
+    return {
+      get: () => String(input.val()),
+      set: (text) => input.val(text).trigger("input"),
+    };
+  }
+
   /** `text` is undefined for a row that the user adds. */
   private addRow(row: JQuery, text: string | undefined, options: TextListOptions): void {
     const { placeholder, label } = options;

@@ -134,7 +134,9 @@ describe("the look-up of a user MQTT ID", () => {
 
   it("does not follow a redirect with the password", async () => {
     login = (_request, response) => response.writeHead(307, { location: "/elsewhere" }).end();
-    await failureOf();
+    const failure = await failureOf();
+    assert.equal(failure.code, "REST_STATUS");
+    assert.equal(failure.details.status, 307);
     assert.equal(requests.length, 1);
   });
 

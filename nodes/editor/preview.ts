@@ -1,0 +1,32 @@
+// What the settings in a dialog come to, shown while they are edited.
+import { M1Error } from "../protocol/errors";
+import { inWords } from "./explain";
+
+export interface PreviewPart {
+  readonly element: JQuery;
+  /** The lines to show; an M1Error is shown instead. */
+  readonly lines: () => readonly string[];
+}
+
+/** Keeps the parts up to date with the form they are in. */
+export function livePreview(...parts: readonly PreviewPart[]): void {
+  const refresh = () => {
+    for (const part of parts) show(part);
+  };
+  parts[0]?.element.closest("form").on("input change", refresh);
+  refresh();
+}
+
+function show({ element, lines }: PreviewPart): void {
+  element.empty();
+  try {
+    for (const line of lines()) $("<code>").text(line).appendTo(element);
+  } catch (error) {
+    if (!(error instanceof M1Error)) throw error;
+    const problem = $('<span class="m1-warning">').appendTo(element);
+    problem.append(
+      '<i class="fa fa-warning" aria-hidden="true"></i> ',
+      document.createTextNode(inWords(error)),
+    );
+  }
+}
