@@ -1,11 +1,10 @@
 // What the dialog of `m1 connection` asks of Node-RED: with the form as it is, the secrets as stored.
 import { deepEqual, doesNotMatch, equal, ok } from "node:assert/strict";
 import { once } from "node:events";
-import { createServer, type Server } from "node:http";
 import { createRequire } from "node:module";
-import type { AddressInfo } from "node:net";
 import helper from "node-red-node-test-helper";
 import { DEMO_ACCOUNT, Sandbox } from "../../sandbox/sandbox";
+import { eachWithWeb } from "../sandbox/web";
 import { certificate } from "../support/certificates";
 import {
   connectionTo,
@@ -138,40 +137,31 @@ describe("the connection test of the editor", () => {
 });
 
 describe("the user look-up of the editor", () => {
-  eachWithSandbox();
-  let server: Server;
-  let logins: string[];
-
-  beforeEach(async () => {
-    logins = [];
-    server = createServer(async (request, response) => {
-      let body = "";
-      for await (const chunk of request) body += chunk;
-      if (body) logins.push(JSON.parse(body));
-      response.end('{"mqtt_id":"Zo7xrK0yvMk"}');
-    });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  });
-  afterEach(() => {
-    server.closeAllConnections();
-    server.close();
-  });
+  const context = eachWithSandbox();
+  const web = eachWithWeb(context);
 
   it("logs in with the stored secrets and answers with the ID", async () => {
+    const { loginId, userMqtt } = DEMO_ACCOUNT;
     await startFlow([connectionTo({ url: "mqtt://127.0.0.1:1" })]);
-    const { port } = server.address() as AddressInfo;
-    const restUrl = `http://127.0.0.1:${port}`;
-    const answer = await ask("user", { id: "m1", z: "", restUrl, loginId: "pump", ...STORED });
-    deepEqual(answer, { userMqtt: "Zo7xrK0yvMk" });
-    const { apiKey, userPassword } = DEMO_ACCOUNT;
-    deepEqual(logins, [{ login_id: "pump", password: userPassword, api_key: apiKey }]);
+    const form = { id: "m1", z: "", restUrl: web.url, loginId, ...STORED };
+    deepEqual(await ask("user", form), { userMqtt });
   });
 
-  it("answers what is missing with its code", async () => {
-    await startFlow([]);
-    const { error } = await ask("user", { restUrl: "https://127.0.0.1", loginId: "pump" });
-    deepEqual(error, { code: "CREDENTIAL_MISSING", details: { field: "userPassword" } });
-  });
+  const wrong: [string, Form, string][] = [
+    ["a wrong password", { userPassword: "wrong" }, "REST_LOGIN"],
+    ["a wrong API key", { apiKey: "WRONG" }, "REST_LOGIN"],
+    ["an unknown user", { loginId: "nobody" }, "REST_USER_UNKNOWN"],
+    ["no login ID", { loginId: "" }, "CREDENTIAL_MISSING"],
+    ["no server", { restUrl: "http://127.0.0.1:9999" }, "REFUSED"],
+  ];
+  for (const [title, values, code] of wrong) {
+    it(`answers ${title} with its code`, async () => {
+      await startFlow([]);
+      const { loginId } = DEMO_ACCOUNT;
+      const form = { restUrl: web.url, loginId, ...demoCredentials(), ...values };
+      equal((await ask("user", form)).error?.code, code);
+    });
+  }
 });
 
 describe("the editor's requests, where users log in and the editor has a root of its own", () => {
