@@ -20,7 +20,8 @@ function watch(
   label: string | undefined,
 ): void {
   const row = input.closest(".form-row");
-  const line = problemLine(`${input.attr("id")}-problem`).appendTo(row);
+  const id = `${input.attr("id")}-problem`;
+  const line = problemLine(id).appendTo(row);
   /** A new node is blank, which is no mistake before the user has been there. */
   let isTouched = false;
   const show = () => {
@@ -32,7 +33,8 @@ function watch(
     line.toggle(!isValid);
     line.find("span").text(isValid ? "" : verdict);
     // Of a typed input, the first is hidden.
-    row.find("input, select").attr("aria-invalid", String(!isValid));
+    const inputs = row.find("input, select");
+    inputs.attr({ "aria-invalid": String(!isValid), "aria-errormessage": id });
   };
   row.on("focusout", () => {
     isTouched = true;

@@ -42,8 +42,10 @@ export function typedField(node: EditedNode, property: string, types: Type[]): v
   const container = input.next(".red-ui-typedInput-container");
   const id = `${input.attr("id")}-value`;
   container.find(".red-ui-typedInput-input").attr("id", id);
-  container.find(".red-ui-typedInput-type-select").attr("aria-label", label.text().trim());
-  label.attr("for", id);
+  label.attr({ for: id, id: `${id}-label` });
+  // The button's own content is the type.
+  const button = container.find(".red-ui-typedInput-type-select").attr("id", `${id}-type`);
+  button.attr("aria-labelledby", `${id}-label ${id}-type`);
 }
 
 /**

@@ -4,6 +4,7 @@ import {
   addressKeys,
   coveringFilter,
   filtersOf,
+  topicsOf,
   type Wish,
   wishKeys,
 } from "../../nodes/connection/wishes";
@@ -51,6 +52,32 @@ describe("wishes: filters", () => {
   for (const [title, wish, filters] of cases) {
     it(`are those that Medium One documents: ${title}`, () => {
       assert.deepEqual(filtersOf(WHO, wish), filters);
+    });
+  }
+
+  const topics: [string, Wish, string[]][] = [
+    ["one device", ONE_DEVICE, ["1/p/u/pump/event", "1/p/u/pump/update/#"]],
+    ["any device", { ...ANY_DEVICE, broadcast: true }, ["1/p/u/+/event", "1/p/u/+/update/#"]],
+    [
+      "events to one device and to all",
+      { ...ONE_DEVICE, receive: "event", broadcast: true },
+      ["1/p/u/pump/event", "1/p/u/_all/event"],
+    ],
+    [
+      "one update type",
+      { ...ONE_DEVICE, receive: "update", updateType: "filter" },
+      ["1/p/u/pump/update/filter"],
+    ],
+    ["groups", GROUPS, ["2/p/north/#", "2/p/south/#"]],
+    [
+      "one type of group messages",
+      { ...GROUPS, updateType: "filter", broadcast: true },
+      ["2/p/north/filter", "2/p/south/filter", "2/p/_all/filter"],
+    ],
+  ];
+  for (const [title, wish, expected] of topics) {
+    it(`are shown in dialogs as the topics that are meant: ${title}`, () => {
+      assert.deepEqual(topicsOf(WHO, wish), expected);
     });
   }
 
