@@ -4,7 +4,7 @@ import { mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { DEMO_ACCOUNT } from "../sandbox/accounts";
 
-const EXAMPLE = "examples/1 Sensor and fan.json";
+const EXAMPLE = "examples/1 Quick start with the sandbox.json";
 
 interface FlowNode {
   id: string;

@@ -1,52 +1,200 @@
-// The examples of the import menu: each runs against the sandbox as it is.
+// The examples of the import menu: each runs against the sandbox as it is, and does what it says.
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { DEMO_ACCOUNT, Sandbox } from "../../sandbox/sandbox";
+import { DEMO_ACCOUNT, Sandbox, type StoredEvent } from "../../sandbox/sandbox";
 import { rules } from "../../sandbox/workflows";
 import { installation } from "../support/installation";
 import { NodeRed } from "../support/node-red";
+import { freePort } from "../support/processes";
 
 const folder = path.resolve(__dirname, "../../examples");
+
+const ENVIRONMENT = {
+  M1_PROJECT: DEMO_ACCOUNT.projectMqtt,
+  M1_USER: DEMO_ACCOUNT.userMqtt,
+  M1_API_KEY: DEMO_ACCOUNT.apiKey,
+  M1_PASSWORD: DEMO_ACCOUNT.userPassword,
+  M1_DEVICE: "gateway-1",
+};
+
+const COMMON: ReadonlySet<string> = new Set(
+  "tab comment inject function debug switch change catch status complete".split(" "),
+);
 
 interface ExampleNode {
   id: string;
   type: string;
+  name?: string;
   url?: string;
   credentials?: Record<string, string>;
 }
 
-describe("the example", () => {
-  const sandbox = new Sandbox({ port: 0, rules: rules() });
-  before(() => sandbox.start());
-  after(() => sandbox.stop());
+/** A deployed example whose nodes are all connected. */
+interface Running {
+  press(button: string): Promise<void>;
+  /** What the Debug node shows that the button leads to. */
+  shown(debug: string, button: string): Promise<string>;
+  events(count: number): Promise<readonly StoredEvent[]>;
+  statusOf(type: string, fill: string): Promise<unknown>;
+}
 
-  for (const file of readdirSync(folder)) {
-    it(`"${path.parse(file).name}" connects, and its buttons send events that are accepted`, async () => {
-      const flow: ExampleNode[] = JSON.parse(await readFile(path.join(folder, file), "utf8"));
-      for (const { type, url, credentials } of flow) {
-        if (type !== "m1 connection") continue;
-        const { apiKey, userPassword } = DEMO_ACCOUNT;
-        assert.equal(url, "mqtt://127.0.0.1:61619");
-        assert.deepEqual(credentials, { apiKey, userPassword });
-      }
-      const here = flow.map((node) => (node.url ? { ...node, url: sandbox.url } : node));
-      const { userDir, remove } = await installation(here);
-      const nodeRed = await NodeRed.start(userDir);
-      const flowNodes = flow.filter(({ type }) => /^m1 .+ (in|out)$/.test(type));
-      await Promise.all(
-        flowNodes.map(({ id }) => nodeRed.status(id, ({ fill }) => fill === "green")),
+describe("the example", function () {
+  this.timeout(20_000);
+  let sandbox: Sandbox;
+  let nodeRed: NodeRed;
+  let remove: () => Promise<void>;
+
+  let port: number;
+
+  before(async () => {
+    port = await freePort();
+    const installed = await installation([]);
+    remove = installed.remove;
+    Object.assign(process.env, ENVIRONMENT, { M1_URL: `mqtt://127.0.0.1:${port}` });
+    nodeRed = await NodeRed.start(installed.userDir);
+  });
+  beforeEach(async () => {
+    sandbox = new Sandbox({ port, rules: rules() });
+    await sandbox.start();
+  });
+  after(async () => {
+    await nodeRed.stop();
+    await remove();
+    for (const name of [...Object.keys(ENVIRONMENT), "M1_URL"]) delete process.env[name];
+  });
+
+  async function run(file: string): Promise<Running> {
+    const flow: ExampleNode[] = JSON.parse(await readFile(path.join(folder, file), "utf8"));
+    const here = flow.map((node) =>
+      node.url === "mqtt://127.0.0.1:61619" ? { ...node, url: sandbox.url } : node,
+    );
+    await nodeRed.deploy(here);
+    const idOf = (name: string) => {
+      const node = flow.find((candidate) => candidate.name === name);
+      return node?.id ?? assert.fail(`${file} has no node "${name}"`);
+    };
+    const statusOf = (type: string, fill: string) => {
+      const nodes = flow.filter((node) => node.type.startsWith(type));
+      return Promise.all(
+        nodes.map(({ id }) => nodeRed.status(id, (status) => status.fill === fill)),
       );
-
-      const event = sandbox.next("event");
-      const [button] = flow.filter(({ type }) => type === "inject");
-      await fetch(`${nodeRed.url}/inject/${button?.id}`, { method: "POST" });
-
-      assert.ok("temperature" in (await event).eventData, "a temperature arrives");
-      assert.deepEqual(sandbox.refusals, []);
-      await nodeRed.stop();
-      await remove();
-    });
+    };
+    await Promise.all([statusOf("m1 event out", "green"), statusOf("m1 device in", "green")]);
+    await statusOf("m1 group in", "green");
+    return {
+      press: (button) => nodeRed.press(idOf(button)),
+      async shown(debug, button) {
+        const debugging = await nodeRed.debugging(idOf(debug));
+        await nodeRed.press(idOf(button));
+        return debugging.shown;
+      },
+      async events(count) {
+        while (sandbox.events.length < count) await once(sandbox, "event");
+        return sandbox.events;
+      },
+      statusOf,
+    };
   }
+
+  afterEach(async () => {
+    assert.deepEqual(sandbox.refusals, []);
+    await nodeRed.deploy([]);
+    await sandbox.stop();
+  });
+
+  it('"1 Quick start with the sandbox" sends a reading every two seconds', async () => {
+    const { events } = await run("1 Quick start with the sandbox.json");
+    const [event] = await events(1);
+    assert.equal(event?.deviceId, "demo-device");
+    assert.equal(typeof event.eventData.temperature, "number");
+  });
+
+  it('"2 Many sensors through one node" sends each reading for its own device', async () => {
+    const { events, press, shown } = await run("2 Many sensors through one node.json");
+    await press("read all sensors");
+    const readings = (await events(3)).map(({ deviceId, eventData }) => [
+      deviceId,
+      eventData.temperature,
+    ]);
+    assert.deepEqual(readings, [
+      ["kitchen", 21.5],
+      ["cellar", 12],
+      ["attic", 27.25],
+    ]);
+    const wrong = await shown("what went wrong", "a sensor with a slash in its name");
+    assert.match(wrong, /^The device ID has "\/" as character 6/);
+  });
+
+  it('"3 Late readings with their own time" sends the times of the readings', async () => {
+    const { events, press, shown } = await run("3 Late readings with their own time.json");
+    await press("empty the logger");
+    const times = (await events(6)).map(({ observedAt }) => Date.parse(observedAt));
+    const pauses = times.slice(1).map((time, index) => time - (times[index] ?? 0));
+    assert.deepEqual(pauses, Array(5).fill(600_000));
+
+    await press("to the microsecond");
+    assert.equal((await events(7)).at(-1)?.observedAt, "2014-06-11T02:11:25.076001Z");
+    assert.match(await shown("what went wrong", "without a zone"), /has no zone/);
+  });
+
+  it('"4 React to events, updates and group messages" hears all three', async () => {
+    const { shown } = await run("4 React to events, updates and group messages.json");
+    assert.match(await shown("the configuration", "20 degrees"), /interval/);
+    assert.match(await shown("switch the fan on", "35 degrees"), /on/);
+    assert.match(await shown("switch the fan off", "20 degrees"), /off/);
+    assert.match(await shown("to the group", "ten readings"), /average_temperature/);
+  });
+
+  it('"5 Survive an outage" sends what was measured meanwhile, in order', async () => {
+    const { events, statusOf } = await run("5 Survive an outage.json");
+    await events(1);
+    await sandbox.stop();
+    await statusOf("m1 event out", "red");
+    await sandbox.start();
+    const numbers = (await events(3)).map(({ eventData }) => eventData.number);
+    assert.deepEqual(
+      numbers,
+      numbers.map((_, index) => index),
+    );
+  });
+
+  it('"6 Credentials from the environment" connects with what the variables say', async () => {
+    const file = "6 Credentials from the environment.json";
+    const secrets = /DEMO0KEY"|demo\/password"/;
+    assert.doesNotMatch(await readFile(path.join(folder, file), "utf8"), secrets);
+    const { events, press } = await run(file);
+    await press("21.5 degrees");
+    const [event] = await events(1);
+    assert.equal(event?.deviceId, "gateway-1");
+    assert.deepEqual({ ...event.eventData }, { temperature: 21.5, device_id: "gateway-1" });
+  });
+
+  it('"7 What becomes of a message" sends four shapes and refuses the mistake', async () => {
+    const { events, press, shown } = await run("7 What becomes of a message.json");
+    await press("an object: its keys are the tags");
+    await press("a number: goes under the tag");
+    await press("text that holds JSON: the object in it");
+    await press("an envelope: with its own time");
+    assert.equal((await events(4)).at(-1)?.observedAt, "2001-01-01T00:10:10.000000Z");
+    assert.match(await shown("what went wrong", "a mistake"), /NaN/);
+  });
+
+  it("needs nothing but our nodes and those that every flow has, has a comment, and expects the sandbox or variables", async () => {
+    const files = readdirSync(folder);
+    assert.equal(files.length, 7);
+    for (const file of files) {
+      const flow: ExampleNode[] = JSON.parse(await readFile(path.join(folder, file), "utf8"));
+      const types = new Set(flow.map(({ type }) => type));
+      assert.ok(types.has("comment") && types.has("catch"), `${file} explains itself`);
+      const others = [...types].filter((type) => !COMMON.has(type) && !type.startsWith("m1 "));
+      assert.deepEqual(others, [], file);
+      for (const { type, url } of flow) {
+        if (type !== "m1 connection") continue;
+        assert.ok(["mqtt://127.0.0.1:61619", "$".concat("{M1_URL}")].includes(url ?? ""), url);
+      }
+    }
+  });
 });

@@ -91,12 +91,45 @@ export class NodeRed {
     socket.send(JSON.stringify({ subscribe: `status/${id}` }));
     return new Promise((resolve) => {
       socket.on("message", (bytes) => {
-        const found = statuses(String(bytes), id).find(matches);
+        const told = messages<Status>(String(bytes), `status/${id}`);
+        const found = told.map((status) => status ?? {}).find(matches);
         if (!found) return;
         socket.close();
         resolve(found);
       });
     });
+  }
+
+  /** Deploys a flow file as the editor does, credentials in its nodes. */
+  async deploy(flow: readonly object[]): Promise<void> {
+    const response = await fetch(`${this.url}/flows`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(flow),
+    });
+    if (!response.ok) throw new Error(`POST flows: ${response.status}`);
+  }
+
+  /** Presses the button of an inject node. */
+  async press(id: string): Promise<void> {
+    const response = await fetch(`${this.url}/inject/${id}`, { method: "POST" });
+    if (!response.ok) throw new Error(`POST inject/${id}: ${response.status}`);
+  }
+
+  /** What a Debug node shows next in the sidebar; the outer promise resolves once it is listened to. */
+  async debugging(id: string): Promise<{ shown: Promise<string> }> {
+    const socket = new WebSocket(`${this.url.replace("http", "ws")}/comms`);
+    await once(socket, "open");
+    const shown = new Promise<string>((resolve) => {
+      socket.on("message", (bytes) => {
+        const told = messages<{ id: string; msg: string }>(String(bytes), "debug");
+        const found = told.find((data) => data?.id === id);
+        if (!found) return;
+        socket.close();
+        resolve(found.msg);
+      });
+    });
+    return { shown };
   }
 
   stop(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
@@ -120,7 +153,7 @@ export class NodeRed {
 }
 
 /** The editor's messages come in lists, each with its topic. */
-function statuses(text: string, id: string): Status[] {
-  const messages = [JSON.parse(text)].flat() as { topic?: string; data?: Status }[];
-  return messages.filter(({ topic }) => topic === `status/${id}`).map(({ data }) => data ?? {});
+function messages<Data>(text: string, topic: string): (Data | undefined)[] {
+  const all = [JSON.parse(text)].flat() as { topic?: string; data?: Data }[];
+  return all.filter((message) => message.topic === topic).map(({ data }) => data);
 }
