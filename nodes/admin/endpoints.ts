@@ -26,8 +26,8 @@ const NO_TLS: ReadonlySet<unknown> = new Set(["", "_ADD_", undefined]);
  *
  * Both answer 200 with `{ error: { code, details } }` for what the user can mend.
  *
- * They may be sent to any address, with the stored secrets: who has this permission may as well
- * deploy that address. As for all of Node-RED's API, `adminAuth` is what keeps strangers out.
+ * The form may name any server, and the stored secrets go there: whoever has this permission could
+ * as well deploy that address. As for all of Node-RED's API, `adminAuth` is what keeps strangers out.
  */
 export function offerEndpoints(RED: NodeAPI): void {
   offer(RED, "test", (form) =>

@@ -3,7 +3,7 @@ import { topicsOf } from "../connection/wishes";
 import { datatype, qos, receive, updateType } from "../protocol/settings";
 import { topicLevel } from "../protocol/topic-level";
 import { connectionWho, currentValue, inputOf, openDialog, revalidate, showRow } from "./dialog";
-import { explained, explainedIfSet, shared } from "./explain";
+import { explained, explainedIfSet, isEnvironmentReference, shared } from "./explain";
 import { foldableSection } from "./foldable-section";
 import { fieldsOf, fillOnPaste } from "./paste";
 import { livePreview } from "./preview";
@@ -82,10 +82,11 @@ RED.nodes.registerType<Properties>("m1 device in", {
 
 /** The topics of what the node receives. */
 function previewTopics(node: EditedNode): string[] {
+  const receives = currentValue(node, "receive");
   return topicsOf(connectionWho(node), {
     kind: "device",
     deviceId: topicLevel(currentValue(node, "deviceId"), "deviceId", { emptyAllowed: true }),
-    receive: receive(currentValue(node, "receive")),
+    receive: isEnvironmentReference(receives) ? "all" : receive(receives),
     updateType: updateType(currentValue(node, "updateType")),
     broadcast: currentValue(node, "broadcast") === true,
     qos: 0,
