@@ -25,7 +25,7 @@ const REFUSED = 0x80;
 
 /**
  * Rejects with the M1Error that a connection with these settings would show, or with
- * CLOSED_UNANSWERED or SUBSCRIPTION_REFUSED. Whatever happens, the client has ended by then.
+ * MQTT_NOT_SPOKEN or SUBSCRIPTION_REFUSED. Whatever happens, the client has ended by then.
  */
 export async function tryConnection(
   settings: ConnectionSettings,
@@ -60,14 +60,24 @@ function open(settings: ConnectionSettings): MqttClient {
 
 /** Rejects with whatever goes wrong first; what follows are consequences. */
 function failure(client: MqttClient, settings: ConnectionSettings): Promise<never> {
+  const { broker } = settings;
+  let speaksMqtt = false;
+  client.once("connect", () => {
+    speaksMqtt = true;
+  });
   return new Promise((_resolve, reject) => {
-    const failed = (error: unknown) => reject(connectionFailure(error, settings));
+    const fail = (reason: M1Error) => {
+      const isHangUp = reason.code === "CONNECTION_CLOSED" || reason.code === "CONNECTION_LOST";
+      // Not of a WebSocket: there the reason holds what the web server said.
+      const isPuzzling = isHangUp && !speaksMqtt && broker.scheme.startsWith("mqtt");
+      const url = formatBrokerUrl(broker);
+      reject(isPuzzling ? new M1Error("MQTT_NOT_SPOKEN", { broker: url }) : reason);
+    };
+    const failed = (error: unknown) => fail(connectionFailure(error, settings));
     client.on("error", failed);
     // mqtt.js keeps to itself what has no code, such as a web server's refusal.
     client.stream.on("error", failed);
-    client.on("close", () => {
-      reject(new M1Error("CLOSED_UNANSWERED", { broker: formatBrokerUrl(settings.broker) }));
-    });
+    client.on("close", () => fail(new M1Error("CONNECTION_CLOSED")));
   });
 }
 

@@ -165,12 +165,34 @@ describe("a trial that fails", () => {
     assert.equal(failure.code, "TLS_NOT_SPOKEN");
   });
 
-  it("knows a port that does not answer MQTT", async () => {
-    const { url } = await serve((socket) => socket.end());
-    assert.equal((await failureOf(url)).code, "CLOSED_UNANSWERED");
+  const others: [string, Parameters<typeof rawServer>[0]][] = [
+    ["hangs up", (socket) => socket.end()],
+    ["resets", (socket) => socket.once("data", () => socket.resetAndDestroy())],
+    ["answers in HTTP", (socket) => socket.write("HTTP/1.1 400 Bad Request\r\n\r\n")],
+  ];
+  for (const [title, onSocket] of others) {
+    it(`knows a port that does not speak MQTT: it ${title}`, async () => {
+      assert.equal((await failureOf((await serve(onSocket)).url)).code, "MQTT_NOT_SPOKEN");
+    });
+  }
+
+  it("knows a port that wants TLS and gets none", async () => {
     const sandbox = await sandboxWith({ tls: authority });
     const failure = await failureOf(sandbox.url.replace("mqtts:", "mqtt:"));
-    assert.equal(failure.code, "CLOSED_UNANSWERED");
+    assert.equal(failure.code, "MQTT_NOT_SPOKEN");
+  });
+
+  it("names what a web server says that does not speak MQTT over WebSocket", async () => {
+    const { url } = await serve((socket) => socket.end("HTTP/1.1 404 Not Found\r\n\r\n"));
+    assert.match((await failureOf(url.replace("mqtt:", "ws:"))).message, /404/);
+  });
+
+  it("knows a broker that hangs up on the subscription", async () => {
+    const broker = await ScriptedBroker.start(({ cmd }, _reply, socket) => {
+      if (cmd === "subscribe") socket.end();
+      return cmd === "subscribe";
+    });
+    assert.equal((await failureOf(broker.url)).code, "CONNECTION_CLOSED");
   });
 
   it("knows wrong credentials, and does not repeat them", async () => {
