@@ -12,7 +12,7 @@ import {
 import type { ErrorCode, M1Error } from "../../nodes/protocol/errors";
 import type { ProtocolVersion } from "../../nodes/protocol/settings";
 import { Sandbox } from "../../sandbox/sandbox";
-import { type Certificate, certificate } from "../support/certificates";
+import { type Certificate, certificate, REFUSED_CERTIFICATES } from "../support/certificates";
 import {
   closeConnections,
   type OpenOptions,
@@ -102,37 +102,10 @@ describe("failure: TLS", () => {
     authority = certificate();
   });
 
-  const cases: [string, () => Certificate, ErrorCode, { trusted: boolean }][] = [
-    ["self-signed", () => authority, "CERTIFICATE_SELF_SIGNED", { trusted: false }],
-    [
-      "signed by an authority that nobody trusts",
-      () => certificate({ signer: authority }),
-      "CERTIFICATE_UNTRUSTED",
-      { trusted: false },
-    ],
-    [
-      "for another host",
-      () => certificate({ signer: authority, altName: "DNS:broker.example" }),
-      "CERTIFICATE_WRONG_HOST",
-      { trusted: true },
-    ],
-    [
-      "expired",
-      () => certificate({ signer: authority, years: [2019, 2020] }),
-      "CERTIFICATE_EXPIRED",
-      { trusted: true },
-    ],
-    [
-      "not valid yet",
-      () => certificate({ signer: authority, years: [2048, 2049] }),
-      "CERTIFICATE_NOT_YET_VALID",
-      { trusted: true },
-    ],
-  ];
-  for (const [title, made, code, { trusted }] of cases) {
+  for (const { title, code, trusted, made } of REFUSED_CERTIFICATES) {
     for (const scheme of ["mqtts", "wss"]) {
       it(`knows a certificate that is ${title}, over ${scheme}`, async () => {
-        const { url } = await serve(undefined, made());
+        const { url } = await serve(undefined, made(authority));
         const tls = trusted ? { ca: authority.cert } : {};
         const failure = await failureOf(
           { url: url.replace("mqtts", scheme) },

@@ -4,9 +4,9 @@ import { once } from "node:events";
 import type { ConnectionSettings } from "../../nodes/connection/connection";
 import { type Trial, tryConnection } from "../../nodes/connection/trial";
 import { parseBrokerUrl } from "../../nodes/protocol/broker-url";
-import type { ErrorCode, M1Error } from "../../nodes/protocol/errors";
+import type { M1Error } from "../../nodes/protocol/errors";
 import { DEMO_ACCOUNT, Sandbox } from "../../sandbox/sandbox";
-import { type Certificate, certificate } from "../support/certificates";
+import { type Certificate, certificate, REFUSED_CERTIFICATES } from "../support/certificates";
 import { OWN, type RawServer, rawServer, WHO } from "../support/connections";
 import { ScriptedBroker, stopBrokers } from "../support/scripted-broker";
 
@@ -129,30 +129,9 @@ describe("a trial that fails", () => {
     assert.equal((await failureOf(broker.url, {}, 100)).code, "TIMED_OUT");
   });
 
-  const certificates: [string, () => Certificate, ErrorCode, { trusted: boolean }][] = [
-    ["self-signed", () => authority, "CERTIFICATE_SELF_SIGNED", { trusted: false }],
-    [
-      "signed by an authority that nobody trusts",
-      () => certificate({ signer: authority }),
-      "CERTIFICATE_UNTRUSTED",
-      { trusted: false },
-    ],
-    [
-      "for another host",
-      () => certificate({ signer: authority, altName: "DNS:broker.example" }),
-      "CERTIFICATE_WRONG_HOST",
-      { trusted: true },
-    ],
-    [
-      "expired",
-      () => certificate({ signer: authority, years: [2019, 2020] }),
-      "CERTIFICATE_EXPIRED",
-      { trusted: true },
-    ],
-  ];
-  for (const [title, made, code, { trusted }] of certificates) {
+  for (const { title, code, trusted, made } of REFUSED_CERTIFICATES) {
     it(`knows a certificate that is ${title}`, async () => {
-      const sandbox = await sandboxWith({ tls: made() });
+      const sandbox = await sandboxWith({ tls: made(authority) });
       const tls = trusted ? { ca: authority.cert } : {};
       assert.equal((await failureOf(sandbox.url, { tls })).code, code);
       assert.deepEqual(sandbox.wire, []);

@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { ErrorCode } from "../../nodes/protocol/errors";
 
 export interface Certificate {
   readonly key: Buffer;
@@ -57,6 +58,45 @@ export function certificate(options: CertificateOptions = {}): Certificate {
     rmSync(folder, { recursive: true });
   }
 }
+
+/** What clients refuse, by the error that names it; `trusted` tells whether they trust the authority. */
+export const REFUSED_CERTIFICATES: readonly {
+  readonly title: string;
+  readonly code: ErrorCode;
+  readonly trusted: boolean;
+  readonly made: (authority: Certificate) => Certificate;
+}[] = [
+  {
+    title: "self-signed",
+    code: "CERTIFICATE_SELF_SIGNED",
+    trusted: false,
+    made: (authority) => authority,
+  },
+  {
+    title: "signed by an authority that nobody trusts",
+    code: "CERTIFICATE_UNTRUSTED",
+    trusted: false,
+    made: (signer) => certificate({ signer }),
+  },
+  {
+    title: "for another host",
+    code: "CERTIFICATE_WRONG_HOST",
+    trusted: true,
+    made: (signer) => certificate({ signer, altName: "DNS:broker.example" }),
+  },
+  {
+    title: "expired",
+    code: "CERTIFICATE_EXPIRED",
+    trusted: true,
+    made: (signer) => certificate({ signer, years: [2019, 2020] }),
+  },
+  {
+    title: "not valid yet",
+    code: "CERTIFICATE_NOT_YET_VALID",
+    trusted: true,
+    made: (signer) => certificate({ signer, years: [2048, 2049] }),
+  },
+];
 
 function configuration(folder: string, altName: string): string {
   return `
