@@ -23,7 +23,7 @@ import { DEMO_BROKER, Observer } from "../support/observer";
 
 const { projectMqtt, userMqtt } = DEMO_ACCOUNT;
 const ROOTS = [`1/${projectMqtt}/${userMqtt}`, `2/${projectMqtt}`];
-const MESSAGES = 20_000;
+const MESSAGES = 100_000;
 const INPUTS = 10_000;
 
 /** Printed if a test fails, and taken from the environment to run it again. */
