@@ -11,7 +11,11 @@ const root = path.dirname(fileURLToPath(import.meta.url));
 const from = path.join(root, "nodes");
 const to = path.join(root, "dist");
 const tsc = path.join(root, "node_modules/typescript/bin/tsc");
-const typeProjects = ["tsconfig.json", "nodes/editor/tsconfig.json"];
+const typeProjects = [
+  "tsconfig.json",
+  "nodes/editor/tsconfig.json",
+  "sandbox/console/tsconfig.json",
+];
 
 /** Bundled, not required at run time: it is published as an ES module, which Node.js cannot `require` before 20.19. */
 const bundled = "protocol/temporal.ts";

@@ -1,8 +1,7 @@
 // What the cloud can say to devices and groups, and workflows through it (wire-contract: Topics).
-import { M1Error } from "../nodes/protocol/errors";
-import { updateType as checkedUpdateType, type QoS } from "../nodes/protocol/settings";
-import { EVERYONE, topicLevel } from "../nodes/protocol/topic-level";
-import { addressTopic, type Identity } from "../nodes/protocol/topics";
+import type { QoS } from "../nodes/protocol/settings";
+import type { Identity } from "../nodes/protocol/topics";
+import { recipientTopic } from "./cloud-topics";
 import type { StoredEvent } from "./stored-event";
 
 export interface PublishOptions {
@@ -55,7 +54,7 @@ export class UserCloud implements Cloud {
     payload: unknown,
     options: PublishOptions = {},
   ): Promise<void> {
-    const topic = addressTopic({ kind: "event", ...this.#device(deviceId) });
+    const topic = recipientTopic({ kind: "event", ...this.#user, deviceId });
     await this.#publish(topic, payload, options);
   }
 
@@ -65,8 +64,7 @@ export class UserCloud implements Cloud {
     payload: unknown,
     options: PublishOptions = {},
   ): Promise<void> {
-    const to = { ...this.#device(deviceId), updateType: requiredUpdateType(updateType) };
-    const topic = addressTopic({ kind: "update", ...to });
+    const topic = recipientTopic({ kind: "update", ...this.#user, deviceId, updateType });
     await this.#publish(topic, payload, { retain: true, ...options });
   }
 
@@ -76,19 +74,8 @@ export class UserCloud implements Cloud {
     payload: unknown,
     options: PublishOptions = {},
   ): Promise<void> {
-    const topic = addressTopic({
-      kind: "group",
-      projectMqtt: this.#user.projectMqtt,
-      groupId: levelOrEveryone(groupId, "groupId"),
-      updateType: requiredUpdateType(updateType),
-      broadcast: groupId === EVERYONE,
-    });
+    const topic = recipientTopic({ kind: "group", ...this.#user, groupId, updateType });
     await this.#publish(topic, payload, options);
-  }
-
-  #device(deviceId: string) {
-    const level = levelOrEveryone(deviceId, "deviceId");
-    return { ...this.#user, deviceId: level, broadcast: level === EVERYONE };
   }
 }
 
@@ -98,14 +85,4 @@ export function payloadBytes(payload: unknown): Buffer {
   const json: string | undefined = JSON.stringify(payload);
   if (json === undefined) throw new TypeError(`${typeof payload} is not a payload`);
   return Buffer.from(json);
-}
-
-function levelOrEveryone(level: string, field: "deviceId" | "groupId"): string {
-  return level === EVERYONE ? level : topicLevel(level, field);
-}
-
-/** Blank is "any" to a node's setting; the cloud must name one. */
-function requiredUpdateType(updateType: string): string {
-  if (updateType === "") throw new M1Error("LEVEL_EMPTY", { field: "updateType" });
-  return checkedUpdateType(updateType);
 }

@@ -3,10 +3,9 @@ import type { QoS } from "../nodes/protocol/settings";
 
 /** The greatest QoS of the filters that match; 2, which limits nothing, if none does any more. */
 export function grantedQos(subscriptions: ReadonlyMap<string, QoS>, topic: string): QoS {
-  const levels = topic.split("/");
   let granted: QoS | undefined;
   for (const [filter, qos] of subscriptions) {
-    if (matches(filter.split("/"), levels) && qos >= (granted ?? 0)) granted = qos;
+    if (matches(filter, topic) && qos >= (granted ?? 0)) granted = qos;
   }
   return granted ?? 2;
 }
@@ -16,10 +15,12 @@ export function lesser(one: QoS, other: QoS): QoS {
 }
 
 /** `a/#` matches `a` too (MQTT 3.1.1, 4.7.1.2). */
-function matches(filter: readonly string[], topic: readonly string[]): boolean {
-  for (const [index, level] of filter.entries()) {
+export function matches(filter: string, topic: string): boolean {
+  const wanted = filter.split("/");
+  const levels = topic.split("/");
+  for (const [index, level] of wanted.entries()) {
     if (level === "#") return true;
-    if (index >= topic.length || (level !== "+" && level !== topic[index])) return false;
+    if (index >= levels.length || (level !== "+" && level !== levels[index])) return false;
   }
-  return filter.length === topic.length;
+  return wanted.length === levels.length;
 }

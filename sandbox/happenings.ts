@@ -80,3 +80,10 @@ export interface Sent {
   readonly qos: QoS;
   readonly retain: boolean;
 }
+
+/** How much there was since the sandbox was made. */
+export interface Totals {
+  readonly events: number;
+  readonly refusals: number;
+  readonly sent: number;
+}

@@ -47,6 +47,10 @@ const REASONS = {
   LOGIN_ID_NEEDED: "A business user must name a user: /v2/events/<stream>/<login_id>",
   EVENTS_MISSING: "The body must hold an event, or several with each on a line of its own",
   LINE: "Line __line__: __reason__",
+  FEEDS: "There are __limit__ pages of the console open already",
+  KIND: "kind must be event, update or group",
+  NOT_RETAINED: "Nothing is retained at __topic__",
+  PAGE_NOT_BUILT: "The console's page is not built: run node sandbox/build.mjs",
   QUERY: "__name__ must be __accepted__, not __value__",
 } as const;
 

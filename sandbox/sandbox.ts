@@ -11,7 +11,14 @@ import type { AdmittedEvent } from "./admission";
 import { Broker, type Persistence } from "./broker";
 import { type Cloud, type PublishOptions, payloadBytes, type Rule, UserCloud } from "./cloud";
 import { Gate } from "./gate";
-import type { ConnectedClient, Refusal, RefusedPlace, SandboxEvents, Sent } from "./happenings";
+import type {
+  ConnectedClient,
+  Refusal,
+  RefusedPlace,
+  SandboxEvents,
+  Sent,
+  Totals,
+} from "./happenings";
 import { History } from "./history";
 import { type Listener, type ListenOptions, listen } from "./listener";
 import { Refused } from "./refusal";
@@ -70,6 +77,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
   readonly #events: History<StoredEvent>;
   readonly #refusals: History<Refusal>;
   readonly #wire: History<WirePacket>;
+  readonly #totals = { events: 0, refusals: 0, sent: 0 };
   readonly #retained = new Map<string, Sent>();
 
   readonly #gate: Gate;
@@ -81,6 +89,8 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
 
   constructor(options: SandboxOptions = {}) {
     super();
+    // Any number of pages and reports may follow what happens.
+    this.setMaxListeners(0);
     const { host = "127.0.0.1", port = DEFAULT_PORT, tls, websocket = false } = options;
     this.#options = { host, port, tls, websocket };
     this.#accounts = options.accounts ?? [DEMO_ACCOUNT];
@@ -130,6 +140,15 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
   /** The messages that the cloud retains, those of the same topic as one; oldest first. */
   get retained(): readonly Sent[] {
     return [...this.#retained.values()];
+  }
+
+  get totals(): Totals {
+    return { ...this.#totals };
+  }
+
+  /** What it does to connections on purpose, in words. */
+  get weather(): readonly string[] {
+    return [];
   }
 
   /** Who may log in. */
@@ -218,6 +237,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
     const address = parseAddress(topic);
     const sent = { sentAt: this.#now(), topic, address, payload: bytes, qos, retain };
     if (retain) this.#retain(sent);
+    this.#totals.sent += 1;
     this.emit("sent", sent);
     await broker.publish({ cmd: "publish", topic, payload: bytes, qos, retain, dup: false });
   }
@@ -306,6 +326,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
   store(admitted: AdmittedEvent, arrival: Arrival): void {
     const event = storedEvent(admitted, arrival, this.#now());
     this.#events.add(event);
+    this.#totals.events += 1;
     this.emit("event", event);
     for (const rule of this.#rules) void this.#run(rule, event);
   }
@@ -314,6 +335,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
   refuse(place: RefusedPlace, { code, message }: Refused): void {
     const refusal = { at: this.#now(), ...place, code, reason: message };
     this.#refusals.add(refusal);
+    this.#totals.refusals += 1;
     this.emit("refusal", refusal);
   }
 

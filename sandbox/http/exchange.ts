@@ -1,5 +1,5 @@
 // A request as the routes see it, and what they answer.
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { type ErrorDetails, excerpt } from "../../nodes/protocol/errors";
 import { utf8Text } from "../../nodes/protocol/utf8";
 import { Refused, type RefusedReason } from "../refusal";
@@ -16,6 +16,11 @@ export interface Answer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body: string | Uint8Array;
+}
+
+/** An answer that goes on; `stream` writes it. */
+export interface Streaming {
+  readonly stream: (response: ServerResponse) => void;
 }
 
 /** A refusal with the status that says so. */

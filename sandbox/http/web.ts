@@ -1,11 +1,13 @@
-// The sandbox over HTTP: the REST API under /v2.
+// The sandbox over HTTP: the REST API under /v2, the console everywhere else.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { excerpt } from "../../nodes/protocol/errors";
 import type { Sandbox } from "../sandbox";
 import { SandboxError } from "../sandbox-error";
-import { type Answer, type Call, Declined, json, unknownPath } from "./exchange";
+import { Console } from "./console";
+import { type Answer, type Call, Declined, json, type Streaming } from "./exchange";
 import { guard } from "./guard";
+import { page } from "./page";
 import { Rest } from "./rest";
 
 /** Beside Medium One's MQTT ports, 61619 and 61620; the cloud's own REST API is at 443. */
@@ -31,9 +33,13 @@ export interface Web {
 /** Opens the door for HTTP to a sandbox. Rejects with SandboxError PORT_TAKEN or LISTEN_FAILED. */
 export async function openWeb(sandbox: Sandbox, options: WebOptions = {}): Promise<Web> {
   const { host = "127.0.0.1", port = DEFAULT_WEB_PORT, now } = options;
-  const rest = new Rest(sandbox, now);
+  const doors = { rest: new Rest(sandbox, now), console: new Console(sandbox) };
+  const route = async (call: Call) => {
+    if (call.path[0] === "v2") return doors.rest.answer(call);
+    return call.path[0] === "console" ? doors.console.answer(call) : page(call);
+  };
   const server = createServer((request, response) => {
-    void respond(sandbox, request, response, (call) => route(call, rest));
+    void respond(sandbox, request, response, route);
   });
   await listening(server, host, port);
   const { port: actual } = server.address() as AddressInfo;
@@ -55,21 +61,18 @@ function listening(server: Server, host: string, port: number): Promise<void> {
   });
 }
 
-async function route(call: Call, rest: Rest): Promise<Answer> {
-  if (call.path[0] === "v2") return rest.answer(call);
-  throw unknownPath(call);
-}
-
 /** Every request is answered, and what is declined is on record. */
 async function respond(
   sandbox: Sandbox,
   request: IncomingMessage,
   response: ServerResponse,
-  answer: (call: Call) => Promise<Answer>,
+  route: (call: Call) => Promise<Answer | Streaming>,
 ): Promise<void> {
   try {
     guard(request);
-    send(response, await answer(callOf(request)));
+    const answer = await route(callOf(request));
+    if ("stream" in answer) answer.stream(response);
+    else send(response, answer);
   } catch (error) {
     if (!(error instanceof Declined)) {
       // A client that hung up in the middle of its body is no fault.

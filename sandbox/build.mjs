@@ -1,0 +1,41 @@
+// Builds sandbox/dist/: the command and the class as files that need only the dependencies of this
+// package, and the console's page.
+import { chmod, cp, mkdir, rm } from "node:fs/promises";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import esbuild from "esbuild";
+
+const root = path.dirname(fileURLToPath(import.meta.url));
+const to = path.join(root, "dist");
+const page = path.join(to, "page");
+
+await rm(to, { recursive: true, force: true });
+await mkdir(page, { recursive: true });
+await Promise.all([
+  esbuild.build({
+    entryPoints: ["command.ts", "index.ts"].map((file) => path.join(root, file)),
+    outdir: to,
+    bundle: true,
+    // nodes/protocol and what it bundles is taken in; the rest is this package's dependencies.
+    external: ["aedes", "mqtt-packet", "ws"],
+    platform: "node",
+    format: "cjs",
+    target: "node20",
+    legalComments: "inline",
+    logLevel: "warning",
+  }),
+  esbuild.build({
+    entryPoints: ["main.ts", "main.css"].map((file) => path.join(root, "console", file)),
+    outdir: page,
+    bundle: true,
+    minify: true,
+    format: "iife",
+    target: "es2022",
+    legalComments: "inline",
+    logLevel: "warning",
+  }),
+  ...["index.html", "icon.svg"].map((file) =>
+    cp(path.join(root, "console", file), path.join(page, file)),
+  ),
+]);
+await chmod(path.join(to, "command.js"), 0o755);

@@ -1,0 +1,105 @@
+// The events as they come in, and the messages as they go out; the latest on top.
+import type { ActivityRow, EventRow, SentRow } from "../http/console-messages";
+import { byId, count, element, timeOf } from "./page";
+
+/** Rows on the page; older ones go. */
+const MOST_ROWS = 150;
+
+export class Activity {
+  readonly #rows = byId("activity-rows", HTMLElement);
+  readonly #note = byId("activity-note", HTMLElement);
+  #paused = false;
+  /** Newest first, as shown once the pause is over. */
+  #waiting: ActivityRow[] = [];
+  #missed = 0;
+
+  reset(rows: readonly ActivityRow[]): void {
+    this.#waiting = [];
+    this.#missed = 0;
+    this.#rows.replaceChildren();
+    this.#show(rows);
+    this.#say(rows.length === 0 ? "Nothing yet. Connect a device to see its events here." : "");
+  }
+
+  /** `matching` of them happened, of which `rows` are the last few. */
+  add(rows: readonly ActivityRow[], matching: number): void {
+    if (matching === 0) return;
+    if (this.#paused) {
+      this.#missed += matching;
+      this.#waiting = [...this.#waiting, ...rows].slice(-MOST_ROWS);
+      this.#say(`Paused; ${count(this.#missed)} new`);
+      return;
+    }
+    this.#show(rows);
+    const isSampled = matching > rows.length;
+    this.#say(isSampled ? `Too fast to show all: ${rows.length} of ${count(matching)}` : "");
+  }
+
+  pause(paused: boolean): void {
+    this.#paused = paused;
+    this.#say(paused ? "Paused" : "");
+    if (paused) return;
+    this.#show(this.#waiting);
+    this.#waiting = [];
+    this.#missed = 0;
+  }
+
+  #show(rows: readonly ActivityRow[]): void {
+    this.#rows.prepend(...rows.map(rowOf).reverse());
+    while (this.#rows.childElementCount > MOST_ROWS) this.#rows.lastElementChild?.remove();
+  }
+
+  #say(text: string): void {
+    this.#note.textContent = text;
+  }
+}
+
+function rowOf(row: ActivityRow): HTMLElement {
+  const cells = row.kind === "event" ? eventCells(row) : sentCells(row);
+  for (const cell of cells) cell.setAttribute("role", "cell");
+  const made = element("div", { className: `row ${row.kind}` }, ...cells);
+  made.setAttribute("role", "row");
+  return made;
+}
+
+function eventCells(row: EventRow): HTMLElement[] {
+  const { at, observedAt, deviceId, tags, moreTags, user, stream } = row;
+  const shown = tags.map(([name, value]) =>
+    element("span", { className: "tag" }, `${name} `, element("b", {}, value)),
+  );
+  if (moreTags > 0) shown.push(element("span", { className: "tag" }, `and ${moreTags} more`));
+  if (observedAt !== undefined) {
+    const observed = element("span", { className: "observed" }, "observed ", timeOf(observedAt));
+    shown.push(observed);
+  }
+  return [
+    element("span", { className: "time" }, timeOf(at)),
+    element("span", { className: "device", title: deviceId }, deviceId || "no device"),
+    element("span", { className: "tags" }, ...shown),
+    element("span", { className: "user", title: user }, user),
+    element("span", { className: "stream", title: stream }, stream),
+  ];
+}
+
+function sentCells({ at, topic, payload, retain }: SentRow): HTMLElement[] {
+  const { who, user, what } = partsOf(topic);
+  return [
+    element("span", { className: "time" }, timeOf(at)),
+    element("span", { className: "device", title: who }, who),
+    element(
+      "span",
+      { className: "tags", title: topic },
+      element("code", {}, payload || "(empty: removes what is retained)"),
+    ),
+    element("span", { className: "user", title: user }, user),
+    element("span", { className: "stream", title: topic }, retain ? `${what}, retained` : what),
+  ];
+}
+
+/** A topic that the cloud sends to, as the columns have it. */
+function partsOf(topic: string): { who: string; user: string; what: string } {
+  const [direction, project, second = "", third = "", ...rest] = topic.split("/");
+  if (direction === "2")
+    return { who: second, user: `${project}`, what: [third, ...rest].join("/") };
+  return { who: third, user: `${project}/${second}`, what: rest.join("/") };
+}

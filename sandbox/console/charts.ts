@@ -1,0 +1,213 @@
+// A chart for each tag that carries numbers, with a line for each device that sends it.
+import uPlot from "uplot";
+import type { Point } from "../http/console-messages";
+import { andMore, byId, clock, element } from "./page";
+
+const MOST_CHARTS = 12;
+/** As many as the style sheet has colours for. */
+const MOST_LINES = 6;
+/** Seconds shown. */
+const WINDOW = 300;
+const HEIGHT = 132;
+/** Milliseconds between two drawings. */
+const REDRAW = 250;
+
+export class Charts {
+  readonly #list = byId("chart-list", HTMLElement);
+  readonly #note = byId("charts-note", HTMLElement);
+  readonly #charts = new Map<string, Chart>();
+  readonly #left = new Set<string>();
+  #paused = false;
+
+  constructor() {
+    setInterval(() => this.#draw(), REDRAW);
+    const restyle = () => {
+      for (const chart of this.#charts.values()) chart.restyle();
+    };
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", restyle);
+    new ResizeObserver(restyle).observe(this.#list);
+  }
+
+  reset(points: readonly Point[]): void {
+    for (const chart of this.#charts.values()) chart.remove();
+    this.#charts.clear();
+    this.#left.clear();
+    this.add(points);
+    this.#say();
+  }
+
+  add(points: readonly Point[]): void {
+    for (const point of points) this.#chartOf(point.tag)?.add(point);
+  }
+
+  pause(paused: boolean): void {
+    this.#paused = paused;
+  }
+
+  #chartOf(tag: string): Chart | undefined {
+    const found = this.#charts.get(tag);
+    if (found) return found;
+    if (this.#charts.size >= MOST_CHARTS) {
+      if (this.#left.size < 100) this.#left.add(tag);
+      this.#say();
+      return undefined;
+    }
+    const chart = new Chart(tag);
+    this.#charts.set(tag, chart);
+    this.#list.append(chart.card);
+    this.#say();
+    return chart;
+  }
+
+  #draw(): void {
+    if (this.#paused || document.hidden) return;
+    for (const chart of this.#charts.values()) chart.draw();
+  }
+
+  #say(): void {
+    const shown = this.#charts.size;
+    const more = andMore(shown, shown + this.#left.size);
+    if (shown === 0) this.#note.textContent = "Each tag that carries numbers gets a chart here.";
+    else this.#note.textContent = more && `${more}; filter to see them`;
+  }
+}
+
+/** x, then a column for each line; a slot of time in which a line has no value holds null. */
+type Table = [number[], ...(number | null)[][]];
+
+class Chart {
+  readonly card: HTMLElement;
+  readonly #lines = new Map<string, HTMLElement>();
+  readonly #latest = element("output", { className: "latest" });
+  readonly #legend = element("ul", { className: "legend" });
+  readonly #place = element("div", { className: "plot" });
+  #table: Table = [[]];
+  #plot: uPlot | undefined;
+  #stale = true;
+
+  constructor(tag: string) {
+    const title = element("h3", { title: tag }, tag);
+    this.card = element(
+      "article",
+      { className: "card" },
+      title,
+      this.#latest,
+      this.#place,
+      this.#legend,
+    );
+    this.card.dataset.tag = tag;
+  }
+
+  add({ source, x, y }: Point): void {
+    const column = this.#columnOf(source);
+    if (column === undefined) return;
+    const [times] = this.#table;
+    const row = this.#rowOf(x);
+    if (row === undefined) return;
+    const values = this.#table[column];
+    if (values) values[row] = y;
+    const value = this.#lines.get(source);
+    if (value) value.textContent = shortNumber(y);
+    // Of several devices, the legend tells each one's.
+    this.#latest.textContent = this.#lines.size === 1 ? shortNumber(y) : "";
+    const tooOld = times.findIndex((time) => time >= x - WINDOW);
+    if (tooOld > 0) for (const each of this.#table) each.splice(0, tooOld);
+    this.#stale = true;
+  }
+
+  draw(): void {
+    if (!this.#stale || !this.#isVisible()) return;
+    this.#stale = false;
+    this.#plot ??= new uPlot(this.#options(), this.#table, this.#place);
+    this.#plot.setData(this.#table as uPlot.AlignedData);
+  }
+
+  /** Colours and widths are read anew. */
+  restyle(): void {
+    this.#plot?.destroy();
+    this.#plot = undefined;
+    this.#stale = true;
+  }
+
+  remove(): void {
+    this.#plot?.destroy();
+    this.card.remove();
+  }
+
+  #isVisible(): boolean {
+    const { top, bottom } = this.card.getBoundingClientRect();
+    return bottom > 0 && top < innerHeight;
+  }
+
+  /** The column of a line, new ones included as long as there are colours. */
+  #columnOf(source: string): number | undefined {
+    const known = [...this.#lines.keys()].indexOf(source);
+    if (known >= 0) return known + 1;
+    if (this.#lines.size >= MOST_LINES) {
+      this.#legend.dataset.more = "more devices are not drawn";
+      return undefined;
+    }
+    const value = element("b");
+    const [, , device = ""] = source.split("/");
+    const entry = element("li", { title: source }, device || "no device", " ", value);
+    this.#lines.set(source, value);
+    this.#legend.append(entry);
+    this.#table.push(this.#table[0].map(() => null));
+    this.restyle();
+    return this.#lines.size;
+  }
+
+  /** The row of a time, added if it is the latest; undefined for one that is past. */
+  #rowOf(x: number): number | undefined {
+    const [times, ...columns] = this.#table;
+    const last = times.length - 1;
+    const latest = times[last];
+    if (latest === undefined || x > latest) {
+      times.push(x);
+      for (const column of columns) column.push(null);
+      return last + 1;
+    }
+    const row = times.lastIndexOf(x);
+    return row < 0 ? undefined : row;
+  }
+
+  #options(): uPlot.Options {
+    const style = getComputedStyle(document.documentElement);
+    const colour = (name: string) => style.getPropertyValue(name).trim();
+    const axis: uPlot.Axis = {
+      stroke: colour("--muted"),
+      font: "11px system-ui, sans-serif",
+      grid: { stroke: colour("--line"), width: 1 },
+      ticks: { show: false },
+    };
+    const lines = [...this.#lines.keys()].map((source, index) => ({
+      label: source,
+      stroke: colour(`--line-${index + 1}`),
+      width: 1.75,
+      spanGaps: true,
+      points: { size: 4 },
+    }));
+    return {
+      width: Math.max(this.#place.clientWidth, 160),
+      height: HEIGHT,
+      padding: [8, 4, 0, 0],
+      legend: { show: false },
+      cursor: { y: false, points: { size: 7 } },
+      axes: [
+        { ...axis, size: 24, space: 76, values: (_plot, times) => times.map(clockTime) },
+        { ...axis, size: 44, space: 34 },
+      ],
+      series: [{}, ...lines],
+    };
+  }
+}
+
+/** Local time to the second: `14:03:07`. */
+function clockTime(seconds: number): string {
+  return clock(new Date(seconds * 1000).toISOString()).slice(0, 8);
+}
+
+/** Six digits tell enough: `21.5`, `1.23457e+9`. */
+function shortNumber(value: number): string {
+  return String(Number(value.toPrecision(6)));
+}

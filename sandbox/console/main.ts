@@ -1,0 +1,97 @@
+// The console: follows the sandbox's feed and hands what it tells to the parts of the page.
+import type { ActivityRow, Batch, Snapshot, State } from "../http/console-messages";
+import { Activity } from "./activity";
+import { Charts } from "./charts";
+import { showClients } from "./clients";
+import { showClientTotal, showLink, showSandbox, showTotals, startCounting } from "./masthead";
+import { byId } from "./page";
+import { Refusals } from "./refusals";
+import { showRetained } from "./retained";
+import { offerDevice, setUsers, startSending } from "./send";
+
+/** Milliseconds after the last key until a filter applies. */
+const TYPING = 250;
+
+const filter = byId("filter", HTMLInputElement);
+const pause = byId("pause", HTMLButtonElement);
+
+const activity = new Activity();
+const charts = new Charts();
+const refusals = new Refusals();
+let source: EventSource | undefined;
+
+/** The filter works at the sandbox, on every event; a new one begins a new feed. */
+function follow(): void {
+  source?.close();
+  source = new EventSource(`console/feed?filter=${encodeURIComponent(filter.value)}`);
+  source.addEventListener("snapshot", ({ data }) => begin(JSON.parse(data)));
+  source.addEventListener("batch", ({ data }) => goOn(JSON.parse(data)));
+  source.addEventListener("open", () => showLink("live"));
+  source.addEventListener("error", () => showLink("lost"));
+}
+
+function begin(snapshot: Snapshot): void {
+  showSandbox(snapshot.url, snapshot.weather);
+  setUsers(snapshot.users);
+  showState(snapshot);
+  activity.reset(snapshot.activity);
+  charts.reset(snapshot.points);
+  refusals.reset(snapshot.refusals);
+  offerDevices(snapshot.activity);
+}
+
+function goOn(batch: Batch): void {
+  showState(batch);
+  activity.add(batch.activity, batch.matching);
+  charts.add(batch.points);
+  refusals.add(batch.refusals);
+  offerDevices(batch.activity);
+}
+
+function showState({ totals, clients, retained }: Partial<State>): void {
+  if (totals) showTotals(totals);
+  if (retained) showRetained(retained);
+  if (!clients) return;
+  showClients(clients);
+  showClientTotal(clients.total);
+}
+
+function offerDevices(rows: readonly ActivityRow[]): void {
+  for (const row of rows) if (row.kind === "event") offerDevice(row.deviceId);
+}
+
+function togglePause(): void {
+  const paused = pause.getAttribute("aria-pressed") !== "true";
+  pause.setAttribute("aria-pressed", String(paused));
+  pause.textContent = paused ? "Resume" : "Pause";
+  activity.pause(paused);
+  charts.pause(paused);
+}
+
+const KEYS: Readonly<Record<string, () => void>> = {
+  "/": () => filter.focus(),
+  p: togglePause,
+  s: () => byId("send-payload", HTMLTextAreaElement).focus(),
+};
+
+function onKey(event: KeyboardEvent): void {
+  const isTyping =
+    event.target instanceof HTMLElement && event.target.matches("input, textarea, select");
+  if (event.key === "Escape" && isTyping) (event.target as HTMLElement).blur();
+  if (isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
+  const act = Object.hasOwn(KEYS, event.key) ? KEYS[event.key] : undefined;
+  if (!act) return;
+  event.preventDefault();
+  act();
+}
+
+let typing = 0;
+filter.addEventListener("input", () => {
+  clearTimeout(typing);
+  typing = window.setTimeout(follow, TYPING);
+});
+pause.addEventListener("click", togglePause);
+document.addEventListener("keydown", onKey);
+startSending();
+startCounting();
+follow();

@@ -1,0 +1,13 @@
+// Asks the sandbox to do something.
+
+/** The answer; rejects with an Error in the sandbox's words. */
+export async function post<Answer>(path: string, body: unknown): Promise<Answer> {
+  const response = await fetch(path, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  const answer = await response.json();
+  if (response.ok) return answer;
+  throw new Error((answer as { error: string }).error);
+}

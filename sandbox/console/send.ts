@@ -1,0 +1,138 @@
+// The form that sends as the cloud would: to a device, as an update, to a group.
+import { M1Error } from "../../nodes/protocol/errors";
+import type { Identity } from "../../nodes/protocol/topics";
+import { type Recipient, recipientTopic } from "../cloud-topics";
+import type { SendForm, SendResult } from "../http/console-messages";
+import { byId, clock, count, element } from "./page";
+import { post } from "./post";
+
+const MOST_DEVICES = 50;
+
+const form = byId("send-form", HTMLFormElement);
+const user = byId("send-user", HTMLSelectElement);
+const device = byId("send-device", HTMLInputElement);
+const group = byId("send-group", HTMLInputElement);
+const type = byId("send-type", HTMLInputElement);
+const payload = byId("send-payload", HTMLTextAreaElement);
+const payloadKind = byId("payload-kind", HTMLElement);
+const retain = byId("send-retain", HTMLInputElement);
+const topic = byId("send-topic", HTMLOutputElement);
+const result = byId("send-result", HTMLElement);
+const devices = byId("devices", HTMLDataListElement);
+const button = form.querySelector("button") as HTMLButtonElement;
+
+let users: readonly Identity[] = [];
+
+export function startSending(): void {
+  form.addEventListener("input", refresh);
+  form.addEventListener("change", (event) => {
+    // An update is normally retained; the rest is not.
+    const { target } = event;
+    if (target instanceof HTMLInputElement && target.name === "kind") {
+      retain.checked = target.value === "update";
+    }
+    refresh();
+  });
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    void send();
+  });
+  form.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
+  });
+}
+
+export function setUsers(names: readonly Identity[]): void {
+  users = names;
+  const selected = user.value;
+  user.replaceChildren(
+    ...names.map(({ projectMqtt, userMqtt }) => {
+      const name = `${projectMqtt}/${userMqtt}`;
+      return element("option", { value: name, selected: name === selected }, name);
+    }),
+  );
+  refresh();
+}
+
+/** A device was heard of: it is offered, and the first stands in the field already. */
+export function offerDevice(deviceId: string): void {
+  const known = [...devices.children].map((option) => (option as HTMLOptionElement).value);
+  if (deviceId === "" || known.includes(deviceId) || known.length >= MOST_DEVICES) return;
+  devices.append(element("option", { value: deviceId }));
+  if (device.value !== "" || document.activeElement === device) return;
+  device.value = deviceId;
+  refresh();
+}
+
+function kind(): SendForm["kind"] {
+  return new FormData(form).get("kind") as SendForm["kind"];
+}
+
+function recipient(): Recipient | undefined {
+  const who = users[user.selectedIndex];
+  if (!who) return undefined;
+  const deviceId = device.value.trim();
+  const updateType = type.value.trim();
+  switch (kind()) {
+    case "event":
+      return { kind: "event", ...who, deviceId };
+    case "update":
+      return { kind: "update", ...who, deviceId, updateType };
+    case "group":
+      return { kind: "group", ...who, groupId: group.value.trim(), updateType };
+  }
+}
+
+/** The fields that matter, the topic or what is wrong with it, and what the payload is. */
+function refresh(): void {
+  for (const part of form.querySelectorAll<HTMLElement>("[data-for]")) {
+    part.hidden = !part.dataset.for?.split(" ").includes(kind());
+  }
+  const { text, isTopic } = topicText();
+  topic.textContent = text;
+  topic.classList.toggle("wrong", !isTopic);
+  button.disabled = !isTopic;
+  payloadKind.textContent =
+    payload.value === "" ? "empty" : isJson(payload.value) ? "JSON" : "text";
+}
+
+function topicText(): { readonly text: string; readonly isTopic: boolean } {
+  const to = recipient();
+  if (!to) return { text: "There is no user to send to", isTopic: false };
+  try {
+    return { text: recipientTopic(to), isTopic: true };
+  } catch (error) {
+    if (!(error instanceof M1Error)) throw error;
+    return { text: error.message, isTopic: false };
+  }
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function send(): Promise<void> {
+  const to = recipient();
+  if (!to || button.disabled) return;
+  const message: SendForm = { ...to, payload: payload.value, retain: retain.checked };
+  try {
+    const { receivers } = await post<SendResult>("console/send", message);
+    const who =
+      receivers === 0
+        ? "no connected client subscribes to it"
+        : `${count(receivers)} connected ${receivers === 1 ? "client subscribes" : "clients subscribe"} to it`;
+    say(`Sent at ${clock(new Date().toISOString())}; ${who}.`, false);
+  } catch (error) {
+    say((error as Error).message, true);
+  }
+}
+
+function say(text: string, isWrong: boolean): void {
+  result.textContent = text;
+  result.classList.toggle("wrong", isWrong);
+}

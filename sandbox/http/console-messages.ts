@@ -1,0 +1,116 @@
+// What the console's page is told, as JSON over server-sent events. Types only: both sides use them.
+import type { Identity } from "../../nodes/protocol/topics";
+import type { Recipient } from "../cloud-topics";
+
+/** ISO 8601 in UTC with six decimals. */
+type Time = string;
+
+/** The first message of a feed: all there is to show. */
+export interface Snapshot extends State {
+  readonly url: string;
+  readonly users: readonly Identity[];
+  /** What the sandbox does to connections on purpose, in words. */
+  readonly weather: readonly string[];
+  readonly activity: readonly ActivityRow[];
+  readonly points: readonly Point[];
+  readonly refusals: readonly RefusalRow[];
+}
+
+/** What has happened since the message before; what has not changed is left out. */
+export interface Batch extends Partial<State> {
+  readonly totals: Totals;
+  /** The last few that pass the filter, oldest first. */
+  readonly activity: readonly ActivityRow[];
+  /** How many passed the filter, shown or not. */
+  readonly matching: number;
+  readonly points: readonly Point[];
+  readonly refusals: readonly RefusalRow[];
+}
+
+export interface State {
+  readonly totals: Totals;
+  readonly clients: Some<ClientRow>;
+  readonly retained: Some<RetainedRow>;
+}
+
+/** The first of a list that may be long. */
+export interface Some<Row> {
+  readonly rows: readonly Row[];
+  readonly total: number;
+}
+
+/** Since the sandbox was made. */
+export interface Totals {
+  readonly events: number;
+  readonly refusals: number;
+  readonly sent: number;
+}
+
+export type ActivityRow = EventRow | SentRow;
+
+export interface EventRow {
+  readonly kind: "event";
+  readonly at: Time;
+  /** Only if it is a second or more away from `at`. */
+  readonly observedAt?: Time;
+  /** `project/user` */
+  readonly user: string;
+  readonly deviceId: string;
+  readonly stream: string;
+  /** Name and value, cut to be shown; without `device_id`. */
+  readonly tags: readonly (readonly [name: string, value: string])[];
+  readonly moreTags: number;
+}
+
+export interface SentRow {
+  readonly kind: "sent";
+  readonly at: Time;
+  readonly topic: string;
+  readonly payload: string;
+  readonly retain: boolean;
+}
+
+/** A number that a device sent under a tag: the last within the slot of time. */
+export interface Point {
+  readonly tag: string;
+  /** `project/user/device` */
+  readonly source: string;
+  /** Seconds since 1970, a multiple of the slot. */
+  readonly x: number;
+  readonly y: number;
+}
+
+export interface RefusalRow {
+  readonly at: Time;
+  readonly who: string;
+  /** What was refused, and where. */
+  readonly what: string;
+  readonly code: string;
+  readonly reason: string;
+  readonly rule: string;
+  /** Where the rule is written down; none of the sandbox's own. */
+  readonly source?: string;
+}
+
+export interface ClientRow {
+  readonly clientId: string;
+  readonly user: string;
+  readonly session: string;
+  readonly filters: readonly string[];
+}
+
+export interface RetainedRow {
+  readonly topic: string;
+  readonly payload: string;
+  readonly at: Time;
+}
+
+/** What the page posts to have a message sent. */
+export type SendForm = Recipient & { readonly payload: string; readonly retain: boolean };
+
+/** What it is answered. */
+export interface SendResult {
+  readonly topic: string;
+  /** Connected clients that subscribe to the topic. */
+  readonly receivers: number;
+}

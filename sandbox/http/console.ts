@@ -1,0 +1,117 @@
+// The console: a page that shows what the sandbox sees, and sends what a person tells it to.
+import type { ServerResponse } from "node:http";
+import { excerpt } from "../../nodes/protocol/errors";
+import { type Recipient, recipientTopic } from "../cloud-topics";
+import { matches } from "../granted-qos";
+import type { Sandbox } from "../sandbox";
+import type { SendResult } from "./console-messages";
+import {
+  type Answer,
+  type Call,
+  Declined,
+  json,
+  methodOf,
+  objectOf,
+  type Streaming,
+  textOf,
+  unknownPath,
+} from "./exchange";
+import { Feed, Filter } from "./feed";
+
+/** More open pages than anyone has; each costs a little for every event. */
+const MOST_FEEDS = 20;
+/** Milliseconds; a connection that died unseen is found by it. */
+const KEEP_ALIVE = 15_000;
+const LONGEST_FILTER = 200;
+
+export class Console {
+  readonly #sandbox: Sandbox;
+  #feeds = 0;
+
+  constructor(sandbox: Sandbox) {
+    this.#sandbox = sandbox;
+  }
+
+  async answer(call: Call): Promise<Answer | Streaming> {
+    const [, action, ...rest] = call.path;
+    if (rest.length > 0) throw unknownPath(call);
+    if (action === "feed") return this.#feed(call);
+    if (action === "send") return this.#send(call);
+    if (action === "remove") return this.#remove(call);
+    throw unknownPath(call);
+  }
+
+  #feed(call: Call): Streaming {
+    methodOf(call, "GET");
+    if (this.#feeds >= MOST_FEEDS) throw Declined.because(503, "FEEDS", { limit: MOST_FEEDS });
+    const filter = new Filter((call.query.get("filter") ?? "").slice(0, LONGEST_FILTER));
+    return { stream: (response) => this.#open(response, filter) };
+  }
+
+  #open(response: ServerResponse, filter: Filter): void {
+    this.#feeds += 1;
+    response.writeHead(200, {
+      "content-type": "text/event-stream",
+      "cache-control": "no-store",
+      "x-content-type-options": "nosniff",
+    });
+    const feed = new Feed(this.#sandbox, filter, (name, data) => {
+      // A page that does not keep up misses some; it is told the totals with the next.
+      if (response.writableNeedDrain) return;
+      response.write(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`);
+    });
+    const keepAlive = setInterval(() => response.write(": \n\n"), KEEP_ALIVE);
+    response.once("close", () => {
+      this.#feeds -= 1;
+      clearInterval(keepAlive);
+      feed.close();
+    });
+  }
+
+  async #send(call: Call): Promise<Answer> {
+    methodOf(call, "POST");
+    const body = await objectOf(call);
+    const topic = topicOf(recipient(body));
+    const { payload = "", retain } = body;
+    await this.#sandbox.publishRaw(topic, String(payload), { retain: retain === true });
+    const receivers = this.#sandbox.clients.filter(({ subscriptions }) =>
+      subscriptions.some(({ filter }) => matches(filter, topic)),
+    );
+    return json({ topic, receivers: receivers.length } satisfies SendResult);
+  }
+
+  async #remove(call: Call): Promise<Answer> {
+    methodOf(call, "POST");
+    const topic = textOf(await objectOf(call), "topic");
+    const isRetained = this.#sandbox.retained.some((retained) => retained.topic === topic);
+    if (!isRetained) throw Declined.because(404, "NOT_RETAINED", { topic: excerpt(topic) });
+    await this.#sandbox.publishRaw(topic, "", { retain: true });
+    return json(true);
+  }
+}
+
+/** Throws 400 FIELD_MISSING or KIND; what the levels may hold is the topic's to say. */
+function recipient(body: Readonly<Record<string, unknown>>): Recipient {
+  const who = { projectMqtt: textOf(body, "projectMqtt"), userMqtt: textOf(body, "userMqtt") };
+  const level = (field: string) => String(body[field] ?? "");
+  const deviceId = level("deviceId");
+  const updateType = level("updateType");
+  switch (body.kind) {
+    case "event":
+      return { kind: "event", ...who, deviceId };
+    case "update":
+      return { kind: "update", ...who, deviceId, updateType };
+    case "group":
+      return { kind: "group", ...who, groupId: level("groupId"), updateType };
+    default:
+      throw Declined.because(400, "KIND");
+  }
+}
+
+function topicOf(to: Recipient): string {
+  try {
+    return recipientTopic(to);
+  } catch (error) {
+    throw Declined.from(400, error);
+  }
+}

@@ -1,0 +1,249 @@
+// What the open pages of the console are told: all there is first, then what is new, five times a
+// second. Everything is counted; what is shown is sampled, so that no page drowns.
+
+import { username } from "../../nodes/protocol/credentials";
+import { excerpt } from "../../nodes/protocol/errors";
+import { ruleBehind } from "../contract";
+import type { ConnectedClient, Refusal, Sent } from "../happenings";
+import type { Sandbox } from "../sandbox";
+import type { StoredEvent } from "../stored-event";
+import type {
+  ActivityRow,
+  Batch,
+  ClientRow,
+  EventRow,
+  Point,
+  RefusalRow,
+  RetainedRow,
+  SentRow,
+  Snapshot,
+  Some,
+} from "./console-messages";
+import { numbersOf } from "./numbers";
+
+/** Milliseconds between two messages, and the width of a slot of time. */
+const INTERVAL = 200;
+const ROWS_PER_MESSAGE = 20;
+const POINTS_PER_MESSAGE = 500;
+const REFUSALS_PER_MESSAGE = 50;
+const ROWS_OF_A_LIST = 100;
+/** How much of the past a page is shown. */
+const PAST_EVENTS = 2000;
+const PAST_ROWS = 100;
+const LONGEST_VALUE = 80;
+const LONGEST_PAYLOAD = 300;
+const MOST_TAGS = 12;
+/** Milliseconds between observation and arrival; most events take a few. */
+const WORTH_TELLING = 1000;
+
+export type Tell = (name: "snapshot" | "batch", data: Snapshot | Batch) => void;
+
+/** Words that must all be in what is shown, in any case. */
+export class Filter {
+  readonly #words: readonly string[];
+
+  constructor(text: string) {
+    this.#words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  }
+
+  passes(what: StoredEvent | Sent): boolean {
+    if (this.#words.length === 0) return true;
+    const text = (
+      "raw" in what
+        ? `${username(what)} ${what.deviceId} ${what.stream} ${what.raw}`
+        : `${what.topic} ${what.payload.toString("utf8")}`
+    ).toLowerCase();
+    return this.#words.every((word) => text.includes(word));
+  }
+}
+
+/** What one page is told. Begins with a snapshot; `close` ends it. */
+export class Feed {
+  readonly #sandbox: Sandbox;
+  readonly #filter: Filter;
+  readonly #tell: Tell;
+  readonly #timer: NodeJS.Timeout;
+  readonly #unlisten: () => void;
+
+  #matching = 0;
+  #activity: (StoredEvent | Sent)[] = [];
+  #points = new Map<string, Point>();
+  #refusals: Refusal[] = [];
+  readonly #changed = { totals: false, clients: false, retained: false };
+
+  constructor(sandbox: Sandbox, filter: Filter, tell: Tell) {
+    this.#sandbox = sandbox;
+    this.#filter = filter;
+    this.#tell = tell;
+    this.#unlisten = this.#listen();
+    tell("snapshot", this.#snapshot());
+    this.#timer = setInterval(() => this.#tellNews(), INTERVAL);
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#unlisten();
+  }
+
+  #listen(): () => void {
+    const sandbox = this.#sandbox;
+    const onActivity = (what: StoredEvent | Sent) => this.#onActivity(what);
+    const onRefusal = (refusal: Refusal) => {
+      this.#changed.totals = true;
+      keepLast(this.#refusals, refusal, REFUSALS_PER_MESSAGE);
+    };
+    const onClients = () => {
+      this.#changed.clients = true;
+    };
+    const clientEvents = ["connected", "disconnected", "subscribed", "unsubscribed"] as const;
+    sandbox.on("event", onActivity).on("sent", onActivity).on("refusal", onRefusal);
+    for (const name of clientEvents) sandbox.on(name, onClients);
+    return () => {
+      sandbox.off("event", onActivity).off("sent", onActivity).off("refusal", onRefusal);
+      for (const name of clientEvents) sandbox.off(name, onClients);
+    };
+  }
+
+  #onActivity(what: StoredEvent | Sent): void {
+    this.#changed.totals = true;
+    if ("retain" in what && what.retain) this.#changed.retained = true;
+    if (!this.#filter.passes(what)) return;
+    this.#matching += 1;
+    keepLast(this.#activity, what, ROWS_PER_MESSAGE);
+    if ("raw" in what) addPoints(this.#points, what, POINTS_PER_MESSAGE);
+  }
+
+  #snapshot(): Snapshot {
+    const { url, accounts, events, refusals, weather, totals } = this.#sandbox;
+    const matching = events.slice(-PAST_EVENTS).filter((event) => this.#filter.passes(event));
+    const points = new Map<string, Point>();
+    for (const event of matching) addPoints(points, event, PAST_EVENTS * MOST_TAGS);
+    const users = new Map(
+      accounts.map(({ projectMqtt, userMqtt }) => [
+        `${projectMqtt}/${userMqtt}`,
+        { projectMqtt, userMqtt },
+      ]),
+    );
+    return {
+      url,
+      users: [...users.values()],
+      weather,
+      totals,
+      clients: this.#clients(),
+      retained: this.#retained(),
+      activity: matching.slice(-PAST_ROWS).map(activityRow),
+      points: [...points.values()],
+      refusals: refusals.slice(-PAST_ROWS).map(refusalRow),
+    };
+  }
+
+  #tellNews(): void {
+    const { totals, clients, retained } = this.#changed;
+    if (!totals && !clients && !retained) return;
+    this.#tell("batch", {
+      totals: this.#sandbox.totals,
+      matching: this.#matching,
+      activity: this.#activity.map(activityRow),
+      points: [...this.#points.values()],
+      refusals: this.#refusals.map(refusalRow),
+      ...(clients && { clients: this.#clients() }),
+      ...(retained && { retained: this.#retained() }),
+    });
+    this.#matching = 0;
+    this.#activity = [];
+    this.#points = new Map();
+    this.#refusals = [];
+    Object.assign(this.#changed, { totals: false, clients: false, retained: false });
+  }
+
+  #clients(): Some<ClientRow> {
+    return some(this.#sandbox.clients, clientRow);
+  }
+
+  #retained(): Some<RetainedRow> {
+    return some(this.#sandbox.retained, retainedRow);
+  }
+}
+
+function keepLast<Item>(items: Item[], item: Item, limit: number): void {
+  items.push(item);
+  if (items.length > limit) items.shift();
+}
+
+function some<Item, Row>(items: readonly Item[], row: (item: Item) => Row): Some<Row> {
+  return { rows: items.slice(0, ROWS_OF_A_LIST).map(row), total: items.length };
+}
+
+/** The last number of each tag and device in a slot of time stands for all of them. */
+function addPoints(points: Map<string, Point>, event: StoredEvent, limit: number): void {
+  const source = `${username(event)}/${event.deviceId}`;
+  const slot = Math.floor(Date.parse(event.receivedAt) / INTERVAL);
+  for (const [tag, y] of numbersOf(event.eventData, MOST_TAGS)) {
+    const key = JSON.stringify([tag, source, slot]);
+    if (points.size >= limit && !points.has(key)) return;
+    points.set(key, { tag, source, x: (slot * INTERVAL) / 1000, y });
+  }
+}
+
+function activityRow(what: StoredEvent | Sent): ActivityRow {
+  return "raw" in what ? eventRow(what) : sentRow(what);
+}
+
+function eventRow(event: StoredEvent): EventRow {
+  const { receivedAt, observedAt, deviceId, stream, eventData } = event;
+  const tags = Object.entries(eventData).filter(([name]) => name !== "device_id");
+  return {
+    kind: "event",
+    at: receivedAt,
+    ...(isLate(observedAt, receivedAt) && { observedAt }),
+    user: username(event),
+    deviceId,
+    stream,
+    tags: tags.slice(0, MOST_TAGS).map(([name, value]) => [excerpt(name), valueText(value)]),
+    moreTags: Math.max(tags.length - MOST_TAGS, 0),
+  };
+}
+
+function isLate(observedAt: string, receivedAt: string): boolean {
+  return Math.abs(Date.parse(receivedAt) - Date.parse(observedAt)) >= WORTH_TELLING;
+}
+
+function valueText(value: unknown): string {
+  return excerpt(typeof value === "string" ? value : JSON.stringify(value), LONGEST_VALUE);
+}
+
+function sentRow({ sentAt, topic, payload, retain }: Sent): SentRow {
+  return { kind: "sent", at: sentAt, topic, payload: payloadText(payload), retain };
+}
+
+function payloadText(payload: Buffer): string {
+  // Four bytes a character at the most.
+  return excerpt(payload.subarray(0, LONGEST_PAYLOAD * 4).toString("utf8"), LONGEST_PAYLOAD);
+}
+
+function refusalRow(refusal: Refusal): RefusalRow {
+  const { at, what, clientId, username: user, topic, filter, returnCode, status } = refusal;
+  const { code, reason } = refusal;
+  const answer = returnCode ?? status;
+  return {
+    at,
+    who: clientId || user || "",
+    what: [what, topic ?? filter, answer && `(${answer})`].filter(Boolean).join(" "),
+    code,
+    reason: excerpt(reason, LONGEST_PAYLOAD),
+    ...ruleBehind(code),
+  };
+}
+
+function clientRow({ clientId, username: user, clean, subscriptions }: ConnectedClient): ClientRow {
+  return {
+    clientId,
+    user,
+    session: clean ? "clean session" : "persistent session",
+    filters: subscriptions.slice(0, MOST_TAGS).map(({ filter }) => filter),
+  };
+}
+
+function retainedRow({ topic, payload, sentAt }: Sent): RetainedRow {
+  return { topic, payload: payloadText(payload), at: sentAt };
+}
