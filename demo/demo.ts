@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import path from "node:path";
+import { DEFAULT_WEB_PORT, openWeb, type Web } from "../sandbox/http/web";
 import { report } from "../sandbox/report";
 import { DEFAULT_PORT, DEMO_ACCOUNT, Sandbox, SandboxError } from "../sandbox/sandbox";
 import { rules } from "../sandbox/workflows";
@@ -14,15 +15,19 @@ const userDir = path.join(root, ".demo");
 
 async function run(): Promise<void> {
   const sandboxPort = portFrom("M1_SANDBOX_PORT", DEFAULT_PORT);
+  const webPort = portFrom("M1_SANDBOX_HTTP_PORT", DEFAULT_WEB_PORT);
   const editorPort = portFrom("M1_DEMO_PORT", 1880);
   await checkFree(editorPort, "M1_DEMO_PORT");
+  await checkFree(webPort, "M1_SANDBOX_HTTP_PORT");
   const sandbox = await startSandbox(sandboxPort);
+  const web = await openWeb(sandbox, { port: webPort });
   try {
     await prepareUserDir(root, userDir, sandbox.url);
     const nodeRed = await startNodeRed(editorPort);
-    console.log(whereToLook(editorPort, sandbox));
+    console.log(whereToLook(editorPort, web, sandbox));
     await ended(nodeRed);
   } finally {
+    await web.close();
     await sandbox.stop();
   }
   console.log("The demo has ended.");
@@ -102,12 +107,13 @@ async function ended(child: ChildProcess): Promise<void> {
   if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
 }
 
-function whereToLook(port: number, { url }: Sandbox): string {
+function whereToLook(port: number, web: Web, { url }: Sandbox): string {
   const { projectMqtt, userMqtt } = DEMO_ACCOUNT;
   return `
 The demo runs.
 
   Editor       http://127.0.0.1:${port}    open the debug sidebar to see commands arrive
+  Console      ${web.url}    watch what reaches Medium One, and send commands back
   Medium One   ${url}    a local stand-in; project ${projectMqtt}, user ${userMqtt}
 
 Events and commands pass by below. Your changes to the flow are kept in .demo/; delete

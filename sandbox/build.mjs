@@ -8,22 +8,27 @@ import esbuild from "esbuild";
 const root = path.dirname(fileURLToPath(import.meta.url));
 const to = path.join(root, "dist");
 const page = path.join(to, "page");
+const node = {
+  outdir: to,
+  bundle: true,
+  // nodes/protocol and what it bundles is taken in; the rest is this package's dependencies.
+  external: ["aedes", "mqtt-packet", "ws"],
+  platform: "node",
+  format: "cjs",
+  target: "node20",
+  legalComments: "inline",
+  logLevel: "warning",
+};
 
 await rm(to, { recursive: true, force: true });
 await mkdir(page, { recursive: true });
 await Promise.all([
   esbuild.build({
-    entryPoints: ["command.ts", "index.ts"].map((file) => path.join(root, file)),
-    outdir: to,
-    bundle: true,
-    // nodes/protocol and what it bundles is taken in; the rest is this package's dependencies.
-    external: ["aedes", "mqtt-packet", "ws"],
-    platform: "node",
-    format: "cjs",
-    target: "node20",
-    legalComments: "inline",
-    logLevel: "warning",
+    ...node,
+    entryPoints: [path.join(root, "command.ts")],
+    banner: { js: "#!/usr/bin/env node" },
   }),
+  esbuild.build({ ...node, entryPoints: [path.join(root, "index.ts")] }),
   esbuild.build({
     entryPoints: ["main.ts", "main.css"].map((file) => path.join(root, "console", file)),
     outdir: page,

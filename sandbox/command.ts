@@ -1,58 +1,89 @@
-// `npm run sandbox`: a local Medium One to connect to, telling on the terminal what it sees.
+// m1-sandbox, and `npm run sandbox`: a local Medium One to connect to, with a console to watch it in.
+import { DEMO_ACCOUNT } from "./accounts";
+import { certificateIn } from "./certificate";
+import { type CommandOptions, commandOptions, HELP, UsageError } from "./command-options";
+import { ConfigError } from "./config";
+import { ConfigFile } from "./config-file";
+import { greeting } from "./greeting";
+import { openWeb, type Web } from "./http/web";
+import { isLoopback } from "./listener";
+import { version } from "./package.json";
 import { report } from "./report";
-import { DEFAULT_PORT, DEMO_ACCOUNT, Sandbox, SandboxError } from "./sandbox";
+import { Sandbox } from "./sandbox";
+import { SandboxError } from "./sandbox-error";
 import { rules } from "./workflows";
 
-const PORT_VARIABLE = "M1_SANDBOX_PORT";
-
 async function run(): Promise<void> {
-  const sandbox = new Sandbox({ port: portFrom(process.env[PORT_VARIABLE]), rules: rules() });
-  await sandbox.start();
-  console.log(howToConnect(sandbox));
-  report(sandbox, console.log, { colour: process.stdout.isTTY });
+  const options = commandOptions(process.argv.slice(2), process.env);
+  if (options === "help") return console.log(HELP);
+  if (options === "version") return console.log(version);
+  await serve(options);
+}
+
+async function serve(options: CommandOptions): Promise<void> {
+  const { host, port, weather, keep, quiet } = options;
+  const tls = options.tls === undefined ? undefined : await certificateIn(options.tls);
+  const file = options.file === undefined ? undefined : new ConfigFile(options.file);
+  const configuration = (await file?.read()) ?? { accounts: [DEMO_ACCOUNT], rules: rules() };
+  const sandbox = new Sandbox({ host, port, tls, weather, keep, ...configuration });
   sandbox.on("error", (error) => console.error(error));
+  await sandbox.start();
+  const web = await openedWeb(sandbox, options);
+  if (!isLoopback(host)) console.error(warning(host));
+  console.log(greeting({ sandbox, web, certificate: tls?.file }));
+  if (!quiet) report(sandbox, console.log, { colour: process.stdout.isTTY });
+  const unfollow = file && follow(file, sandbox);
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, () => {
-      sandbox.stop().then(() => console.log("The sandbox has ended."), fail);
+      unfollow?.();
+      Promise.all([web.close(), sandbox.stop()]).then(
+        () => console.log("The sandbox has ended."),
+        fail,
+      );
     });
   }
 }
 
-/** Blank is Medium One's own port; throws a RangeError for what is no port. */
-function portFrom(text: string | undefined): number {
-  if (!text) return DEFAULT_PORT;
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
-  if (port <= 65_535) return port;
-  throw new RangeError(`${PORT_VARIABLE} is ${text}; it must be a number from 0 to 65535`);
+/** A sandbox without its web would be half of what was asked for. */
+async function openedWeb(sandbox: Sandbox, { host, httpPort }: CommandOptions): Promise<Web> {
+  try {
+    return await openWeb(sandbox, { host, port: httpPort });
+  } catch (error) {
+    await sandbox.stop();
+    if (!(error instanceof SandboxError)) throw error;
+    throw new UsageError(`${error.message}; give another with --http-port`, { cause: error });
+  }
 }
 
-function howToConnect(sandbox: Sandbox): string {
-  const { projectMqtt, userMqtt, apiKey, userPassword } = DEMO_ACCOUNT;
-  const login = `-h 127.0.0.1 -p ${sandbox.port} -u ${projectMqtt}/${userMqtt} -P ${apiKey}/${userPassword}`;
+function follow(file: ConfigFile, sandbox: Sandbox): () => void {
+  return file.follow(
+    (configuration) => {
+      sandbox.configure(configuration);
+      console.log("The file has changed, and what it says is in force.");
+    },
+    ({ message }) => console.error(`${message}. What was in force stays so.`),
+  );
+}
+
+function warning(host: string): string {
   return `
-A local Medium One listens at ${sandbox.url}. Ctrl-C ends it.
-
-  Project MQTT ID   ${projectMqtt}
-  User MQTT ID      ${userMqtt}
-  API key           ${apiKey}
-  User password     ${userPassword}
-
-Send an event, as the device demo-device:
-
-  mosquitto_pub ${login} -q 1 -t 0/${projectMqtt}/${userMqtt}/demo-device -m '{"event_data":{"temperature":31}}'
-
-Receive what is sent to the devices and groups:
-
-  mosquitto_sub ${login} -q 1 -v -t '1/${projectMqtt}/${userMqtt}/#' -t '2/${projectMqtt}/#'
-`;
+************************************************************************
+  WARNING: the sandbox listens on ${host}. Everyone who reaches this
+  computer can read what your devices send, and send to them, without
+  a password. Without --host only this computer can.
+************************************************************************`;
 }
 
 function fail(error: unknown): void {
-  const { message } = error as Error;
-  const isPortTaken = error instanceof SandboxError && error.code === "PORT_TAKEN";
-  const advice = isPortTaken ? `; set ${PORT_VARIABLE} to use another port` : "";
-  console.error(`The sandbox cannot run: ${message}${advice}`);
   process.exitCode = 1;
+  const isPlain = [SandboxError, UsageError, ConfigError].some((kind) => error instanceof kind);
+  if (!isPlain) {
+    console.error("The sandbox failed:", error);
+    return;
+  }
+  const isPortTaken = error instanceof SandboxError && error.code === "PORT_TAKEN";
+  const advice = isPortTaken ? "; give another with --port" : "";
+  console.error(`The sandbox cannot run: ${(error as Error).message}${advice}`);
 }
 
 run().catch(fail);

@@ -24,6 +24,10 @@ const RULES: readonly (ContractRule & { readonly codes: RegExp })[] = [
     source: INTRODUCTION,
   },
   {
+    codes: /^WEATHER$/,
+    rule: "The sandbox was started with --refuse",
+  },
+  {
     codes: /^CLIENT_ID_EMPTY$/,
     rule: "Only a clean session may have no client ID (MQTT-3.1.3-8)",
     source: MQTT,

@@ -9,6 +9,7 @@ import { grantedQos, lesser } from "./granted-qos";
 import type { ConnectedClient, RefusedPlace } from "./happenings";
 import { Refused } from "./refusal";
 import type { Arrival } from "./stored-event";
+import type { Weather } from "./weather";
 
 /** What is known of one network connection. */
 interface Session {
@@ -24,6 +25,8 @@ interface Session {
   endedBy: string | undefined;
 }
 
+/** CONNACK of a server that is there but does not serve (MQTT 3.1.1, table 3.1). */
+const UNAVAILABLE = 3;
 /** CONNACK for a will that the user may not publish (MQTT 3.1.1, table 3.1). */
 export const NOT_AUTHORIZED = 5;
 
@@ -39,18 +42,21 @@ export interface GateOptions {
   /** Who may log in, at the moment. */
   readonly accounts: () => readonly Account[];
   readonly report: (place: RefusedPlace, refused: Refused) => void;
+  readonly weather: Weather;
 }
 
 export class Gate {
   readonly #accounts: GateOptions["accounts"];
   readonly #report: GateOptions["report"];
+  readonly #weather: Weather;
   readonly #sessions = new WeakMap<Client, Session>();
   /** Events between being let in and being routed, by their packet; a QoS 2 duplicate stays here. */
   readonly #admitted = new WeakMap<object, AdmittedEvent>();
 
-  constructor({ accounts, report }: GateOptions) {
+  constructor({ accounts, report, weather }: GateOptions) {
     this.#accounts = accounts;
     this.#report = report;
+    this.#weather = weather;
   }
 
   welcome(client: Client, address: string): void {
@@ -93,12 +99,24 @@ export class Gate {
   connect(client: Client, packet: ConnectPacket): void {
     const session = this.session(client);
     try {
+      if (this.#weather.refuses()) throw Refused.because("WEATHER").answeredWith(UNAVAILABLE);
       session.who = admitConnect(packet, this.#accounts());
       session.will = packet.will;
     } catch (error) {
       session.refused = Refused.from(error);
       this.#report({ what: "connect", ...connectPlace(packet, session.refused) }, session.refused);
     }
+  }
+
+  /** Cuts a client off whose user is gone. */
+  recheck(client: Client): void {
+    const session = this.session(client);
+    const { who } = session;
+    const isKnown = ({ projectMqtt, userMqtt }: Account) =>
+      projectMqtt === who?.projectMqtt && userMqtt === who.userMqtt;
+    if (!who || this.#accounts().some(isKnown)) return;
+    session.endedBy = "its user is gone";
+    client.conn.destroy();
   }
 
   /** An error drops the connection: MQTT 3.1.1 has no other way to refuse (MQTT-3.3.5-2). */
@@ -109,6 +127,10 @@ export class Gate {
     // A will is due however the connection ended, short of DISCONNECT (MQTT-3.1.2-8).
     if (session.refused && packet !== session.will) return session.refused;
     if (!session.who) return new ReferenceError(`Client ${client.id} never proved who it is`);
+    if (this.#weather.drops()) {
+      session.endedBy = "cut by the weather";
+      return new Error(session.endedBy);
+    }
     try {
       this.#admitted.set(packet, admitPublish(packet, session.who));
       return null;

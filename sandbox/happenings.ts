@@ -14,6 +14,8 @@ export interface SandboxEvents {
   subscribed: [Subscription];
   unsubscribed: [Unsubscription];
   sent: [Sent];
+  /** Other users may log in, or other workflows run. */
+  configured: [];
   /** A rule failed, or the broker did. */
   error: [Error];
 }

@@ -35,6 +35,11 @@ export interface Listener {
 /** WebSocket status for data of a kind that is not understood (RFC 6455, 7.4.1). */
 const WRONG_PROTOCOL = 1002;
 
+/** Whether only this computer reaches the address. */
+export function isLoopback(host: string): boolean {
+  return host === "::1" || /^127\./.test(host);
+}
+
 /** Rejects with the error of the system, EADDRINUSE among them. */
 export async function listen(options: ListenOptions, visitors: Visitors): Promise<Listener> {
   const server = options.websocket ? webServer(options, visitors) : streamServer(options, visitors);

@@ -25,6 +25,7 @@ const REASONS = {
   FILTER_FOREIGN:
     "__filter__ reaches beyond the user: __devices__# and __groups__# are what it may subscribe to",
   SUBPROTOCOL: "A WebSocket must offer the subprotocol mqtt (MQTT-6.0.0-3)",
+  WEATHER: "The server is unavailable, as the sandbox was told to be now and then",
   PACKET: "Not a packet that MQTT allows here: __reason__",
   HOST_FOREIGN:
     "The request is for the host __host__; only localhost and IP addresses are answered, so that no web page can reach the sandbox through a name of its own",
@@ -58,7 +59,7 @@ export type RefusedReason = keyof typeof REASONS;
 export type RefusalCode = ErrorCode | RefusedReason;
 
 /** CONNACK return codes of MQTT 3.1.1, table 3.1. */
-export type ReturnCode = 1 | 2 | 4 | 5;
+export type ReturnCode = 1 | 2 | 3 | 4 | 5;
 
 export class Refused extends Error {
   readonly code: RefusalCode;

@@ -10,6 +10,7 @@ import { type Account, accountsOfNew, DEMO_ACCOUNT, type NewUser } from "./accou
 import type { AdmittedEvent } from "./admission";
 import { Broker, type Persistence } from "./broker";
 import { type Cloud, type PublishOptions, payloadBytes, type Rule, UserCloud } from "./cloud";
+import type { Configuration } from "./config";
 import { Gate } from "./gate";
 import type {
   ConnectedClient,
@@ -25,10 +26,12 @@ import { Refused } from "./refusal";
 import { SandboxError } from "./sandbox-error";
 import { type Arrival, type StoredEvent, storedEvent } from "./stored-event";
 import { Turns } from "./turns";
+import { Weather, type WeatherOptions } from "./weather";
 import { tap, type WirePacket } from "./wire";
 
 export { type Account, DEMO_ACCOUNT } from "./accounts";
 export type { Cloud, PublishOptions, Rule } from "./cloud";
+export type { Configuration } from "./config";
 export type * from "./happenings";
 export type { RefusalCode } from "./refusal";
 export { SandboxError, type SandboxErrorCode } from "./sandbox-error";
@@ -39,8 +42,8 @@ export type { FilterWithQos, WirePacket } from "./wire";
 export const DEFAULT_PORT = 61_619;
 
 export interface SandboxOptions {
-  /** Loopback only: the sandbox is no server for others. */
-  readonly host?: "127.0.0.1" | "::1";
+  /** 127.0.0.1 unless told: the sandbox is no server for others. */
+  readonly host?: string;
   /** 0 is any free port. */
   readonly port?: number;
   /** DEMO_ACCOUNT unless told. The cloud sends to the first unless told. */
@@ -53,6 +56,8 @@ export interface SandboxOptions {
   readonly websocket?: boolean;
   /** How many events, refusals and packets are remembered. */
   readonly keep?: number;
+  /** Fair unless told. */
+  readonly weather?: WeatherOptions;
 }
 
 export interface SendOptions extends PublishOptions {
@@ -71,6 +76,8 @@ const EVENTS_WEIGHT = 64_000_000;
 export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
   readonly #options: ListenOptions;
   #accounts: readonly Account[];
+  /** Those of users made over REST. */
+  #added: readonly Account[] = [];
   #rules: readonly Rule[];
   readonly #now: () => Timestamp;
 
@@ -80,6 +87,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
   readonly #totals = { events: 0, refusals: 0, sent: 0 };
   readonly #retained = new Map<string, Sent>();
 
+  readonly #weather: Weather;
   readonly #gate: Gate;
   readonly #clients = new Map<string, Client>();
   #running: Running | undefined;
@@ -101,8 +109,10 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
     this.#events = new History({ items: keep, weight: EVENTS_WEIGHT, weigh });
     this.#refusals = new History({ items: keep });
     this.#wire = new History({ items: keep });
+    this.#weather = new Weather(options.weather);
     this.#gate = new Gate({
-      accounts: () => this.#accounts,
+      accounts: () => this.accounts,
+      weather: this.#weather,
       report: (place, refused) => this.refuse(place, refused),
     });
   }
@@ -147,18 +157,30 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
   }
 
   /** What it does to connections on purpose, in words. */
-  get weather(): readonly string[] {
-    return [];
+  get weather(): Weather {
+    return this.#weather;
   }
 
   /** Who may log in. */
   get accounts(): readonly Account[] {
-    return this.#accounts;
+    return [...this.#accounts, ...this.#added];
   }
 
   /** Lets a new basic user of a project in, by REST and by MQTT. */
   addUser(projectMqtt: string, user: NewUser): void {
-    this.#accounts = [...this.#accounts, ...accountsOfNew(this.#accounts, projectMqtt, user)];
+    this.#added = [...this.#added, ...accountsOfNew(this.#accounts, projectMqtt, user)];
+    this.emit("configured");
+  }
+
+  /**
+   * From now on other users may log in and other workflows run; users made over REST stay. Clients
+   * whose user is gone are cut off.
+   */
+  configure({ accounts, rules }: Configuration): void {
+    this.#accounts = accounts;
+    this.#rules = rules;
+    for (const client of this.#clients.values()) this.#gate.recheck(client);
+    this.emit("configured");
   }
 
   /** Rejects with SandboxError PORT_TAKEN or LISTEN_FAILED. Does nothing if it runs already. */
@@ -248,7 +270,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
   }
 
   #cloudOf(user: Identity | undefined): Cloud {
-    const who = user ?? this.#accounts[0];
+    const who = user ?? this.accounts[0];
     if (!who) throw new TypeError("A sandbox without accounts has nobody to send to");
     return new UserCloud(who, (topic, payload, options) =>
       this.publishRaw(topic, payload, options),
@@ -299,9 +321,10 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
   // --- clients come and go ----------------------------------------------------------------------
 
   #welcome(broker: Broker, stream: Duplex, address: string): void {
-    const client = broker.take(stream);
+    const slowed = this.#weather.slowed(stream);
+    const client = broker.take(slowed);
     this.#gate.welcome(client, address);
-    tap(stream, (packet) => {
+    tap(slowed, (packet) => {
       this.#wire.add(packet);
       if (packet.cmd === "disconnect") this.#gate.session(client).graceful = true;
     });

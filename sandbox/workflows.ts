@@ -3,7 +3,41 @@
 import type { Cloud, Rule } from "./cloud";
 import type { StoredEvent } from "./stored-event";
 
-export type Workflow = ThresholdWorkflow | SummaryWorkflow | WelcomeWorkflow;
+export type Workflow = ConditionWorkflow | ThresholdWorkflow | SummaryWorkflow | WelcomeWorkflow;
+
+/** A message when a condition on a tag begins to hold for a device. */
+export interface ConditionWorkflow {
+  readonly kind: "condition";
+  readonly when: Condition;
+  /** For each event for which it holds, not only for the first after one for which it did not. */
+  readonly each?: boolean;
+  readonly send: Message;
+}
+
+/** All that is given must hold. */
+export interface Condition {
+  /** A tag in another is named with a dot: `battery.level`. */
+  readonly tag: string;
+  readonly above?: number;
+  readonly below?: number;
+  readonly equals?: string | number | boolean;
+}
+
+/** To the device of the event unless another, or `_all`, is named. An update is retained. */
+export type Message =
+  | { readonly kind: "event"; readonly deviceId?: string; readonly payload: unknown }
+  | {
+      readonly kind: "update";
+      readonly deviceId?: string;
+      readonly updateType: string;
+      readonly payload: unknown;
+    }
+  | {
+      readonly kind: "group";
+      readonly groupId: string;
+      readonly updateType: string;
+      readonly payload: unknown;
+    };
 
 /** A device event whenever a tag of the device crosses a limit, in either direction. */
 export interface ThresholdWorkflow {
@@ -52,6 +86,8 @@ export function rules(workflows: readonly Workflow[] = DEMO_WORKFLOWS): Rule[] {
 
 function ruleOf(workflow: Workflow): Rule {
   switch (workflow.kind) {
+    case "condition":
+      return conditional(workflow);
     case "threshold":
       return threshold(workflow);
     case "summary":
@@ -59,6 +95,52 @@ function ruleOf(workflow: Workflow): Rule {
     case "welcome":
       return welcome(workflow);
   }
+}
+
+function conditional({ when, each = false, send }: ConditionWorkflow): Rule {
+  const holding = new Set<string>();
+  return async (event, cloud) => {
+    const device = deviceKey(event);
+    const held = holding.has(device);
+    const value = tagOf(event.eventData, when.tag);
+    // An event without the tag says nothing about it.
+    if (value === undefined) return;
+    const holds = holdsFor(when, value);
+    if (holds) holding.add(device);
+    else holding.delete(device);
+    if (holds && (each || !held)) await sendMessage(cloud, send, event.deviceId);
+  };
+}
+
+function holdsFor({ above, below, equals }: Condition, value: unknown): boolean {
+  if (equals !== undefined && value !== equals) return false;
+  if (above === undefined && below === undefined) return true;
+  if (typeof value !== "number") return false;
+  return value > (above ?? Number.NEGATIVE_INFINITY) && value < (below ?? Number.POSITIVE_INFINITY);
+}
+
+/** The tag of that very name, or else the one inside another that the dots lead to. */
+function tagOf(tags: Readonly<Record<string, unknown>>, path: string): unknown {
+  if (Object.hasOwn(tags, path)) return tags[path];
+  let value: unknown = tags;
+  for (const step of path.split(".")) {
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, step))
+      return undefined;
+    value = (value as Record<string, unknown>)[step];
+  }
+  return value;
+}
+
+async function sendMessage(cloud: Cloud, message: Message, ofEvent: string): Promise<void> {
+  if (message.kind === "group") {
+    await cloud.sendGroupMessage(message.groupId, message.updateType, message.payload);
+    return;
+  }
+  const deviceId = message.deviceId ?? ofEvent;
+  // An event of no device has nobody to answer.
+  if (deviceId === "") return;
+  if (message.kind === "event") await cloud.sendDeviceEvent(deviceId, message.payload);
+  else await cloud.sendUpdate(deviceId, message.updateType, message.payload);
 }
 
 function threshold({ tag, limit, above, below }: ThresholdWorkflow): Rule {

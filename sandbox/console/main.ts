@@ -32,7 +32,6 @@ function follow(): void {
 
 function begin(snapshot: Snapshot): void {
   showSandbox(snapshot.url, snapshot.weather);
-  setUsers(snapshot.users);
   showState(snapshot);
   activity.reset(snapshot.activity);
   charts.reset(snapshot.points);
@@ -48,8 +47,9 @@ function goOn(batch: Batch): void {
   offerDevices(batch.activity);
 }
 
-function showState({ totals, clients, retained }: Partial<State>): void {
+function showState({ totals, users, clients, retained }: Partial<State>): void {
   if (totals) showTotals(totals);
+  if (users) setUsers(users);
   if (retained) showRetained(retained);
   if (!clients) return;
   showClients(clients);

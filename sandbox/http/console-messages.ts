@@ -8,7 +8,6 @@ type Time = string;
 /** The first message of a feed: all there is to show. */
 export interface Snapshot extends State {
   readonly url: string;
-  readonly users: readonly Identity[];
   /** What the sandbox does to connections on purpose, in words. */
   readonly weather: readonly string[];
   readonly activity: readonly ActivityRow[];
@@ -29,6 +28,7 @@ export interface Batch extends Partial<State> {
 
 export interface State {
   readonly totals: Totals;
+  readonly users: readonly Identity[];
   readonly clients: Some<ClientRow>;
   readonly retained: Some<RetainedRow>;
 }

@@ -3,6 +3,7 @@
 
 import { username } from "../../nodes/protocol/credentials";
 import { excerpt } from "../../nodes/protocol/errors";
+import type { Identity } from "../../nodes/protocol/topics";
 import { ruleBehind } from "../contract";
 import type { ConnectedClient, Refusal, Sent } from "../happenings";
 import type { Sandbox } from "../sandbox";
@@ -69,7 +70,7 @@ export class Feed {
   #activity: (StoredEvent | Sent)[] = [];
   #points = new Map<string, Point>();
   #refusals: Refusal[] = [];
-  readonly #changed = { totals: false, clients: false, retained: false };
+  readonly #changed = { totals: false, users: false, clients: false, retained: false };
 
   constructor(sandbox: Sandbox, filter: Filter, tell: Tell) {
     this.#sandbox = sandbox;
@@ -95,11 +96,16 @@ export class Feed {
     const onClients = () => {
       this.#changed.clients = true;
     };
+    const onConfigured = () => {
+      this.#changed.users = true;
+    };
     const clientEvents = ["connected", "disconnected", "subscribed", "unsubscribed"] as const;
     sandbox.on("event", onActivity).on("sent", onActivity).on("refusal", onRefusal);
+    sandbox.on("configured", onConfigured);
     for (const name of clientEvents) sandbox.on(name, onClients);
     return () => {
       sandbox.off("event", onActivity).off("sent", onActivity).off("refusal", onRefusal);
+      sandbox.off("configured", onConfigured);
       for (const name of clientEvents) sandbox.off(name, onClients);
     };
   }
@@ -114,20 +120,14 @@ export class Feed {
   }
 
   #snapshot(): Snapshot {
-    const { url, accounts, events, refusals, weather, totals } = this.#sandbox;
+    const { url, events, refusals, weather, totals } = this.#sandbox;
     const matching = events.slice(-PAST_EVENTS).filter((event) => this.#filter.passes(event));
     const points = new Map<string, Point>();
     for (const event of matching) addPoints(points, event, PAST_EVENTS * MOST_TAGS);
-    const users = new Map(
-      accounts.map(({ projectMqtt, userMqtt }) => [
-        `${projectMqtt}/${userMqtt}`,
-        { projectMqtt, userMqtt },
-      ]),
-    );
     return {
       url,
-      users: [...users.values()],
-      weather,
+      users: this.#users(),
+      weather: weather.words,
       totals,
       clients: this.#clients(),
       retained: this.#retained(),
@@ -138,14 +138,15 @@ export class Feed {
   }
 
   #tellNews(): void {
-    const { totals, clients, retained } = this.#changed;
-    if (!totals && !clients && !retained) return;
+    const { users, clients, retained } = this.#changed;
+    if (!Object.values(this.#changed).includes(true)) return;
     this.#tell("batch", {
       totals: this.#sandbox.totals,
       matching: this.#matching,
       activity: this.#activity.map(activityRow),
       points: [...this.#points.values()],
       refusals: this.#refusals.map(refusalRow),
+      ...(users && { users: this.#users() }),
       ...(clients && { clients: this.#clients() }),
       ...(retained && { retained: this.#retained() }),
     });
@@ -153,7 +154,16 @@ export class Feed {
     this.#activity = [];
     this.#points = new Map();
     this.#refusals = [];
-    Object.assign(this.#changed, { totals: false, clients: false, retained: false });
+    Object.assign(this.#changed, { totals: false, users: false, clients: false, retained: false });
+  }
+
+  /** Without their secrets. */
+  #users(): Identity[] {
+    const users = this.#sandbox.accounts.map(
+      ({ projectMqtt, userMqtt }) =>
+        [`${projectMqtt}/${userMqtt}`, { projectMqtt, userMqtt }] as const,
+    );
+    return [...new Map(users).values()];
   }
 
   #clients(): Some<ClientRow> {

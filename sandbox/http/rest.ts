@@ -82,8 +82,13 @@ export class Rest {
     const cookies = (request.headers.cookie ?? "").split(/; */);
     const cookie = cookies.find((candidate) => candidate.startsWith(`${COOKIE}=`));
     const token = query.get("token") ?? cookie?.slice(COOKIE.length + 1);
-    const account = token === undefined ? undefined : this.#sessions.accountOf(token);
-    if (account && this.#sandbox.accounts.includes(account)) return account;
+    const user = token === undefined ? undefined : this.#sessions.accountOf(token);
+    // As it is now: the users may have been configured anew.
+    const account = this.#sandbox.accounts.find(
+      ({ projectMqtt, userMqtt, apiKey }) =>
+        projectMqtt === user?.projectMqtt && userMqtt === user.userMqtt && apiKey === user.apiKey,
+    );
+    if (account) return account;
     throw Declined.because(401, "SESSION_MISSING");
   }
 

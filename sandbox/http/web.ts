@@ -35,6 +35,7 @@ export async function openWeb(sandbox: Sandbox, options: WebOptions = {}): Promi
   const { host = "127.0.0.1", port = DEFAULT_WEB_PORT, now } = options;
   const doors = { rest: new Rest(sandbox, now), console: new Console(sandbox) };
   const route = async (call: Call) => {
+    if (call.path[0] === "v2" && sandbox.weather.refuses()) throw Declined.because(503, "WEATHER");
     if (call.path[0] === "v2") return doors.rest.answer(call);
     return call.path[0] === "console" ? doors.console.answer(call) : page(call);
   };

@@ -1,0 +1,116 @@
+// What the command m1-sandbox can be told, and how it explains itself.
+import { isIP } from "node:net";
+import { parseArgs } from "node:util";
+import { DEFAULT_WEB_PORT } from "./http/web";
+import { DEFAULT_PORT } from "./sandbox";
+import type { WeatherOptions } from "./weather";
+
+/** Medium One's own for MQTT with TLS. */
+const DEFAULT_TLS_PORT = 61_620;
+/** Enough for the most that a REST call lists. */
+const DEFAULT_KEEP = 10_000;
+
+export interface CommandOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly httpPort: number;
+  readonly file: string | undefined;
+  readonly tls: string | undefined;
+  readonly weather: WeatherOptions;
+  readonly keep: number;
+  readonly quiet: boolean;
+}
+
+export const HELP = `m1-sandbox: a local stand-in for the Medium One IoT cloud.
+
+  m1-sandbox [options]
+
+  --port <number>       for MQTT; ${DEFAULT_PORT}, or ${DEFAULT_TLS_PORT} with --tls; 0 is any free port
+  --http-port <number>  for the console and the REST API; ${DEFAULT_WEB_PORT}
+  --file <path>         projects, users and workflows, as JSON; read again when it changes
+  --tls <folder>        MQTT over TLS, with cert.pem and key.pem of the folder; made if missing
+  --latency <ms>        what clients send and receive is so late
+  --drop <percent>      of the events cut their connection instead of being stored
+  --refuse <percent>    of the logins and REST requests find the server unavailable
+  --keep <number>       of events are remembered; ${DEFAULT_KEEP}
+  --host <address>      to listen on; 127.0.0.1. Any other lets the network in
+  --quiet               no line for each event
+  --help                this text
+  --version
+
+The ports can be given as M1_SANDBOX_PORT and M1_SANDBOX_HTTP_PORT too.
+`;
+
+/** What was asked for is not to be had; the message says what would be. */
+export class UsageError extends Error {}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Throws UsageError. "help" and "version" ask for nothing but that. */
+export function commandOptions(
+  args: readonly string[],
+  environment: Environment,
+): CommandOptions | "help" | "version" {
+  const values = parsed(args);
+  if (values.help) return "help";
+  if (values.version) return "version";
+  const defaultPort = values.tls === undefined ? DEFAULT_PORT : DEFAULT_TLS_PORT;
+  return {
+    host: hostOf(values.host ?? "127.0.0.1"),
+    port: portOf(values.port, "port", environment, defaultPort),
+    httpPort: portOf(values["http-port"], "http-port", environment, DEFAULT_WEB_PORT),
+    file: values.file,
+    tls: values.tls,
+    weather: {
+      latency: numberOf(values.latency ?? "0", "latency", 60_000),
+      drop: numberOf(values.drop ?? "0", "drop", 100) / 100,
+      refuse: numberOf(values.refuse ?? "0", "refuse", 100) / 100,
+    },
+    keep: Math.max(1, Math.floor(numberOf(values.keep ?? String(DEFAULT_KEEP), "keep", 1_000_000))),
+    quiet: values.quiet ?? false,
+  };
+}
+
+function parsed(args: readonly string[]) {
+  const text = { type: "string" } as const;
+  const flag = { type: "boolean" } as const;
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        ...{ port: text, "http-port": text, host: text, file: text, tls: text, keep: text },
+        ...{ latency: text, drop: text, refuse: text },
+        ...{ quiet: flag, help: flag, version: flag },
+      },
+    }).values;
+  } catch (cause) {
+    throw new UsageError(`${(cause as Error).message}. See m1-sandbox --help`, { cause });
+  }
+}
+
+function hostOf(text: string): string {
+  if (text === "localhost") return "127.0.0.1";
+  if (isIP(text) !== 0) return text;
+  throw new UsageError(`--host is ${text}; it must be an IP address of this computer`);
+}
+
+function portOf(
+  given: string | undefined,
+  option: "port" | "http-port",
+  environment: Environment,
+  absent: number,
+): number {
+  const variable = option === "port" ? "M1_SANDBOX_PORT" : "M1_SANDBOX_HTTP_PORT";
+  const text = given ?? environment[variable];
+  if (!text) return absent;
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (port <= 65_535) return port;
+  const name = given === undefined ? variable : `--${option}`;
+  throw new UsageError(`${name} is ${text}; it must be a number from 0 to 65535`);
+}
+
+function numberOf(text: string, option: string, most: number): number {
+  const number = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+  if (number <= most) return number;
+  throw new UsageError(`--${option} is ${text}; it must be a number from 0 to ${most}`);
+}

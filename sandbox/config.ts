@@ -1,0 +1,247 @@
+// The sandbox's file: projects with their API keys, users and workflows. JSON, read strictly.
+
+import { checkApiKey } from "../nodes/protocol/credentials";
+import { excerpt, M1Error } from "../nodes/protocol/errors";
+import { topicLevel } from "../nodes/protocol/topic-level";
+import type { Account, Role } from "./accounts";
+import type { Rule } from "./cloud";
+import { rules, type Workflow } from "./workflows";
+
+/** What is in force: who may log in, and what runs for each event. */
+export interface Configuration {
+  readonly accounts: readonly Account[];
+  readonly rules: readonly Rule[];
+}
+
+/** Says what is wrong, where, and what would be right. */
+export class ConfigError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "ConfigError";
+  }
+}
+
+/** Throws ConfigError. */
+export function parseConfig(text: string): Configuration {
+  let content: unknown;
+  try {
+    content = JSON.parse(text);
+  } catch (cause) {
+    throw new ConfigError(`It is not JSON: ${(cause as Error).message}`, { cause });
+  }
+  const root = new Place("the file", content).object(["projects"]);
+  const projects = root.at("projects").list().map(project);
+  const accounts = projects.flatMap((each) => each.accounts);
+  if (accounts.length === 0) throw new ConfigError("projects must hold a user with an API key");
+  return { accounts, rules: projects.flatMap((each) => each.rules) };
+}
+
+function project(place: Place): Configuration {
+  const fields = place.object(["projectMqtt", "apiKeys", "users", "workflows"]);
+  const projectMqtt = fields.at("projectMqtt").level("projectMqtt");
+  const apiKeys = fields
+    .at("apiKeys")
+    .list()
+    .map((key) => key.checked(checkApiKey));
+  const users = fields.at("users").list().map(user);
+  const accounts = users.flatMap((each) =>
+    apiKeys.map((apiKey) => ({ projectMqtt, apiKey, ...each })),
+  );
+  const workflows = fields.has("workflows") ? fields.at("workflows").list().map(workflow) : [];
+  const ofProject = rules(workflows).map(
+    (rule): Rule =>
+      (event, cloud) =>
+        event.projectMqtt === projectMqtt ? rule(event, cloud) : undefined,
+  );
+  return { accounts, rules: ofProject };
+}
+
+function user(place: Place): Pick<Account, "userMqtt" | "userPassword" | "loginId" | "role"> {
+  const fields = place.object(["userMqtt", "userPassword", "loginId", "role"]);
+  const roles: readonly Role[] = ["basic", "business", "registration"];
+  return {
+    userMqtt: fields.at("userMqtt").level("userMqtt"),
+    userPassword: fields.at("userPassword").text(),
+    ...(fields.has("loginId") && { loginId: fields.at("loginId").text() }),
+    ...(fields.has("role") && { role: fields.at("role").oneOf(roles) }),
+  };
+}
+
+function workflow(place: Place): Workflow {
+  const kinds = ["condition", "threshold", "summary", "welcome"] as const;
+  const kind = place.object(undefined).at("kind").oneOf(kinds);
+  switch (kind) {
+    case "condition": {
+      const fields = place.object(["kind", "when", "each", "send"]);
+      return {
+        kind,
+        when: condition(fields.at("when")),
+        ...(fields.has("each") && { each: fields.at("each").flag() }),
+        send: message(fields.at("send")),
+      };
+    }
+    case "threshold": {
+      const fields = place.object(["kind", "tag", "limit", "above", "below"]);
+      return {
+        kind,
+        tag: fields.at("tag").text(),
+        limit: fields.at("limit").number(),
+        above: fields.at("above").given(),
+        below: fields.at("below").given(),
+      };
+    }
+    case "summary": {
+      const fields = place.object(["kind", "tag", "every", "groupId", "updateType"]);
+      return {
+        kind,
+        tag: fields.at("tag").text(),
+        every: fields.at("every").number(),
+        groupId: fields.at("groupId").text(),
+        updateType: fields.at("updateType").text(),
+      };
+    }
+    case "welcome": {
+      const fields = place.object(["kind", "updateType", "payload"]);
+      return {
+        kind,
+        updateType: fields.at("updateType").text(),
+        payload: fields.at("payload").given(),
+      };
+    }
+  }
+}
+
+function condition(place: Place) {
+  const fields = place.object(["tag", "above", "below", "equals"]);
+  if (!fields.has("above") && !fields.has("below") && !fields.has("equals")) {
+    throw new ConfigError(`${place.name} must give above, below or equals`);
+  }
+  return {
+    tag: fields.at("tag").text(),
+    ...(fields.has("above") && { above: fields.at("above").number() }),
+    ...(fields.has("below") && { below: fields.at("below").number() }),
+    ...(fields.has("equals") && { equals: fields.at("equals").scalar() }),
+  };
+}
+
+function message(place: Place) {
+  const kind = place
+    .object(undefined)
+    .at("kind")
+    .oneOf(["event", "update", "group"] as const);
+  if (kind === "group") {
+    const fields = place.object(["kind", "groupId", "updateType", "payload"]);
+    return {
+      kind,
+      groupId: fields.at("groupId").text(),
+      updateType: fields.at("updateType").text(),
+      payload: fields.at("payload").given(),
+    };
+  }
+  const known = ["kind", "deviceId", "payload", ...(kind === "update" ? ["updateType"] : [])];
+  const fields = place.object(known);
+  const to = {
+    ...(fields.has("deviceId") && { deviceId: fields.at("deviceId").text() }),
+    payload: fields.at("payload").given(),
+  };
+  return kind === "event"
+    ? { kind, ...to }
+    : { kind, updateType: fields.at("updateType").text(), ...to };
+}
+
+/** A value of the file under the name of its place: `projects[0].users[1].userMqtt`. */
+class Place {
+  readonly name: string;
+  readonly #value: unknown;
+
+  constructor(name: string, value: unknown) {
+    this.name = name;
+    this.#value = value;
+  }
+
+  /** With no other keys than the known ones, if they are given. */
+  object(known: readonly string[] | undefined): Fields {
+    const value = this.#value;
+    if (typeof value !== "object" || value === null || Array.isArray(value)) {
+      throw this.#wrong("an object");
+    }
+    const stranger = known && Object.keys(value).find((key) => !known.includes(key));
+    if (stranger !== undefined) {
+      throw new ConfigError(
+        `${this.name} has ${excerpt(stranger)}; ${known?.join(", ")} are what it may have`,
+      );
+    }
+    const prefix = this.name === "the file" ? "" : `${this.name}.`;
+    return {
+      has: (key) => Object.hasOwn(value, key),
+      at: (key) => new Place(prefix + key, (value as Record<string, unknown>)[key]),
+    };
+  }
+
+  list(): Place[] {
+    if (!Array.isArray(this.#value)) throw this.#wrong("a list");
+    return this.#value.map((item, index) => new Place(`${this.name}[${index}]`, item));
+  }
+
+  text(): string {
+    if (typeof this.#value !== "string" || this.#value === "") {
+      throw this.#wrong("text that is not empty");
+    }
+    return this.#value;
+  }
+
+  number(): number {
+    if (typeof this.#value !== "number") throw this.#wrong("a number");
+    return this.#value;
+  }
+
+  flag(): boolean {
+    if (typeof this.#value !== "boolean") throw this.#wrong("true or false");
+    return this.#value;
+  }
+
+  scalar(): string | number | boolean {
+    const value = this.#value;
+    if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") {
+      return value;
+    }
+    throw this.#wrong("text, a number, true or false");
+  }
+
+  /** Anything that JSON can hold. */
+  given(): unknown {
+    if (this.#value === undefined) throw this.#wrong("given");
+    return this.#value;
+  }
+
+  oneOf<Choice extends string>(choices: readonly Choice[]): Choice {
+    const choice = choices.find((candidate) => candidate === this.#value);
+    if (choice === undefined) throw this.#wrong(`one of ${choices.join(", ")}`);
+    return choice;
+  }
+
+  level(field: "projectMqtt" | "userMqtt"): string {
+    return this.checked((value) => topicLevel(value, field));
+  }
+
+  /** As a function of the wire contract has it, whose words never hold a secret. */
+  checked<Result>(check: (value: unknown) => Result): Result {
+    try {
+      return check(this.#value);
+    } catch (cause) {
+      if (!(cause instanceof M1Error)) throw cause;
+      throw new ConfigError(`${this.name}: ${cause.message}`, { cause });
+    }
+  }
+
+  #wrong(expected: string): ConfigError {
+    return new ConfigError(
+      this.#value === undefined ? `${this.name} is missing` : `${this.name} must be ${expected}`,
+    );
+  }
+}
+
+interface Fields {
+  has(key: string): boolean;
+  at(key: string): Place;
+}
