@@ -1,10 +1,11 @@
 // How a sandbox starts and ends, and what it tells of its clients on the way.
+
 import { strict as assert } from "node:assert";
 import { once } from "node:events";
 import { connect as openSocket } from "node:net";
 import { WebSocket } from "ws";
+import { selfSigned } from "../../sandbox/certificate";
 import { Sandbox } from "../../sandbox/sandbox";
-import { certificate } from "./certificate";
 import { closed, connect, EVENT, eachWithSandbox, endClients, OWN } from "./clients";
 
 describe("sandbox: life", () => {
@@ -158,7 +159,7 @@ describe("sandbox: ways in", () => {
       const scheme = websocket ? (encrypted ? "wss" : "ws") : encrypted ? "mqtts" : "mqtt";
 
       it(`speaks ${scheme}`, async () => {
-        const tls = encrypted ? certificate() : undefined;
+        const tls = encrypted ? selfSigned() : undefined;
         sandbox = new Sandbox({ port: 0, websocket, tls });
         await sandbox.start();
         assert.equal(sandbox.url, `${scheme}://127.0.0.1:${sandbox.port}`);

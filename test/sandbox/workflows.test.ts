@@ -1,7 +1,20 @@
-// The demo workflows, seen from a device (sandbox/workflows.ts).
+// The workflows: those of the demo seen from a device, and conditions of one's own.
 import { strict as assert } from "node:assert";
-import { DEMO_ACCOUNT, type Rule, Sandbox } from "../../sandbox/sandbox";
-import { DEMO_WORKFLOWS, rules, type Workflow } from "../../sandbox/workflows";
+import {
+  type Cloud,
+  DEMO_ACCOUNT,
+  type Rule,
+  Sandbox,
+  type StoredEvent,
+} from "../../sandbox/sandbox";
+import {
+  type Condition,
+  type ConditionWorkflow,
+  DEMO_WORKFLOWS,
+  type Message,
+  rules,
+  type Workflow,
+} from "../../sandbox/workflows";
 import { connect, EVENT, eachWithSandbox, endClients, inbox, loginOf, OWN } from "./clients";
 
 const STRANGER = { ...DEMO_ACCOUNT, projectMqtt: "other-project", apiKey: "S", userPassword: "s" };
@@ -77,6 +90,106 @@ describe("sandbox: demo workflows", () => {
   it("are plain data, as a file could hold", () => {
     assert.deepEqual(JSON.parse(JSON.stringify(DEMO_WORKFLOWS)) as Workflow[], DEMO_WORKFLOWS);
   });
+});
+
+describe("sandbox: conditions on a tag", () => {
+  const conditions: [what: string, when: Condition, values: unknown[], answered: unknown[]][] = [
+    ["above a number", { tag: "t", above: 30 }, [29, 30, 31, 32, 30, 33], [31, 33]],
+    ["below a number", { tag: "t", below: 5 }, [5, 4.9, 4, 6, 1], [4.9, 1]],
+    ["between two", { tag: "t", above: 1, below: 3 }, [1, 2, 2.5, 3, 2], [2, 2]],
+    [
+      "equal to text",
+      { tag: "t", equals: "open" },
+      ["shut", "open", "open", "shut", "open"],
+      ["open", "open"],
+    ],
+    ["equal to false", { tag: "t", equals: false }, [0, true, false], [false]],
+    ["a number, of text", { tag: "t", above: 1 }, ["2"], []],
+  ];
+  for (const [what, when, values, answered] of conditions) {
+    it(`${what}: hold from the first value that meets them, once`, async () => {
+      assert.deepEqual(await answersTo({ when }, values), answered);
+    });
+  }
+
+  it("are met by each event if they are to be", async () => {
+    const answers = await answersTo({ when: { tag: "t", above: 1 }, each: true }, [2, 3, 1, 2]);
+    assert.deepEqual(answers, [2, 3, 2]);
+  });
+
+  it("still hold after an event that says nothing of the tag", async () => {
+    const answers = await answersTo({ when: { tag: "t", above: 1 } }, [2, undefined, 2]);
+    assert.deepEqual(answers, [2]);
+  });
+
+  it("reach a tag in another with a dot", async () => {
+    const answers = await answersTo({ when: { tag: "t.level", below: 9 } }, [{ level: 8 }, 7]);
+    assert.deepEqual(answers, [{ level: 8 }]);
+  });
+
+  const messages: [message: Message, call: unknown[]][] = [
+    [{ kind: "event", payload: 1 }, ["sendDeviceEvent", "d", 1]],
+    [{ kind: "event", deviceId: "_all", payload: 1 }, ["sendDeviceEvent", "_all", 1]],
+    [{ kind: "update", updateType: "u", payload: 1 }, ["sendUpdate", "d", "u", 1]],
+    [
+      { kind: "group", groupId: "g", updateType: "u", payload: 1 },
+      ["sendGroupMessage", "g", "u", 1],
+    ],
+  ];
+  for (const [send, call] of messages) {
+    it(`send ${JSON.stringify(send)}`, async () => {
+      const { calls, cloud } = recorder();
+      const [rule] = rules([{ kind: "condition", when: { tag: "t", above: 1 }, send }]);
+      await rule?.(eventWith(2), cloud);
+      assert.deepEqual(calls, [call]);
+    });
+  }
+
+  it("answer nobody for an event of no device", async () => {
+    const { calls, cloud } = recorder();
+    const send = { kind: "event", payload: 1 } as const;
+    const [rule] = rules([{ kind: "condition", when: { tag: "t", above: 1 }, send }]);
+    await rule?.({ ...eventWith(2), deviceId: "" }, cloud);
+    assert.deepEqual(calls, []);
+  });
+
+  /** The values of `t` that were answered. */
+  async function answersTo(
+    workflow: Pick<ConditionWorkflow, "when" | "each">,
+    values: readonly unknown[],
+  ): Promise<unknown[]> {
+    const send = { kind: "event", payload: 1 } as const;
+    const [rule] = rules([{ kind: "condition", send, ...workflow }]);
+    const answered: unknown[] = [];
+    for (const value of values) {
+      const { calls, cloud } = recorder();
+      await rule?.(eventWith(value), cloud);
+      if (calls.length > 0) answered.push(value);
+    }
+    return answered;
+  }
+
+  function eventWith(value: unknown): StoredEvent {
+    const eventData = value === undefined ? { other: 1 } : { t: value };
+    return { projectMqtt: "p", userMqtt: "u", deviceId: "d", eventData } as unknown as StoredEvent;
+  }
+
+  function recorder(): { calls: unknown[][]; cloud: Cloud } {
+    const calls: unknown[][] = [];
+    const called =
+      (name: string) =>
+      async (...args: unknown[]) => {
+        calls.push([name, ...args]);
+      };
+    return {
+      calls,
+      cloud: {
+        sendDeviceEvent: called("sendDeviceEvent"),
+        sendUpdate: called("sendUpdate"),
+        sendGroupMessage: called("sendGroupMessage"),
+      },
+    };
+  }
 });
 
 describe("sandbox: rules", () => {

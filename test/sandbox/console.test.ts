@@ -1,0 +1,272 @@
+// What the sandbox tells and takes from the console's page (sandbox/http/). The page itself is in test/console/.
+import { strict as assert } from "node:assert";
+import type { Batch, Snapshot } from "../../sandbox/http/console-messages";
+import { DEMO_ACCOUNT } from "../../sandbox/sandbox";
+import { connect, EVENT, eachWithSandbox, inbox, OWN, refusedWith, suback } from "./clients";
+import { type Following, follow } from "./following";
+import { eachWithWeb } from "./web";
+
+const NOW = "2026-01-02T03:04:05.678901Z";
+const NEIGHBOUR = { ...DEMO_ACCOUNT, userMqtt: "neighbour" };
+const USERS = [
+  { projectMqtt: "demo-project", userMqtt: "demo-user" },
+  { projectMqtt: "demo-project", userMqtt: "neighbour" },
+];
+
+describe("sandbox: console", () => {
+  const second = { ...DEMO_ACCOUNT, apiKey: "KEY2" };
+  const context = eachWithSandbox({
+    accounts: [DEMO_ACCOUNT, second, NEIGHBOUR],
+    now: () => NOW,
+  });
+  const web = eachWithWeb(context);
+  let page: Following | undefined;
+  afterEach(() => page?.close());
+
+  async function opened(filter = ""): Promise<Snapshot> {
+    page = await follow(`${web.url}/console/feed?filter=${encodeURIComponent(filter)}`);
+    return page.snapshot;
+  }
+
+  function news(matches: (batch: Batch) => boolean = () => true): Promise<Batch> {
+    if (!page) throw new ReferenceError("No page was opened");
+    return page.next(matches);
+  }
+
+  async function publish(device: string, ...events: object[]): Promise<void> {
+    const client = await connect(context.sandbox);
+    for (const event_data of events) {
+      await client.publishAsync(`0/${OWN}/${device}`, JSON.stringify({ event_data }), { qos: 1 });
+    }
+  }
+
+  const post = (path: string, body: object) =>
+    web.call("POST", path, {
+      body: JSON.stringify(body),
+      headers: { "content-type": "application/json" },
+    });
+
+  it("is told first all there is", async () => {
+    await publish("d", { temperature: 21.5, motor: { speed: 3 }, note: "warm" });
+    await context.sandbox.sendUpdate("d", "config", { interval: 2 });
+    await refusedWith(context.sandbox, { password: "WRONG/word" });
+    const snapshot = await opened();
+    assert.deepEqual(snapshot.users, USERS);
+    assert.equal(snapshot.url, context.sandbox.url);
+    assert.deepEqual(snapshot.totals, { events: 1, sent: 1, refusals: 1 });
+    assert.deepEqual(snapshot.activity, [
+      {
+        kind: "event",
+        at: NOW,
+        user: OWN,
+        deviceId: "d",
+        stream: "raw",
+        tags: [
+          ["temperature", "21.5"],
+          ["motor", '{"speed":3}'],
+          ["note", "warm"],
+        ],
+        moreTags: 0,
+      },
+    ]);
+    const x = Math.floor(Date.parse(NOW) / 200) / 5;
+    assert.deepEqual(snapshot.points, [
+      { tag: "temperature", source: `${OWN}/d`, x, y: 21.5 },
+      { tag: "motor.speed", source: `${OWN}/d`, x, y: 3 },
+    ]);
+    assert.deepEqual(snapshot.retained, {
+      rows: [{ topic: `1/${OWN}/d/update/config`, payload: '{"interval":2}', at: NOW }],
+      total: 1,
+    });
+    assert.equal(snapshot.clients.total, 1);
+    const [refusal] = snapshot.refusals;
+    assert.equal(refusal?.code, "API_KEY_WRONG");
+    assert.match(refusal?.rule ?? "", /<api_key>\/<user_password>/);
+    assert.match(refusal?.source ?? "", /^https:\/\//);
+  });
+
+  it("is told what happens from then on", async () => {
+    const { totals } = await opened();
+    assert.deepEqual(totals, { events: 0, sent: 0, refusals: 0 });
+    const client = await connect(context.sandbox, { clientId: "pi" });
+    await suback(client, [`1/${OWN}/#`]);
+    const { clients } = await news(({ clients }) => clients?.rows[0]?.filters.length === 1);
+    assert.deepEqual(clients?.rows, [
+      { clientId: "pi", user: OWN, session: "clean session", filters: [`1/${OWN}/#`] },
+    ]);
+    const heard = news(({ matching }) => matching > 0);
+    await client.publishAsync(`0/${OWN}/d`, EVENT, { qos: 1 });
+    assert.equal((await heard).totals.events, 1);
+    const refused = news(({ refusals }) => refusals.length > 0);
+    await refusedWith(context.sandbox, { password: "WRONG/word" });
+    assert.equal((await refused).totals.refusals, 1);
+    const sent = news(({ activity }) => activity.some(({ kind }) => kind === "sent"));
+    await context.sandbox.sendGroupMessage("g", "news", "hello");
+    const row = {
+      kind: "sent",
+      at: NOW,
+      topic: "2/demo-project/g/news",
+      payload: "hello",
+      retain: false,
+    };
+    assert.deepEqual((await sent).activity, [row]);
+    const configured = news(({ users }) => users !== undefined);
+    context.sandbox.configure({ accounts: [NEIGHBOUR], rules: [] });
+    assert.deepEqual((await configured).users, USERS.slice(1));
+  });
+
+  it("is shown a sample of what comes too fast, and the count of all", async () => {
+    await opened();
+    const client = await connect(context.sandbox);
+    const bursts: Batch[] = [];
+    const all = news((batch) => {
+      bursts.push(batch);
+      return batch.totals.events === 1000;
+    });
+    const publishes = [...Array(1000).keys()].map((number) =>
+      client.publishAsync(`0/${OWN}/d`, JSON.stringify({ event_data: { number } }), { qos: 1 }),
+    );
+    await Promise.all(publishes);
+    await all;
+    assert.equal(
+      bursts.reduce((sum, { matching }) => sum + matching, 0),
+      1000,
+    );
+    for (const { activity, points } of bursts) {
+      assert.ok(activity.length <= 20, `${activity.length} rows`);
+      assert.ok(points.length <= 1, `${points.length} points of one slot of time`);
+    }
+    const [last] = bursts.at(-1)?.activity.slice(-1) ?? [];
+    assert.deepEqual(last?.kind === "event" && last.tags, [["number", "999"]]);
+  });
+
+  for (const [filter, devices] of [
+    ["", ["kitchen", "attic", ""]],
+    ["KITCHEN", ["kitchen"]],
+    ["demo-user temp", ["kitchen", "attic"]],
+    ["temp 31", ["attic"]],
+    ["raw note", [""]],
+    ["cellar", []],
+  ] as const) {
+    it(`is told only what holds all words of the filter "${filter}"`, async () => {
+      await publish("kitchen", { temp: 20 });
+      await publish("attic", { temp: 31 });
+      await publish("", { note: "no device" });
+      const { activity } = await opened(filter);
+      assert.deepEqual(
+        activity.map((row) => row.kind === "event" && row.deviceId),
+        devices,
+      );
+    });
+  }
+
+  const messages: [form: object, topic: string, retain: boolean][] = [
+    [{ kind: "event", deviceId: "d", retain: false }, `1/${OWN}/d/event`, false],
+    [{ kind: "event", deviceId: "_all" }, `1/${OWN}/_all/event`, false],
+    [
+      { kind: "update", deviceId: "d", updateType: "a/b", retain: true },
+      `1/${OWN}/d/update/a/b`,
+      true,
+    ],
+    [
+      { kind: "update", deviceId: "d", updateType: "c", retain: false },
+      `1/${OWN}/d/update/c`,
+      false,
+    ],
+    [{ kind: "group", groupId: "g", updateType: "news" }, "2/demo-project/g/news", false],
+  ];
+  for (const [form, topic, retain] of messages) {
+    it(`sends to ${topic} what it is told to, ${retain ? "retained" : "not retained"}`, async () => {
+      const client = await connect(context.sandbox);
+      await client.subscribeAsync([`1/${OWN}/#`, "2/demo-project/#"], { qos: 1 });
+      const received = inbox(client);
+      const { status, body } = await post("/console/send", {
+        ...USERS[0],
+        ...form,
+        payload: '{"fan":"off"}',
+      });
+      assert.deepEqual([status, body], [200, { topic, receivers: 1 }]);
+      const [message] = await received.upTo(1);
+      assert.deepEqual([message?.topic, message?.payload], [topic, '{"fan":"off"}']);
+      assert.equal(context.sandbox.retained.length, retain ? 1 : 0);
+    });
+  }
+
+  it("is told when nobody subscribes to what it sends", async () => {
+    const { body } = await post("/console/send", { ...USERS[0], kind: "event", deviceId: "d" });
+    assert.deepEqual(body, { topic: `1/${OWN}/d/event`, receivers: 0 });
+  });
+
+  const wrong: [what: string, form: object, code: string][] = [
+    ["a device ID that is no topic level", { kind: "event", deviceId: "a/b" }, "LEVEL_CHARACTER"],
+    ["no device ID", { kind: "update", updateType: "x" }, "LEVEL_EMPTY"],
+    ["no update type", { kind: "group", groupId: "g" }, "LEVEL_EMPTY"],
+    ["another kind", { kind: "letter" }, "KIND"],
+    ["no user", { kind: "event", deviceId: "d", userMqtt: "" }, "FIELD_MISSING"],
+  ];
+  for (const [what, form, code] of wrong) {
+    it(`sends nothing to ${what}: 400`, async () => {
+      const { status, body } = await post("/console/send", { ...USERS[0], ...form });
+      assert.deepEqual([status, (body as { code: string }).code], [400, code]);
+      assert.equal(context.sandbox.totals.sent, 0);
+    });
+  }
+
+  it("sends nothing for another site, and removes nothing", async () => {
+    for (const path of ["/console/send", "/console/remove"]) {
+      const headers = { origin: "https://evil.example" };
+      const { status } = await web.call("POST", path, { body: "{}", headers });
+      assert.equal(status, 403);
+      assert.equal((await web.call("GET", path)).status, 405);
+    }
+  });
+
+  it("takes no more than a form has", async () => {
+    const payload = "x".repeat(200_000);
+    const { status } = await post("/console/send", {
+      ...USERS[0],
+      kind: "event",
+      deviceId: "d",
+      payload,
+    });
+    assert.equal(status, 413);
+  });
+
+  it("removes what is retained, so that nobody receives it any more", async () => {
+    const topic = `1/${OWN}/d/update/config`;
+    await context.sandbox.sendUpdate("d", "config", 1);
+    await opened();
+    const changed = news(({ retained }) => retained?.total === 0);
+    assert.equal((await post("/console/remove", { topic })).status, 200);
+    await changed;
+    await context.sandbox.sendUpdate("d", "other", 2);
+    const client = await connect(context.sandbox);
+    const received = inbox(client);
+    await client.subscribeAsync(`1/${OWN}/#`);
+    assert.deepEqual(
+      (await received.upTo(1)).map((message) => message.topic),
+      [`1/${OWN}/d/update/other`],
+    );
+    assert.equal((await post("/console/remove", { topic })).status, 404);
+  });
+
+  it("never sees a secret", async () => {
+    await publish("d", { temperature: 1 });
+    await refusedWith(context.sandbox, { password: "DEMO0KEY/almost" });
+    const texts = [JSON.stringify(await opened())];
+    for (const path of ["/", "/console.js", "/console.css"]) {
+      const { status, text } = await web.call("GET", path);
+      assert.equal(status, 200, path);
+      texts.push(text);
+    }
+    assert.doesNotMatch(texts.join(""), /DEMO0KEY|demo\/password|KEY2/);
+  });
+
+  it("is served so that nothing but its own files runs in it, and nobody frames it", async () => {
+    const { headers } = await web.call("GET", "/");
+    const policy = headers.get("content-security-policy") ?? "";
+    assert.match(policy, /default-src 'none'; script-src 'self'; /);
+    assert.match(policy, /frame-ancestors 'none'/);
+    assert.doesNotMatch(policy, /unsafe/);
+  });
+});

@@ -1,0 +1,103 @@
+// Bad weather on purpose (sandbox/weather.ts), as a client meets it.
+import { strict as assert } from "node:assert";
+import { PassThrough } from "node:stream";
+import { Weather } from "../../sandbox/weather";
+import { closed, connect, EVENT, eachWithSandbox, inbox, OWN, refusedWith } from "./clients";
+import { eachWithWeb } from "./web";
+
+/** Happens once, and then never again. */
+function once(): () => number {
+  let left = 1;
+  return () => (left-- > 0 ? 0 : 0.99);
+}
+
+describe("sandbox: weather", () => {
+  describe("that drops events", () => {
+    const context = eachWithSandbox(() => ({ weather: { drop: 0.5, random: once() } }));
+
+    it("cuts the connection instead of storing one, and the client may try again", async () => {
+      const first = await connect(context.sandbox);
+      const gone = closed(first);
+      const disconnected = context.sandbox.next("disconnected");
+      first.publish(`0/${OWN}/d`, EVENT, { qos: 1 });
+      await gone;
+      assert.equal((await disconnected).reason, "cut by the weather");
+      assert.deepEqual(context.sandbox.events, []);
+      assert.deepEqual(context.sandbox.refusals, []);
+      const second = await connect(context.sandbox);
+      await second.publishAsync(`0/${OWN}/d`, EVENT, { qos: 1 });
+      assert.equal(context.sandbox.events.length, 1);
+    });
+  });
+
+  describe("that refuses", () => {
+    const context = eachWithSandbox(() => ({ weather: { refuse: 0.5, random: once() } }));
+    const web = eachWithWeb(context);
+
+    it("answers a login with return code 3, server unavailable", async () => {
+      assert.equal(await refusedWith(context.sandbox, {}), 3);
+      assert.equal(context.sandbox.refusals[0]?.code, "WEATHER");
+      await connect(context.sandbox);
+    });
+
+    it("answers a REST request with 503, and leaves the console alone", async () => {
+      assert.equal((await web.call("GET", "/console/nothing")).status, 404);
+      assert.equal((await web.call("GET", "/v2/events/raw")).status, 503);
+      assert.equal((await web.call("GET", "/v2/events/raw")).status, 401);
+    });
+  });
+
+  describe("that is late", () => {
+    const context = eachWithSandbox({ weather: { latency: 20 } });
+
+    it("delivers everything, in order, both ways", async () => {
+      const client = await connect(context.sandbox);
+      await client.subscribeAsync(`1/${OWN}/#`, { qos: 1 });
+      const received = inbox(client);
+      const payload = "x".repeat(50_000);
+      const numbers = [...Array(50).keys()];
+      for (const number of numbers) {
+        client.publish(`0/${OWN}/d`, JSON.stringify({ event_data: { number, payload } }), {
+          qos: 1,
+        });
+        await context.sandbox.sendDeviceEvent("d", { number });
+      }
+      const messages = await received.upTo(50);
+      assert.deepEqual(
+        messages.map((message) => JSON.parse(message.payload).number),
+        numbers,
+      );
+      while (context.sandbox.events.length < 50) await context.sandbox.next("event");
+      assert.deepEqual(
+        context.sandbox.events.map(({ eventData }) => eventData.number),
+        numbers,
+      );
+    });
+
+    it("lets a client go, and a cut one too", async () => {
+      const client = await connect(context.sandbox, { clientId: "a" });
+      const disconnected = context.sandbox.next("disconnected");
+      await client.endAsync();
+      assert.equal((await disconnected).graceful, true);
+      const cut = await connect(context.sandbox, { clientId: "b" });
+      const gone = closed(cut);
+      context.sandbox.kick("b");
+      await gone;
+    });
+  });
+
+  it("leaves a stream alone when it is fair", () => {
+    const near = new PassThrough();
+    assert.equal(new Weather().slowed(near), near);
+    assert.notEqual(new Weather({ latency: 1 }).slowed(near), near);
+  });
+
+  it("is told in words, fair weather in none", () => {
+    assert.deepEqual(new Weather().words, []);
+    assert.deepEqual(new Weather({ latency: 200, drop: 0.01, refuse: 0.125 }).words, [
+      "200 ms late",
+      "1 % of events dropped",
+      "12.5 % of logins refused",
+    ]);
+  });
+});
