@@ -15,6 +15,7 @@ const typeProjects = [
   "tsconfig.json",
   "nodes/editor/tsconfig.json",
   "sandbox/console/tsconfig.json",
+  "test/console/tsconfig.json",
 ];
 
 /** Bundled, not required at run time: it is published as an ES module, which Node.js cannot `require` before 20.19. */

@@ -1,0 +1,342 @@
+// The console in a real browser: what a person sees, and what happens when that person sends.
+import { strict as assert } from "node:assert";
+import type { Page } from "playwright-core";
+import { openWeb } from "../../sandbox/http/web";
+import { DEMO_ACCOUNT } from "../../sandbox/sandbox";
+import { connect, EVENT, endClients, inbox, OWN, refusedWith } from "../sandbox/clients";
+import { eachWithConsole } from "./browser";
+
+const NEIGHBOUR = { ...DEMO_ACCOUNT, userMqtt: "neighbour" };
+const MARKUP = '<img src=x onerror="alert(1)">';
+
+describe("console", () => {
+  const opened = eachWithConsole({ accounts: [DEMO_ACCOUNT, NEIGHBOUR] });
+  afterEach(() => endClients());
+
+  async function publish(device: string, event_data: object, more: object = {}): Promise<void> {
+    const client = await connect(opened.sandbox);
+    const payload = JSON.stringify({ event_data, ...more });
+    await client.publishAsync(`0/${OWN}/${device}`, payload, { qos: 1 });
+  }
+
+  const rows = () => opened.page.locator("#activity-rows .row");
+
+  it("shows each event: time, device, tags, user, stream; the latest first", async () => {
+    await publish("kitchen", { temperature: 21.5, door: "open" });
+    await publish("", { a: 1 }, { stream: "mine" });
+    await rows().nth(1).waitFor();
+    const [latest, first] = await rows().all();
+    assert.match(
+      (await latest?.innerText()) ?? "",
+      /no device\s+a 1\s+demo-project\/demo-user\s+mine/,
+    );
+    assert.match(
+      (await first?.innerText()) ?? "",
+      /^\d\d:\d\d:\d\d\.\d{3}\s+kitchen\s+temperature 21\.5\s*door open\s+demo-project\/demo-user\s+raw$/,
+    );
+    assert.equal(await text(opened.page, "#total-events"), "2");
+  });
+
+  it("tells when an event was observed, if that was a while before", async () => {
+    await publish("d", { a: 1 }, { observed_at: "2001-01-01T00:10:10.000000Z" });
+    const observed = rows().locator(".observed time");
+    assert.equal(await observed.getAttribute("title"), "2001-01-01T00:10:10.000000Z");
+  });
+
+  it("shows what passes the filter, of past and new events alike", async () => {
+    await publish("kitchen", { temperature: 21.5 });
+    await publish("attic", { temperature: 31 });
+    await rows().nth(1).waitFor();
+    await opened.page.fill("#filter", "kitchen");
+    await untilCount(opened.page, "#activity-rows .row", 1);
+    await publish("attic", { temperature: 32 });
+    await publish("kitchen", { temperature: 22 });
+    await rows().nth(1).waitFor();
+    assert.match((await rows().first().innerText()) ?? "", /kitchen\s+temperature 22/);
+    await opened.page.fill("#filter", "");
+    await untilCount(opened.page, "#activity-rows .row", 4);
+  });
+
+  it("holds still while it is paused, counts on, and then catches up", async () => {
+    await publish("d", { n: 1 });
+    await rows().first().waitFor();
+    await opened.page.click("#pause");
+    await publish("d", { n: 2 });
+    await untilText(opened.page, "#activity-note", "Paused; 1 new");
+    assert.equal(await text(opened.page, "#total-events"), "2");
+    assert.equal(await rows().count(), 1);
+    await opened.page.click("#pause");
+    await untilCount(opened.page, "#activity-rows .row", 2);
+    assert.match(await rows().first().innerText(), /n 2/);
+  });
+
+  it("draws a chart for each tag that carries numbers, with a line for each device", async () => {
+    await publish("kitchen", { temperature: 21.5, door: "open" });
+    await publish("attic", { temperature: 31, battery: { level: 87 } });
+    const cards = opened.page.locator(".card");
+    await cards.nth(1).waitFor();
+    assert.deepEqual(await cards.locator("h3").allInnerTexts(), ["temperature", "battery.level"]);
+    const temperature = opened.page.locator('.card[data-tag="temperature"]');
+    await temperature.locator("canvas").waitFor();
+    assert.deepEqual(await temperature.locator(".legend li").allInnerTexts(), [
+      "kitchen 21.5",
+      "attic 31",
+    ]);
+    await opened.page.waitForFunction(hasInk, '.card[data-tag="temperature"] canvas');
+  });
+
+  it("moves a line as events come, and shows the latest number", async () => {
+    await publish("kitchen", { temperature: 21.5 });
+    const latest = '.card[data-tag="temperature"] .latest';
+    await untilText(opened.page, latest, "21.5");
+    await publish("kitchen", { temperature: 22.5 });
+    await untilText(opened.page, latest, "22.5");
+  });
+
+  it("says what was refused and why, with the rule and where it is written", async () => {
+    await refusedWith(opened.sandbox, { clientId: "garage", password: "WRONG/word" });
+    await refusedWith(opened.sandbox, { clientId: "garage", password: "WRONG/word" });
+    const refusal = opened.page.locator("#refusal-list li");
+    await untilText(opened.page, "#refusal-list .times", "2 times");
+    const words = await refusal.innerText();
+    assert.match(words, /garage · connect \(4\)/);
+    assert.match(words, /The API key, .* is not a key of demo-project\/demo-user/);
+    assert.match(words, /Rule: A device logs in as <project_mqtt>\/<user_mqtt>/);
+    const link = await refusal.locator("a").getAttribute("href");
+    assert.match(link ?? "", /^https:\/\/medium1\.zendesk\.com\//);
+    assert.equal(await text(opened.page, "#total-refused"), "2");
+  });
+
+  it("shows who is connected and what they subscribe to", async () => {
+    const client = await connect(opened.sandbox, { clientId: "pi", clean: false });
+    await client.subscribeAsync(`1/${OWN}/#`);
+    await opened.page.locator("#client-list code").waitFor();
+    const [line] = await opened.page.locator("#client-list li").allInnerTexts();
+    assert.equal(line, `pi\n${OWN}, persistent session\n1/${OWN}/#`);
+    await client.endAsync();
+    await untilText(opened.page, "#clients-note", "No client is connected.");
+    assert.equal(await text(opened.page, "#total-clients"), "0");
+  });
+
+  it("sends a device event by keyboard alone, and says who receives it", async () => {
+    const device = await connect(opened.sandbox);
+    await device.subscribeAsync(`1/${OWN}/#`);
+    const received = inbox(device);
+    const { keyboard } = opened.page;
+    await publish("kitchen", { temperature: 1 });
+    await untilText(opened.page, "#send-topic", `1/${OWN}/kitchen/event`);
+    await keyboard.press("s");
+    await keyboard.press("Control+A");
+    await keyboard.type('{"fan":"off"}');
+    await keyboard.press("Control+Enter");
+    const [message] = await received.upTo(1);
+    assert.deepEqual(message, {
+      topic: `1/${OWN}/kitchen/event`,
+      payload: '{"fan":"off"}',
+      qos: 0,
+      retain: false,
+    });
+    await opened.page.waitForFunction(() =>
+      document
+        .getElementById("send-result")
+        ?.textContent?.includes("1 connected client subscribes"),
+    );
+    const sent = opened.page.locator("#activity-rows .row.sent");
+    assert.match(await sent.innerText(), /kitchen\s+\{"fan":"off"\}/);
+  });
+
+  it("shows the topic while a message is written, or what is wrong with it", async () => {
+    const { page } = opened;
+    await page.check("input[value=update]", { force: true });
+    await page.fill("#send-device", "pump");
+    assert.equal(await text(page, "#send-topic"), "The update type is empty");
+    assert.equal(await page.isDisabled("button.primary"), true);
+    await page.fill("#send-type", "config");
+    assert.equal(await text(page, "#send-topic"), `1/${OWN}/pump/update/config`);
+    await page.fill("#send-device", "a#b");
+    assert.match(await text(page, "#send-topic"), /The device ID has "#" as character 2/);
+    await page.check("input[value=group]", { force: true });
+    await page.fill("#send-group", "pumps");
+    await page.selectOption("#send-user", "demo-project/neighbour");
+    assert.equal(await text(page, "#send-topic"), "2/demo-project/pumps/config");
+    assert.equal(await page.isVisible("#send-device"), false);
+  });
+
+  it("sends an update that is retained, lists it, and removes it", async () => {
+    const { page } = opened;
+    await page.check("input[value=update]", { force: true });
+    assert.equal(await page.isChecked("#send-retain"), true);
+    await page.fill("#send-device", "pump");
+    await page.fill("#send-type", "config");
+    await page.fill("#send-payload", '{"interval":2}');
+    await page.click("button.primary");
+    const retained = page.locator("#retained-list li");
+    await retained.waitFor();
+    assert.match(await retained.innerText(), /pump\/update\/config\s+\{"interval":2\}/);
+    await retained.getByRole("button").click();
+    await untilText(page, "#retained-note", "Nothing is retained.");
+    assert.deepEqual(opened.sandbox.retained, []);
+  });
+
+  it("sends a message to a group", async () => {
+    const device = await connect(opened.sandbox);
+    await device.subscribeAsync("2/demo-project/#");
+    const received = inbox(device);
+    const { page } = opened;
+    await page.check("input[value=group]", { force: true });
+    await page.fill("#send-group", "pumps");
+    await page.fill("#send-type", "news");
+    await page.fill("#send-payload", "hello");
+    await page.click("button.primary");
+    const [message] = await received.upTo(1);
+    assert.deepEqual([message?.topic, message?.payload], ["2/demo-project/pumps/news", "hello"]);
+  });
+
+  it("shows markup as the text it is, wherever it comes from", async () => {
+    const { page, sandbox } = opened;
+    const level = MARKUP.replace("/", "");
+    await publish(level, { [MARKUP]: MARKUP, [`${MARKUP} n`]: 1 }, { stream: MARKUP });
+    await connect(sandbox, { clientId: "<b>bold</b>" });
+    await refusedWith(sandbox, { username: `demo-project/${level}`, clientId: "<i>x</i>" });
+    await sandbox.sendUpdate(level, MARKUP.replaceAll("/", ""), MARKUP);
+    for (const place of [
+      "#activity-rows .event",
+      "#client-list li",
+      "#refusal-list li",
+      "#retained-list li",
+      ".card",
+    ]) {
+      await page.locator(place).first().waitFor();
+    }
+    assert.match(await rows().last().innerText(), /<img src=x onerror="alert\(1\)">/);
+    assert.match(await text(page, "#retained-list"), /<img src=x/);
+    assert.match(await text(page, "#client-list"), /<b>bold<\/b>/);
+    assert.match(await text(page, "#refusal-list"), /<i>x<\/i>/);
+    assert.match(await text(page, ".card h3"), /^<img src=x/);
+    assert.equal(await page.locator("main img, main i, #client-list b").count(), 0);
+  });
+
+  it("says when the sandbox is away, and goes on when it is back", async () => {
+    await untilText(opened.page, "#link", "Live");
+    const { port } = opened.web;
+    await opened.web.close();
+    await untilText(opened.page, "#link", "Not reachable; trying again");
+    await publish("d", { a: 1 });
+    opened.web = await openWeb(opened.sandbox, { port });
+    await untilText(opened.page, "#link", "Live");
+    await rows().first().waitFor();
+  });
+
+  it("is led by keys: / filters, p pauses, Escape leaves a field", async () => {
+    const { keyboard } = opened.page;
+    await keyboard.press("/");
+    await keyboard.type("p");
+    assert.equal(await opened.page.inputValue("#filter"), "p");
+    await keyboard.press("Escape");
+    await keyboard.press("p");
+    assert.equal(await text(opened.page, "#pause"), "Resume");
+  });
+
+  it("names every field and button for those who cannot see them", async () => {
+    const fields = opened.page.locator("input, select, textarea, button");
+    for (const field of await fields.all()) {
+      const name = await field.evaluate((element) => {
+        const { labels } = element as HTMLInputElement;
+        return (
+          labels?.[0]?.textContent || element.getAttribute("aria-label") || element.textContent
+        );
+      });
+      assert.ok(name?.trim(), await field.evaluate((element) => element.outerHTML));
+    }
+  });
+
+  it("needs one column and no scrolling sideways on a phone", async () => {
+    await opened.page.setViewportSize({ width: 360, height: 740 });
+    await publish("a-device-with-a-rather-long-name-of-its-own", {
+      a_tag_with_a_rather_long_name: 1,
+      text: "x".repeat(200),
+    });
+    await connect(opened.sandbox, { clientId: "a-client-with-a-rather-long-id-1" });
+    await refusedWith(opened.sandbox, { password: "WRONG/word" });
+    await opened.sandbox.sendUpdate("a-device-with-a-rather-long-name", "config", "x".repeat(200));
+    await opened.page.locator("#retained-list li").waitFor();
+    const widths = await opened.page.evaluate(() => [
+      document.documentElement.scrollWidth,
+      innerWidth,
+    ]);
+    assert.equal(widths[0], widths[1]);
+    const form = await opened.page.locator("#send").boundingBox();
+    const events = await opened.page.locator("#activity").boundingBox();
+    assert.equal(form?.x, events?.x);
+  });
+});
+
+describe("console at 5,000 events a second", () => {
+  const opened = eachWithConsole();
+  const who = { projectMqtt: "demo-project", userMqtt: "demo-user" };
+
+  it("counts all of them, and the page does not grow", async () => {
+    const { page, sandbox } = opened;
+    const session = await page.context().newCDPSession(page);
+    let stored = 0;
+    const burst = () => {
+      for (let index = 0; index < 100; index += 1) {
+        const eventData = { temperature: Math.sin(stored / 5000), count: stored };
+        const event = { eventData, deviceId: `d${stored % 5}`, raw: EVENT };
+        sandbox.store(event, { who, clientId: "fast", address: "", qos: 1, dup: false });
+        stored += 1;
+      }
+    };
+    const run = async (seconds: number) => {
+      const timer = setInterval(burst, 20);
+      const until = stored + seconds * 5000;
+      while (stored < until) await new Promise((resolve) => setImmediate(resolve));
+      clearInterval(timer);
+    };
+    const used = async () => {
+      await session.send("HeapProfiler.collectGarbage");
+      const { usedSize } = await session.send("Runtime.getHeapUsage");
+      const { nodes } = await session.send("Memory.getDOMCounters");
+      return { megabytes: usedSize / 1e6, nodes };
+    };
+    await run(5);
+    const before = await used();
+    await run(10);
+    await untilText(page, "#total-events", stored.toLocaleString("en"));
+    const after = await used();
+    assert.equal(await page.locator("#activity-rows .row").count(), 150);
+    assert.ok(after.megabytes - before.megabytes < 5, JSON.stringify({ before, after }));
+    assert.ok(after.nodes < 20_000, JSON.stringify({ before, after }));
+    assert.match(await text(page, "#activity-note"), /Too fast to show all: 20 of [\d,]+/);
+  });
+});
+
+function text(page: Page, selector: string): Promise<string> {
+  return page.locator(selector).first().innerText();
+}
+
+async function untilText(page: Page, selector: string, words: string): Promise<void> {
+  await page.waitForFunction(
+    ([selector = "", words]) => document.querySelector(selector)?.textContent === words,
+    [selector, words],
+  );
+}
+
+async function untilCount(page: Page, selector: string, count: number): Promise<void> {
+  await page.waitForFunction(
+    ([selector, count]) => document.querySelectorAll(String(selector)).length === count,
+    [selector, count],
+  );
+}
+
+/** Whether something other than the grid's greys is drawn on a canvas. Runs in the page. */
+function hasInk(selector: string): boolean {
+  const canvas = document.querySelector<HTMLCanvasElement>(selector);
+  const pixels = canvas?.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height).data;
+  if (!pixels) return false;
+  for (let index = 0; index < pixels.length; index += 4) {
+    const [red = 0, green = 0, blue = 0, alpha = 0] = pixels.subarray(index, index + 4);
+    if (alpha > 200 && Math.max(red, green, blue) - Math.min(red, green, blue) > 60) return true;
+  }
+  return false;
+}
