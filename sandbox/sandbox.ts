@@ -54,7 +54,7 @@ export interface SandboxOptions {
   readonly now?: () => Timestamp;
   readonly tls?: ListenOptions["tls"];
   readonly websocket?: boolean;
-  /** How many events, refusals and packets are remembered. */
+  /** How many events, refusals, messages and packets are remembered. */
   readonly keep?: number;
   /** Fair unless told. */
   readonly weather?: WeatherOptions;
@@ -72,6 +72,8 @@ interface Running {
 
 /** Characters that the remembered events may have together. */
 const EVENTS_WEIGHT = 64_000_000;
+/** Bytes of the remembered messages of the cloud. */
+const SENT_WEIGHT = 16_000_000;
 
 export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
   readonly #options: ListenOptions;
@@ -84,6 +86,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
   readonly #events: History<StoredEvent>;
   readonly #refusals: History<Refusal>;
   readonly #wire: History<WirePacket>;
+  readonly #sent: History<Sent>;
   readonly #totals = { events: 0, refusals: 0, sent: 0 };
   readonly #retained = new Map<string, Sent>();
 
@@ -109,6 +112,11 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
     this.#events = new History({ items: keep, weight: EVENTS_WEIGHT, weigh });
     this.#refusals = new History({ items: keep });
     this.#wire = new History({ items: keep });
+    this.#sent = new History({
+      items: keep,
+      weight: SENT_WEIGHT,
+      weigh: ({ payload }) => payload.length,
+    });
     this.#weather = new Weather(options.weather);
     this.#gate = new Gate({
       accounts: () => this.accounts,
@@ -145,6 +153,11 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
 
   get clients(): readonly ConnectedClient[] {
     return [...this.#clients.values()].map((client) => this.#gate.describe(client));
+  }
+
+  /** What the cloud published, oldest first. */
+  get sent(): readonly Sent[] {
+    return this.#sent.items;
   }
 
   /** The messages that the cloud retains, those of the same topic as one; oldest first. */
@@ -259,6 +272,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
     const address = parseAddress(topic);
     const sent = { sentAt: this.#now(), topic, address, payload: bytes, qos, retain };
     if (retain) this.#retain(sent);
+    this.#sent.add(sent);
     this.#totals.sent += 1;
     this.emit("sent", sent);
     await broker.publish({ cmd: "publish", topic, payload: bytes, qos, retain, dup: false });

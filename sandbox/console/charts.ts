@@ -4,8 +4,9 @@ import type { Point } from "../http/console-messages";
 import { andMore, byId, clock, element } from "./page";
 
 const MOST_CHARTS = 12;
-/** As many as the style sheet has colours for. */
 const MOST_LINES = 6;
+/** In the style sheet, as `--line-1` and so on. */
+const COLOURS = 6;
 /** Seconds shown. */
 const WINDOW = 300;
 const HEIGHT = 132;
@@ -30,6 +31,7 @@ export class Charts {
 
   reset(points: readonly Point[]): void {
     for (const chart of this.#charts.values()) chart.remove();
+    colours.clear();
     this.#charts.clear();
     this.#left.clear();
     this.add(points);
@@ -70,6 +72,15 @@ export class Charts {
     if (shown === 0) this.#note.textContent = "Each tag that carries numbers gets a chart here.";
     else this.#note.textContent = more && `${more}; filter to see them`;
   }
+}
+
+/** A device has the same colour in every chart. */
+const colours = new Map<string, number>();
+
+function colourOf(source: string): string {
+  const number = colours.get(source) ?? colours.size;
+  colours.set(source, number);
+  return `--line-${(number % COLOURS) + 1}`;
 }
 
 /** x, then a column for each line; a slot of time in which a line has no value holds null. */
@@ -139,7 +150,7 @@ class Chart {
     return bottom > 0 && top < innerHeight;
   }
 
-  /** The column of a line, new ones included as long as there are colours. */
+  /** The column of a line, a new one included as long as there are not too many. */
   #columnOf(source: string): number | undefined {
     const known = [...this.#lines.keys()].indexOf(source);
     if (known >= 0) return known + 1;
@@ -150,6 +161,7 @@ class Chart {
     const value = element("b");
     const [, , device = ""] = source.split("/");
     const entry = element("li", { title: source }, device || "no device", " ", value);
+    entry.style.setProperty("--colour", `var(${colourOf(source)})`);
     this.#lines.set(source, value);
     this.#legend.append(entry);
     this.#table.push(this.#table[0].map(() => null));
@@ -180,9 +192,9 @@ class Chart {
       grid: { stroke: colour("--line"), width: 1 },
       ticks: { show: false },
     };
-    const lines = [...this.#lines.keys()].map((source, index) => ({
+    const lines = [...this.#lines.keys()].map((source) => ({
       label: source,
-      stroke: colour(`--line-${index + 1}`),
+      stroke: colour(colourOf(source)),
       width: 1.75,
       spanGaps: true,
       points: { size: 4 },
@@ -194,7 +206,7 @@ class Chart {
       legend: { show: false },
       cursor: { y: false, points: { size: 7 } },
       axes: [
-        { ...axis, size: 24, space: 76, values: (_plot, times) => times.map(clockTime) },
+        { ...axis, size: 24, space: 64, values: (_plot, times) => times.map(clockTime) },
         { ...axis, size: 44, space: 34 },
       ],
       series: [{}, ...lines],

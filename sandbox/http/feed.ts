@@ -120,8 +120,12 @@ export class Feed {
   }
 
   #snapshot(): Snapshot {
-    const { url, events, refusals, weather, totals } = this.#sandbox;
-    const matching = events.slice(-PAST_EVENTS).filter((event) => this.#filter.passes(event));
+    const { url, events, sent, refusals, weather, totals } = this.#sandbox;
+    const passes = (what: StoredEvent | Sent) => this.#filter.passes(what);
+    const matching = events.slice(-PAST_EVENTS).filter(passes);
+    const activity = [...matching.slice(-PAST_ROWS), ...sent.slice(-PAST_ROWS).filter(passes)]
+      .sort((one, other) => timeOf(one).localeCompare(timeOf(other)))
+      .slice(-PAST_ROWS);
     const points = new Map<string, Point>();
     for (const event of matching) addPoints(points, event, PAST_EVENTS * MOST_TAGS);
     return {
@@ -131,7 +135,7 @@ export class Feed {
       totals,
       clients: this.#clients(),
       retained: this.#retained(),
-      activity: matching.slice(-PAST_ROWS).map(activityRow),
+      activity: activity.map(activityRow),
       points: [...points.values()],
       refusals: refusals.slice(-PAST_ROWS).map(refusalRow),
     };
@@ -193,6 +197,10 @@ function addPoints(points: Map<string, Point>, event: StoredEvent, limit: number
     if (points.size >= limit && !points.has(key)) return;
     points.set(key, { tag, source, x: (slot * INTERVAL) / 1000, y });
   }
+}
+
+function timeOf(what: StoredEvent | Sent): string {
+  return "raw" in what ? what.receivedAt : what.sentAt;
 }
 
 function activityRow(what: StoredEvent | Sent): ActivityRow {

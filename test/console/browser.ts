@@ -1,11 +1,16 @@
 // A real browser on the console of a sandbox: Debian's chromium, or the one that CHROMIUM names.
 import { strict as assert } from "node:assert";
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import {
+  type Browser,
+  type BrowserContextOptions,
+  chromium,
+  type LaunchOptions,
+  type Page,
+} from "playwright-core";
 import { openWeb, type Web } from "../../sandbox/http/web";
 import { Sandbox, type SandboxOptions } from "../../sandbox/sandbox";
 
-const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
-const args = [
+const FLAGS = [
   "--no-sandbox",
   "--disable-gpu",
   "--disable-quic",
@@ -14,6 +19,10 @@ const args = [
   "--disable-component-update",
   "--disable-sync",
 ];
+
+export function browserOptions(): LaunchOptions {
+  return { executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS };
+}
 
 export interface Opened {
   readonly sandbox: Sandbox;
@@ -33,7 +42,7 @@ export function eachWithConsole(
   let browser: Browser;
   let errors: string[];
   before(async () => {
-    browser = await chromium.launch({ executablePath, args });
+    browser = await chromium.launch(browserOptions());
   });
   after(() => browser.close());
   beforeEach(async () => {

@@ -68,6 +68,13 @@ describe("sandbox: console", () => {
         ],
         moreTags: 0,
       },
+      {
+        kind: "sent",
+        at: NOW,
+        topic: `1/${OWN}/d/update/config`,
+        payload: '{"interval":2}',
+        retain: true,
+      },
     ]);
     const x = Math.floor(Date.parse(NOW) / 200) / 5;
     assert.deepEqual(snapshot.points, [
