@@ -43,4 +43,6 @@ await Promise.all([
     cp(path.join(root, "console", file), path.join(page, file)),
   ),
 ]);
+// npm packs it from here, and from here only.
+await cp(path.join(root, "../LICENSE"), path.join(root, "LICENSE"));
 await chmod(path.join(to, "command.js"), 0o755);
