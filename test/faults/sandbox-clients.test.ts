@@ -1,8 +1,13 @@
-// The sandbox with foreign clients: mosquitto's, as the README and the sandbox's own output tell to use them.
+// The sandbox with foreign clients: mosquitto's, as the README and the sandbox's own output tell to use
+// them, and Node-RED's own MQTT nodes.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
+import path from "node:path";
 import { DEMO_ACCOUNT, Sandbox } from "../../sandbox/sandbox";
+import { installation } from "../support/installation";
+import { NodeRed } from "../support/node-red";
 import { run } from "../support/processes";
 
 const { projectMqtt, userMqtt, apiKey, userPassword } = DEMO_ACCOUNT;
@@ -51,5 +56,49 @@ describe("mosquitto's clients and the sandbox", () => {
     await assert.rejects(run("mosquitto_pub", args), /bad user name or password/i);
 
     assert.equal((await refusal).what, "connect");
+  });
+});
+
+describe("Node-RED's own MQTT nodes and the sandbox", () => {
+  const sandbox = new Sandbox({ port: 0 });
+  before(() => sandbox.start());
+  after(() => sandbox.stop());
+
+  it("receive what is sent to a device, and send an event", async () => {
+    const device = `${projectMqtt}/${userMqtt}/pump`;
+    const flow = [
+      { id: "flow", type: "tab" },
+      {
+        ...{ id: "broker", type: "mqtt-broker", broker: "127.0.0.1", port: String(sandbox.port) },
+        ...{ protocolVersion: "4", keepalive: "60", cleansession: true },
+      },
+      {
+        ...{ id: "in", type: "mqtt in", z: "flow", broker: "broker", qos: "1" },
+        ...{ topic: `1/${device}/#`, datatype: "json", wires: [["wrap"]] },
+      },
+      {
+        ...{ id: "wrap", type: "function", z: "flow", outputs: 1, wires: [["out"]] },
+        ...{ func: "return { payload: { event_data: msg.payload } };" },
+      },
+      {
+        ...{ id: "out", type: "mqtt out", z: "flow", broker: "broker", qos: "1" },
+        ...{ topic: `0/${device}`, wires: [] },
+      },
+    ];
+    const { userDir, remove } = await installation(flow);
+    const login = { user: `${projectMqtt}/${userMqtt}`, password: `${apiKey}/${userPassword}` };
+    await writeFile(path.join(userDir, "flows_cred.json"), JSON.stringify({ broker: login }));
+    const subscribed = sandbox.next("subscribed");
+    const nodeRed = await NodeRed.start(userDir);
+    try {
+      await subscribed;
+      const event = sandbox.next("event");
+      await sandbox.sendDeviceEvent("pump", { speed: 3 });
+      assert.deepEqual((await event).eventData, { speed: 3, device_id: "pump" });
+      assert.deepEqual(sandbox.refusals, []);
+    } finally {
+      await nodeRed.stop();
+      await remove();
+    }
   });
 });
