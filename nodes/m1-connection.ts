@@ -10,6 +10,7 @@ import { Connection, type ConnectionSettings } from "./connection/connection";
 import { EventStore } from "./connection/event-store";
 import { type Legacy, Outbox, type OutboxPolicy } from "./connection/outbox";
 import { abandonLegacy, claimLegacy, parkLegacy } from "./connection/outbox-handover";
+import { claimSession, parkSession } from "./connection/session-handover";
 import { M1Error } from "./protocol/errors";
 import * as check from "./protocol/settings";
 import {
@@ -69,7 +70,9 @@ function tellFault(RED: NodeAPI, node: ConnectionNode, fault: M1Error): void {
 function runConnection(RED: NodeAPI, node: ConnectionNode, config: Config): void {
   const { settings } = config;
   const outbox = openOutbox(RED, node, config);
-  const connection = new Connection(settings, outbox);
+  const connection = new Connection(settings, outbox, {
+    unreleased: claimSession(node.id, settings),
+  });
   node.connection = connection;
 
   const show = statusDisplay(node);
@@ -97,8 +100,12 @@ function runConnection(RED: NodeAPI, node: ConnectionNode, config: Config): void
     showQueue.stop();
     closeAll(connection, outbox)
       .then((legacy) => {
-        if (removed) abandonLegacy(legacy);
-        else parkLegacy(node.id, settings.who, legacy);
+        if (removed) {
+          abandonLegacy(legacy);
+        } else {
+          parkLegacy(node.id, settings.who, legacy);
+          parkSession(node.id, connection);
+        }
       })
       .finally(done);
   });

@@ -46,6 +46,12 @@ export interface ConnectionSettings {
   readonly tls: TlsOptions;
 }
 
+export interface ConnectionOptions {
+  readonly timing?: Timing;
+  /** Of a predecessor, if it had the same session. */
+  readonly unreleased?: Store | undefined;
+}
+
 export type ReceivedPacket = Pick<IPublishPacket, "topic" | "payload" | "qos" | "retain">;
 
 export interface ConnectionEvents {
@@ -77,8 +83,11 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   readonly #subscriptions: Subscriptions;
   /** One for all clients: an id that the broker may still hold for QoS 2 is not used again soon. */
   readonly #messageIds = new DefaultMessageIdProvider();
-  /** One for all clients: a QoS 2 message may come over one and be released over the next. */
-  readonly #unreleased = new Store({ clean: false });
+  /**
+   * QoS 2 messages that have come and are not released yet. One for all clients, and for the next
+   * connection of the same session: the release may come over any of them.
+   */
+  readonly unreleased: Store;
   #state: ConnectionState = { name: "idle" };
   #client: MqttClient | undefined;
   /** The first thing that went wrong with the present client; what follows are consequences. */
@@ -94,8 +103,13 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   /** Set while a deploy exchanges subscribers; then it holds what arrived meanwhile, if anything. */
   #deploy: { timer: NodeJS.Timeout; resume?: () => void } | undefined;
 
-  constructor(settings: ConnectionSettings, outbox: Outbox, timing: Timing = TIMING) {
+  constructor(
+    settings: ConnectionSettings,
+    outbox: Outbox,
+    { timing = TIMING, unreleased = new Store({ clean: false }) }: ConnectionOptions = {},
+  ) {
     super();
+    this.unreleased = unreleased;
     this.settings = settings;
     this.outbox = outbox;
     this.#timing = timing;
@@ -174,7 +188,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
       client = connect({
         ...clientOptions(this.settings, this.#timing),
         messageIdProvider: this.#messageIds,
-        incomingStore: this.#unreleased,
+        incomingStore: this.unreleased,
       });
     } catch (error) {
       // mqtt.js and tls throw on unusable keys and certificates.

@@ -1,7 +1,12 @@
 // The connection against a real mosquitto, in both versions of MQTT: what the sandbox cannot show.
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { Connection, type ConnectionSettings } from "../../nodes/connection/connection";
+import { setTimeout as pause } from "node:timers/promises";
+import {
+  Connection,
+  type ConnectionOptions,
+  type ConnectionSettings,
+} from "../../nodes/connection/connection";
 import { Outbox } from "../../nodes/connection/outbox";
 import type { ReceivedMessage, Subscriber } from "../../nodes/connection/subscriptions";
 import type { Wish } from "../../nodes/connection/wishes";
@@ -11,6 +16,8 @@ import type { ProtocolVersion, QoS } from "../../nodes/protocol/settings";
 import { Mosquitto } from "../support/mosquitto";
 
 const USER = { "p/u": "key/secret" };
+/** Until the broker has long released a message. */
+const A_WHILE = 100;
 const who = { projectMqtt: "p", userMqtt: "u" };
 
 describe("with mosquitto", () => {
@@ -35,7 +42,10 @@ describe("with mosquitto", () => {
     await Promise.all(connections.splice(0).map((connection) => connection.close()));
   });
 
-  function connection(settings: Partial<ConnectionSettings> = {}): Connection {
+  function connection(
+    settings: Partial<ConnectionSettings> = {},
+    options: ConnectionOptions = {},
+  ): Connection {
     const made = new Connection(
       {
         broker: parseBrokerUrl(mosquitto.url),
@@ -50,6 +60,7 @@ describe("with mosquitto", () => {
         ...settings,
       },
       new Outbox({ limit: 1000, full: "reject", maxAge: Number.POSITIVE_INFINITY }),
+      options,
     );
     connections.push(made);
     return made;
@@ -91,6 +102,28 @@ describe("with mosquitto", () => {
         await online(second);
 
         assert.equal((await mailbox.next()).payload.toString(), "while away");
+      });
+
+      it("delivers a QoS 2 message that a connection held until a deploy replaced it", async () => {
+        const settings = {
+          protocolVersion,
+          cleanSession: false,
+          clientId: `holds-${protocolVersion}`,
+        };
+        const first = connection(settings);
+        const leaving = subscribe(first, { deviceId: "d", qos: 2 });
+        const sender = connection({ protocolVersion });
+        await online(first, sender);
+        first.removeSubscriber(leaving);
+        await send(sender, "1/p/u/d/event", "held", 2);
+        await pause(A_WHILE);
+        await first.close();
+
+        const second = connection(settings, { unreleased: first.unreleased });
+        const mailbox = subscribe(second, { deviceId: "d", qos: 2 });
+        await online(second);
+
+        assert.equal((await mailbox.next()).payload.toString(), "held");
       });
 
       it("gives one copy where filters overlap, on a broker that sends one for each", async () => {

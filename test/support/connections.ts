@@ -33,6 +33,7 @@ export interface OpenOptions {
   readonly settings?: Partial<ConnectionSettings>;
   readonly timing?: Partial<Timing>;
   readonly outbox?: Outbox;
+  readonly unreleased?: Connection["unreleased"];
 }
 
 const opened = new Set<Connection>();
@@ -57,8 +58,8 @@ export function connectionTo(
     ...options.settings,
   };
   const connection = new Connection(settings, options.outbox ?? roomyOutbox(), {
-    ...QUICK,
-    ...options.timing,
+    timing: { ...QUICK, ...options.timing },
+    unreleased: options.unreleased,
   });
   opened.add(connection);
   return connection;

@@ -1,0 +1,29 @@
+// What one connection hands to the next of the same MQTT session, and to no other.
+import { strict as assert } from "node:assert";
+import { claimSession, parkSession } from "../../nodes/connection/session-handover";
+import { parseBrokerUrl } from "../../nodes/protocol/broker-url";
+import { closeConnections, connectionTo } from "../support/connections";
+
+const server = { url: "mqtt://127.0.0.1:1" };
+const session = { broker: parseBrokerUrl(server.url), clientId: "c" };
+
+afterEach(closeConnections);
+
+describe("unreleased messages", () => {
+  it("are for the next connection of the same session, once", () => {
+    const connection = connectionTo(server, { settings: { clientId: "c" } });
+    parkSession("config", connection);
+    assert.equal(claimSession("config", session), connection.unreleased);
+    assert.equal(claimSession("config", session), undefined);
+  });
+
+  for (const [what, other] of [
+    ["another client", { ...session, clientId: "d" }],
+    ["another broker", { ...session, broker: parseBrokerUrl("mqtt://127.0.0.1:2") }],
+  ] as const) {
+    it(`are not for ${what}, where their numbers mean other messages`, () => {
+      parkSession("config", connectionTo(server, { settings: { clientId: "c" } }));
+      assert.equal(claimSession("config", other), undefined);
+    });
+  }
+});
