@@ -11,7 +11,7 @@ import { rules } from "../sandbox/workflows";
 import { prepareUserDir } from "./user-dir";
 
 const root = path.resolve(__dirname, "..");
-const userDir = path.join(root, ".demo");
+const userDir = process.env.M1_DEMO_USER_DIR ?? path.join(root, ".demo");
 
 async function run(): Promise<void> {
   const sandboxPort = portFrom("M1_SANDBOX_PORT", DEFAULT_PORT);

@@ -30,7 +30,7 @@ const REASONS = {
   HOST_FOREIGN:
     "The request is for the host __host__; only localhost and IP addresses are answered, so that no web page can reach the sandbox through a name of its own",
   ORIGIN_FOREIGN:
-    "The request comes from a page of __origin__, and only the sandbox's own may post",
+    "The request comes from a page of __origin__; only the sandbox's own page may make it",
   PATH_UNKNOWN: "There is nothing at __path__",
   METHOD: "__path__ takes __allowed__, not __method__",
   BODY_TOO_LONG: "The body is longer than __limit__ bytes",

@@ -55,10 +55,9 @@ export class Console {
       "cache-control": "no-store",
       "x-content-type-options": "nosniff",
     });
-    const feed = new Feed(this.#sandbox, filter, (name, data) => {
-      // A page that does not keep up misses some; it is told the totals with the next.
-      if (response.writableNeedDrain) return;
-      response.write(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`);
+    const feed = new Feed(this.#sandbox, filter, {
+      tell: (name, data) => response.write(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`),
+      isReady: () => !response.writableNeedDrain,
     });
     const keepAlive = setInterval(() => response.write(": \n\n"), KEEP_ALIVE);
     response.once("close", () => {

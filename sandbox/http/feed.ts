@@ -37,7 +37,12 @@ const MOST_TAGS = 12;
 /** Milliseconds between observation and arrival; most events take a few. */
 const WORTH_TELLING = 1000;
 
-export type Tell = (name: "snapshot" | "batch", data: Snapshot | Batch) => void;
+/** Where a feed goes. */
+export interface Reader {
+  tell(name: "snapshot" | "batch", data: Snapshot | Batch): void;
+  /** False while the reader has not taken what it was told; the feed waits, and samples more. */
+  isReady(): boolean;
+}
 
 /** Words that must all be in what is shown, in any case. */
 export class Filter {
@@ -62,7 +67,7 @@ export class Filter {
 export class Feed {
   readonly #sandbox: Sandbox;
   readonly #filter: Filter;
-  readonly #tell: Tell;
+  readonly #reader: Reader;
   readonly #timer: NodeJS.Timeout;
   readonly #unlisten: () => void;
 
@@ -72,12 +77,12 @@ export class Feed {
   #refusals: Refusal[] = [];
   readonly #changed = { totals: false, users: false, clients: false, retained: false };
 
-  constructor(sandbox: Sandbox, filter: Filter, tell: Tell) {
+  constructor(sandbox: Sandbox, filter: Filter, reader: Reader) {
     this.#sandbox = sandbox;
     this.#filter = filter;
-    this.#tell = tell;
+    this.#reader = reader;
     this.#unlisten = this.#listen();
-    tell("snapshot", this.#snapshot());
+    reader.tell("snapshot", this.#snapshot());
     this.#timer = setInterval(() => this.#tellNews(), INTERVAL);
   }
 
@@ -143,8 +148,8 @@ export class Feed {
 
   #tellNews(): void {
     const { users, clients, retained } = this.#changed;
-    if (!Object.values(this.#changed).includes(true)) return;
-    this.#tell("batch", {
+    if (!Object.values(this.#changed).includes(true) || !this.#reader.isReady()) return;
+    this.#reader.tell("batch", {
       totals: this.#sandbox.totals,
       matching: this.#matching,
       activity: this.#activity.map(activityRow),

@@ -9,11 +9,12 @@ export function guard({ headers, method = "GET" }: IncomingMessage): void {
   const { host = "" } = headers;
   // A page reaches the sandbox under a name of its own by having that name resolve to 127.0.0.1.
   if (!isOwnHost(host)) throw Declined.because(403, "HOST_FOREIGN", { host: excerpt(host) });
-  if (method === "GET" || method === "HEAD") return;
-  const { origin, "sec-fetch-site": site } = headers;
+  const { origin, "sec-fetch-site": site, "sec-fetch-mode": mode } = headers;
+  const isRead = method === "GET" || method === "HEAD";
   const isOwnOrigin = origin === undefined || origin.replace(/^https?:\/\//, "") === host;
   const isOwnSite = site === undefined || site === "same-origin" || site === "none";
-  if (isOwnOrigin && isOwnSite) return;
+  // A link on another page may lead here; nothing else of it may.
+  if (isRead ? isOwnSite || mode === "navigate" : isOwnSite && isOwnOrigin) return;
   throw Declined.because(403, "ORIGIN_FOREIGN", { origin: excerpt(origin ?? "another site") });
 }
 

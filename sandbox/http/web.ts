@@ -1,4 +1,5 @@
 // The sandbox over HTTP: the REST API under /v2, the console everywhere else.
+import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { excerpt } from "../../nodes/protocol/errors";
@@ -55,11 +56,14 @@ export async function openWeb(sandbox: Sandbox, options: WebOptions = {}): Promi
   };
 }
 
-function listening(server: Server, host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", (error) => reject(SandboxError.cannotListen(error, host, port)));
-    server.listen({ host, port }, resolve);
-  });
+async function listening(server: Server, host: string, port: number): Promise<void> {
+  const listens = once(server, "listening");
+  server.listen({ host, port });
+  try {
+    await listens;
+  } catch (error) {
+    throw SandboxError.cannotListen(error, host, port);
+  }
 }
 
 /** Every request is answered, and what is declined is on record. */
@@ -75,20 +79,36 @@ async function respond(
     if ("stream" in answer) answer.stream(response);
     else send(response, answer);
   } catch (error) {
-    if (!(error instanceof Declined)) {
-      // A client that hung up in the middle of its body is no fault.
-      if (!request.destroyed || request.complete) sandbox.emit("error", error as Error);
-      send(response, json({ error: "The sandbox failed; see its own output" }, 500));
-      return;
-    }
-    const { status, refused, headers } = error;
-    const topic = excerpt(`${request.method} ${request.url?.split("?")[0]}`, 200);
-    sandbox.refuse({ what: "request", topic, status }, refused);
-    const said = json({ error: refused.message, code: refused.code }, status);
-    // What is left of a body that nobody reads would be taken for the next request.
-    const ending = request.complete ? undefined : { connection: "close" };
-    send(response, { ...said, headers: { ...said.headers, ...headers, ...ending } });
+    if (error instanceof Declined) decline(sandbox, request, response, error);
+    else fail(sandbox, request, response, error as Error);
   }
+}
+
+function decline(
+  sandbox: Sandbox,
+  request: IncomingMessage,
+  response: ServerResponse,
+  { status, refused, headers }: Declined,
+): void {
+  const topic = excerpt(`${request.method} ${request.url?.split("?")[0]}`, 200);
+  sandbox.refuse({ what: "request", topic, status }, refused);
+  const said = json({ error: refused.message, code: refused.code }, status);
+  // What is left of a body that nobody reads would be taken for the next request.
+  const ending = request.complete ? undefined : { connection: "close" };
+  send(response, { ...said, headers: { ...said.headers, ...headers, ...ending } });
+}
+
+function fail(
+  sandbox: Sandbox,
+  request: IncomingMessage,
+  response: ServerResponse,
+  error: Error,
+): void {
+  // A client that hung up in the middle of its body is no fault.
+  if (request.destroyed && !request.complete) return;
+  if (response.headersSent) response.destroy();
+  else send(response, json({ error: "The sandbox failed; see its own output" }, 500));
+  sandbox.emit("error", error);
 }
 
 function callOf(request: IncomingMessage): Call {

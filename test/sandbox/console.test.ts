@@ -1,6 +1,7 @@
 // What the sandbox tells and takes from the console's page (sandbox/http/). The page itself is in test/console/.
 import { strict as assert } from "node:assert";
 import type { Batch, Snapshot } from "../../sandbox/http/console-messages";
+import { Feed, Filter } from "../../sandbox/http/feed";
 import { DEMO_ACCOUNT } from "../../sandbox/sandbox";
 import { connect, EVENT, eachWithSandbox, inbox, OWN, refusedWith, suback } from "./clients";
 import { type Following, follow } from "./following";
@@ -147,6 +148,31 @@ describe("sandbox: console", () => {
     assert.deepEqual(last?.kind === "event" && last.tags, [["number", "999"]]);
   });
 
+  it("is told all that has changed once it reads again", async () => {
+    const told: string[] = [];
+    let isReady = true;
+    const feed = new Feed(context.sandbox, new Filter(""), {
+      tell: (_name, data) => told.push(JSON.stringify(data)),
+      isReady: () => isReady,
+    });
+    try {
+      isReady = false;
+      await context.sandbox.sendUpdate("d", "config", 1);
+      const other = await follow(`${web.url}/console/feed`);
+      const later = other.next(({ totals }) => totals.sent === 2);
+      await context.sandbox.sendUpdate("d", "other", 2);
+      await later;
+      other.close();
+      assert.equal(told.length, 1);
+      isReady = true;
+      while (told.length < 2) await new Promise((resolve) => setImmediate(resolve));
+      const { retained, matching } = JSON.parse(told[1] ?? "") as Batch;
+      assert.deepEqual([retained?.total, matching], [2, 2]);
+    } finally {
+      feed.close();
+    }
+  });
+
   for (const [filter, devices] of [
     ["", ["kitchen", "attic", ""]],
     ["KITCHEN", ["kitchen"]],
@@ -255,6 +281,18 @@ describe("sandbox: console", () => {
       [`1/${OWN}/d/update/other`],
     );
     assert.equal((await post("/console/remove", { topic })).status, 404);
+  });
+
+  it("has 20 pages open at the most, and room again when one is closed", async () => {
+    const feed = `${web.url}/console/feed`;
+    const pages = await Promise.all(Array.from({ length: 20 }, () => follow(feed)));
+    assert.equal((await web.call("GET", "/console/feed")).status, 503);
+    for (const open of pages) open.close();
+    // The server hears of it a moment later.
+    let answered = await fetch(feed);
+    while (answered.status === 503) answered = await fetch(feed);
+    assert.equal(answered.status, 200);
+    await answered.body?.cancel();
   });
 
   it("never sees a secret", async () => {

@@ -1,5 +1,6 @@
 // The sandbox's REST API (wire-contract: REST).
 import { strict as assert } from "node:assert";
+import { request } from "node:http";
 import { type Account, DEMO_ACCOUNT } from "../../sandbox/sandbox";
 import { connect, EVENT, eachWithSandbox, loginOf, OWN } from "./clients";
 import { type Answered, eachWithWeb, type Headers } from "./web";
@@ -252,6 +253,13 @@ describe("sandbox: REST", () => {
       assert.deepEqual(refusedWith(answered), [413, "BODY_TOO_LONG"]);
     });
 
+    it("may not be more if their length is not told in advance, either", async () => {
+      const headers = await as(DEMO_ACCOUNT);
+      const body = `${EVENT}\n`.padEnd(10_000_001, " ");
+      const answered = await web.call("POST", "/v2/events/raw", { body, headers, chunked: true });
+      assert.deepEqual(refusedWith(answered), [413, "BODY_TOO_LONG"]);
+    });
+
     it("run the workflows as those that come by MQTT do", async () => {
       const event = context.sandbox.next("event");
       await post("/v2/events/raw", EVENT, await as(DEMO_ACCOUNT));
@@ -326,6 +334,20 @@ describe("sandbox: REST", () => {
     }
   });
 
+  it("bears a client that hangs up in the middle of its body", async () => {
+    const errors: Error[] = [];
+    context.sandbox.on("error", (error) => errors.push(error));
+    const asked = request(`${web.url}/v2/login`, { method: "POST" });
+    asked.on("error", () => undefined);
+    asked.write('{"login_id":');
+    while (asked.socket?.bytesWritten === 0 || !asked.socket) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    asked.destroy();
+    assert.equal((await post("/v2/login", loginBody(DEMO_ACCOUNT))).status, 200);
+    assert.deepEqual(errors, []);
+  });
+
   it("answers 404 where there is nothing and 405 for another method", async () => {
     for (const path of [
       "/v2",
@@ -365,6 +387,15 @@ describe("sandbox: REST", () => {
         403,
         "HOST_FOREIGN",
       ]);
+    });
+
+    it("may be linked to, and not be embedded or read", async () => {
+      const site = { "sec-fetch-site": "cross-site" };
+      assert.equal((await get("/", { ...site, "sec-fetch-mode": "navigate" })).status, 200);
+      for (const mode of ["cors", "no-cors"]) {
+        const answered = await get("/console/feed", { ...site, "sec-fetch-mode": mode });
+        assert.deepEqual(refusedWith(answered), [403, "ORIGIN_FOREIGN"]);
+      }
     });
 
     it("answers to localhost and to IP addresses", async () => {

@@ -17,6 +17,8 @@ export interface Answered {
 export interface CallOptions {
   readonly body?: string;
   readonly headers?: Headers;
+  /** Without the body's length in advance. */
+  readonly chunked?: boolean;
 }
 
 /** For each test of the suite HTTP to its sandbox, on a port of its own. */
@@ -39,7 +41,7 @@ function call(
   { port }: Web,
   method: string,
   path: string,
-  { body = "", headers = {} }: CallOptions,
+  { body = "", headers = {}, chunked = false }: CallOptions,
 ): Promise<Answered> {
   return new Promise((resolve, reject) => {
     const asked = request(
@@ -52,6 +54,7 @@ function call(
       },
     );
     asked.on("error", reject);
+    if (chunked) asked.flushHeaders();
     asked.end(body);
   });
 }

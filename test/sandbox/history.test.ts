@@ -1,0 +1,34 @@
+// A list that forgets its oldest items (sandbox/history.ts).
+import { strict as assert } from "node:assert";
+import { History } from "../../sandbox/history";
+
+describe("sandbox: history", () => {
+  function kept(bounds: ConstructorParameters<typeof History<string>>[0], ...items: string[]) {
+    const history = new History<string>(bounds);
+    for (const item of items) history.add(item);
+    return history.items;
+  }
+  const weigh = (item: string) => item.length;
+
+  it("keeps the last so many", () => {
+    assert.deepEqual(kept({ items: 2 }, "a", "b", "c"), ["b", "c"]);
+  });
+
+  it("keeps as many as weigh no more than they may", () => {
+    assert.deepEqual(kept({ items: 9, weight: 5, weigh }, "aaa", "bb", "c"), ["bb", "c"]);
+    assert.deepEqual(kept({ items: 9, weight: 5, weigh }, "aa", "bb", "c"), ["aa", "bb", "c"]);
+    assert.deepEqual(kept({ items: 9, weight: 5, weigh }, "aaaa", "b", "cccc", "d"), ["cccc", "d"]);
+  });
+
+  it("keeps the last one, however heavy", () => {
+    assert.deepEqual(kept({ items: 9, weight: 5, weigh }, "a", "bbbbbbbb"), ["bbbbbbbb"]);
+  });
+
+  it("is the same array at all times", () => {
+    const history = new History<string>({ items: 1 });
+    const { items } = history;
+    history.add("a");
+    history.add("b");
+    assert.deepEqual(items, ["b"]);
+  });
+});
