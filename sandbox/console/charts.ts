@@ -2,6 +2,7 @@
 import uPlot from "uplot";
 import type { Point } from "../http/console-messages";
 import { andMore, byId, clock, element } from "./page";
+import { Series } from "./series";
 
 const MOST_CHARTS = 12;
 const MOST_LINES = 6;
@@ -83,54 +84,42 @@ function colourOf(source: string): string {
   return `--line-${(number % COLOURS) + 1}`;
 }
 
-/** x, then a column for each line; a slot of time in which a line has no value holds null. */
-type Table = [number[], ...(number | null)[][]];
-
 class Chart {
   readonly card: HTMLElement;
-  readonly #lines = new Map<string, HTMLElement>();
+  readonly #series = new Series({ lines: MOST_LINES, window: WINDOW });
+  /** The latest value of each line, in the legend. */
+  readonly #values = new Map<string, HTMLElement>();
   readonly #latest = element("output", { className: "latest" });
   readonly #legend = element("ul", { className: "legend" });
   readonly #place = element("div", { className: "plot" });
-  #table: Table = [[]];
   #plot: uPlot | undefined;
   #stale = true;
 
   constructor(tag: string) {
     const title = element("h3", { title: tag }, tag);
-    this.card = element(
-      "article",
-      { className: "card" },
-      title,
-      this.#latest,
-      this.#place,
-      this.#legend,
-    );
+    const parts = [title, this.#latest, this.#place, this.#legend];
+    this.card = element("article", { className: "card" }, ...parts);
     this.card.dataset.tag = tag;
   }
 
-  add({ source, x, y }: Point): void {
-    const column = this.#columnOf(source);
-    if (column === undefined) return;
-    const [times] = this.#table;
-    const row = this.#rowOf(x);
-    if (row === undefined) return;
-    const values = this.#table[column];
-    if (values) values[row] = y;
-    const value = this.#lines.get(source);
-    if (value) value.textContent = shortNumber(y);
+  add(point: Point): void {
+    const { source, y } = point;
+    const isDrawn = this.#series.add(point);
+    if (!this.#values.has(source)) this.#introduce(source);
+    if (!isDrawn) return;
+    const value = shortNumber(y);
+    this.#values.get(source)?.replaceChildren(value);
     // Of several devices, the legend tells each one's.
-    this.#latest.textContent = this.#lines.size === 1 ? shortNumber(y) : "";
-    const tooOld = times.findIndex((time) => time >= x - WINDOW);
-    if (tooOld > 0) for (const each of this.#table) each.splice(0, tooOld);
+    this.#latest.textContent = this.#series.sources.length === 1 ? value : "";
     this.#stale = true;
   }
 
   draw(): void {
     if (!this.#stale || !this.#isVisible()) return;
     this.#stale = false;
-    this.#plot ??= new uPlot(this.#options(), this.#table, this.#place);
-    this.#plot.setData(this.#table as uPlot.AlignedData);
+    const { table } = this.#series;
+    if (this.#plot) this.#plot.setData(table);
+    else this.#plot = new uPlot(this.#options(), table, this.#place);
   }
 
   /** Colours and widths are read anew. */
@@ -150,37 +139,19 @@ class Chart {
     return bottom > 0 && top < innerHeight;
   }
 
-  /** The column of a line, a new one included as long as there are not too many. */
-  #columnOf(source: string): number | undefined {
-    const known = [...this.#lines.keys()].indexOf(source);
-    if (known >= 0) return known + 1;
-    if (this.#lines.size >= MOST_LINES) {
+  /** A line that is new has its place in the legend, and the chart is made anew with it. */
+  #introduce(source: string): void {
+    if (!this.#series.sources.includes(source)) {
       this.#legend.dataset.more = "more devices are not drawn";
-      return undefined;
+      return;
     }
     const value = element("b");
     const [, , device = ""] = source.split("/");
     const entry = element("li", { title: source }, device || "no device", " ", value);
     entry.style.setProperty("--colour", `var(${colourOf(source)})`);
-    this.#lines.set(source, value);
+    this.#values.set(source, value);
     this.#legend.append(entry);
-    this.#table.push(this.#table[0].map(() => null));
     this.restyle();
-    return this.#lines.size;
-  }
-
-  /** The row of a time, added if it is the latest; undefined for one that is past. */
-  #rowOf(x: number): number | undefined {
-    const [times, ...columns] = this.#table;
-    const last = times.length - 1;
-    const latest = times[last];
-    if (latest === undefined || x > latest) {
-      times.push(x);
-      for (const column of columns) column.push(null);
-      return last + 1;
-    }
-    const row = times.lastIndexOf(x);
-    return row < 0 ? undefined : row;
   }
 
   #options(): uPlot.Options {
@@ -192,7 +163,7 @@ class Chart {
       grid: { stroke: colour("--line"), width: 1 },
       ticks: { show: false },
     };
-    const lines = [...this.#lines.keys()].map((source) => ({
+    const lines = this.#series.sources.map((source) => ({
       label: source,
       stroke: colour(colourOf(source)),
       width: 1.75,

@@ -89,8 +89,12 @@ describe("console", () => {
     await publish("kitchen", { temperature: 21.5 });
     const latest = '.card[data-tag="temperature"] .latest';
     await untilText(opened.page, latest, "21.5");
+    const canvas = opened.page.locator(".card canvas");
+    await canvas.waitFor();
+    const before = await canvas.evaluate(pictureOf);
     await publish("kitchen", { temperature: 22.5 });
     await untilText(opened.page, latest, "22.5");
+    while ((await canvas.evaluate(pictureOf)) === before) await opened.page.evaluate(nextFrame);
   });
 
   it("says what was refused and why, with the rule and where it is written", async () => {
@@ -327,6 +331,14 @@ async function untilCount(page: Page, selector: string, count: number): Promise<
     ([selector, count]) => document.querySelectorAll(String(selector)).length === count,
     [selector, count],
   );
+}
+
+function pictureOf(canvas: Element): string {
+  return (canvas as HTMLCanvasElement).toDataURL();
+}
+
+function nextFrame(): Promise<number> {
+  return new Promise(requestAnimationFrame);
 }
 
 /** Whether something other than the grid's greys is drawn on a canvas. Runs in the page. */

@@ -1,0 +1,68 @@
+// The numbers behind a chart: a column of times, and one of values for each line.
+import type { Point } from "../http/console-messages";
+
+/** x, then a column for each line; null where a line has no value at a time. */
+export type Table = [times: number[], ...lines: (number | null)[][]];
+
+export interface SeriesBounds {
+  readonly lines: number;
+  /** Seconds; what is older than that before the latest is forgotten. */
+  readonly window: number;
+}
+
+export class Series {
+  readonly #bounds: SeriesBounds;
+  readonly #sources: string[] = [];
+  readonly #table: Table = [[]];
+
+  constructor(bounds: SeriesBounds) {
+    this.#bounds = bounds;
+  }
+
+  /** Of the lines, in the order of their columns. */
+  get sources(): readonly string[] {
+    return this.#sources;
+  }
+
+  /** The same table at all times. */
+  get table(): Table {
+    return this.#table;
+  }
+
+  /** False for a point of a line too many, or of a time that is past. */
+  add({ source, x, y }: Point): boolean {
+    const column = this.#columnOf(source);
+    const row = column && this.#rowOf(x);
+    if (column === undefined || row === undefined) return false;
+    column[row] = y;
+    this.#forget(x - this.#bounds.window);
+    return true;
+  }
+
+  #columnOf(source: string): (number | null)[] | undefined {
+    const known = this.#sources.indexOf(source);
+    if (known >= 0) return this.#table[known + 1];
+    if (this.#sources.length >= this.#bounds.lines) return undefined;
+    const column = this.#table[0].map(() => null);
+    this.#sources.push(source);
+    this.#table.push(column);
+    return column;
+  }
+
+  /** The row of a time, added if it is the latest; undefined for one that is past. */
+  #rowOf(x: number): number | undefined {
+    const [times, ...lines] = this.#table;
+    const latest = times.at(-1);
+    if (latest === undefined || x > latest) {
+      for (const line of lines) line.push(null);
+      return times.push(x) - 1;
+    }
+    const row = times.lastIndexOf(x);
+    return row < 0 ? undefined : row;
+  }
+
+  #forget(before: number): void {
+    const kept = this.#table[0].findIndex((time) => time >= before);
+    if (kept > 0) for (const column of this.#table) column.splice(0, kept);
+  }
+}

@@ -1,0 +1,40 @@
+// The numbers behind a chart (sandbox/console/series.ts).
+import { strict as assert } from "node:assert";
+import { Series } from "../../sandbox/console/series";
+
+describe("console: series", () => {
+  function series(...points: [source: string, x: number, y: number][]) {
+    const made = new Series({ lines: 2, window: 10 });
+    const drawn = points.map(([source, x, y]) => made.add({ tag: "t", source, x, y }));
+    return { table: made.table, sources: made.sources, drawn };
+  }
+
+  it("has a row for each time and a column for each line, empty where a line has no value", () => {
+    const { table, sources } = series(["a", 1, 10], ["b", 2, 20], ["a", 3, 11], ["b", 3, 21]);
+    assert.deepEqual(sources, ["a", "b"]);
+    assert.deepEqual(table, [
+      [1, 2, 3],
+      [10, null, 11],
+      [null, 20, 21],
+    ]);
+  });
+
+  it("keeps the last value of a time", () => {
+    assert.deepEqual(series(["a", 1, 10], ["a", 1, 11]).table, [[1], [11]]);
+  });
+
+  it("forgets what is older than its window, in every column", () => {
+    const { table } = series(["a", 1, 10], ["b", 2, 20], ["a", 11.5, 11]);
+    assert.deepEqual(table, [
+      [2, 11.5],
+      [null, 11],
+      [20, null],
+    ]);
+  });
+
+  it("draws neither a line too many nor a time that is past", () => {
+    const { table, drawn } = series(["a", 2, 10], ["b", 2, 20], ["c", 3, 30], ["a", 1, 9]);
+    assert.deepEqual(drawn, [true, true, false, false]);
+    assert.deepEqual(table, [[2], [10], [20]]);
+  });
+});

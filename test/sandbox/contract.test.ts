@@ -1,0 +1,52 @@
+// The rule that is shown with a refusal (sandbox/contract.ts).
+import { strict as assert } from "node:assert";
+import { ruleBehind } from "../../sandbox/contract";
+import type { RefusalCode } from "../../sandbox/sandbox";
+
+describe("sandbox: rules behind refusals", () => {
+  const rules: [words: RegExp, page: RegExp, ...codes: RefusalCode[]][] = [
+    [
+      /logs in as/,
+      /Introduction$/,
+      "USERNAME_FORM",
+      "PASSWORD_MISSING",
+      "API_KEY_WRONG",
+      "USER_UNKNOWN",
+    ],
+    [/32 characters/, /Introduction$/, "CLIENT_ID_TOO_LONG", "CLIENT_ID_CHARACTER"],
+    [/clean session/, /oasis-open/, "CLIENT_ID_EMPTY"],
+    [/MQTT 3\.1\.1/, /oasis-open/, "PROTOCOL_VERSION", "PACKET", "SUBPROTOCOL"],
+    [/sends its events to/, /Topics$/, "TOPIC_NOT_EVENT", "TOPIC_FOREIGN"],
+    [/groups of its project/, /Introduction$/, "FILTER_FOREIGN"],
+    [/are ASCII/, /Introduction$/, "LEVEL_CHARACTER", "LEVEL_RESERVED"],
+    [/65,536/, /Streams-and-Tags$/, "EVENT_TOO_LONG"],
+    [/microsecond/, /Introduction$/, "TIME_NOT_MICROSECONDS", "TIME_NO_ZONE"],
+    [/is a JSON object/, /Topics$/, "DATA_NOT_JSON", "ENVELOPE_KEY"],
+    [
+      /log in with login_id/,
+      /Authentication$/,
+      "LOGIN_ID_UNKNOWN",
+      "LOGIN_KEY_WRONG",
+      "SESSION_MISSING",
+    ],
+    [/create users/, /CRUD-Basic-Users$/, "ROLE", "USER_EXISTS", "USER_FOREIGN"],
+    [/one JSON document a line/, /CRUD-Events$/, "LINE", "QUERY", "LOGIN_ID_NEEDED"],
+  ];
+  for (const [words, page, ...codes] of rules) {
+    it(`${codes.join(", ")}: ${words.source}`, () => {
+      for (const code of codes) {
+        const { rule, source } = ruleBehind(code);
+        assert.match(rule, words, code);
+        assert.match(source ?? "", page, code);
+      }
+    });
+  }
+
+  it("are the sandbox's own where nobody else has written one", () => {
+    for (const code of ["EVENT_RETAINED", "WEATHER", "HOST_FOREIGN"] as const) {
+      const { rule, source } = ruleBehind(code);
+      assert.match(rule, /sandbox/i);
+      assert.equal(source, undefined);
+    }
+  });
+});
