@@ -78,10 +78,8 @@ function slowed(stream: Duplex, latency: number): Duplex {
     },
   });
   stream.on("data", (chunk: Buffer) => {
-    stream.pause();
     setTimeout(() => far.push(chunk), latency);
-    // More is read while this is under way, unless nobody takes it.
-    if (far.readableLength < MOST_UNDER_WAY) stream.resume();
+    if (far.readableLength > MOST_UNDER_WAY) stream.pause();
   });
   stream.once("end", () => setTimeout(() => far.push(null), latency));
   stream.once("error", (error) => far.destroy(error));

@@ -13,12 +13,13 @@ export class Activity {
   #waiting: ActivityRow[] = [];
   #missed = 0;
 
-  reset(rows: readonly ActivityRow[]): void {
+  /** `url` is where a device would connect. */
+  reset(rows: readonly ActivityRow[], url: string): void {
     this.#waiting = [];
     this.#missed = 0;
     this.#rows.replaceChildren();
     this.#show(rows);
-    this.#say(rows.length === 0 ? "Nothing yet. Connect a device to see its events here." : "");
+    this.#say(rows.length === 0 ? `Nothing yet. What devices send to ${url} is shown here.` : "");
   }
 
   /** `matching` of them happened, of which `rows` are the last few. */

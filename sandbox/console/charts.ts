@@ -23,11 +23,13 @@ export class Charts {
 
   constructor() {
     setInterval(() => this.#draw(), REDRAW);
-    const restyle = () => {
-      for (const chart of this.#charts.values()) chart.restyle();
-    };
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", restyle);
-    new ResizeObserver(restyle).observe(this.#list);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#restyle());
+    let width = 0;
+    new ResizeObserver(() => {
+      if (this.#list.clientWidth === width) return;
+      width = this.#list.clientWidth;
+      this.#restyle();
+    }).observe(this.#list);
   }
 
   reset(points: readonly Point[]): void {
@@ -45,6 +47,10 @@ export class Charts {
 
   pause(paused: boolean): void {
     this.#paused = paused;
+  }
+
+  #restyle(): void {
+    for (const chart of this.#charts.values()) chart.restyle();
   }
 
   #chartOf(tag: string): Chart | undefined {
@@ -75,20 +81,25 @@ export class Charts {
   }
 }
 
-/** A device has the same colour in every chart. */
+/** A device has the same colour in every chart, as far as there are colours enough. */
 const colours = new Map<string, number>();
 
-function colourOf(source: string): string {
-  const number = colours.get(source) ?? colours.size;
-  colours.set(source, number);
-  return `--line-${(number % COLOURS) + 1}`;
+/** The first from the device's own on that is not taken in its chart yet. */
+function colourOf(source: string, taken: readonly string[]): string {
+  const own = colours.get(source) ?? colours.size;
+  colours.set(source, own);
+  const names = Array.from(
+    { length: COLOURS },
+    (_, step) => `--line-${((own + step) % COLOURS) + 1}`,
+  );
+  return names.find((name) => !taken.includes(name)) ?? `--line-${(own % COLOURS) + 1}`;
 }
 
 class Chart {
   readonly card: HTMLElement;
   readonly #series = new Series({ lines: MOST_LINES, window: WINDOW });
-  /** The latest value of each line, in the legend. */
-  readonly #values = new Map<string, HTMLElement>();
+  /** Of each line its colour, and its latest value in the legend. */
+  readonly #lines = new Map<string, { readonly colour: string; readonly value: HTMLElement }>();
   readonly #latest = element("output", { className: "latest" });
   readonly #legend = element("ul", { className: "legend" });
   readonly #place = element("div", { className: "plot" });
@@ -105,10 +116,10 @@ class Chart {
   add(point: Point): void {
     const { source, y } = point;
     const isDrawn = this.#series.add(point);
-    if (!this.#values.has(source)) this.#introduce(source);
+    if (!this.#lines.has(source)) this.#introduce(source);
     if (!isDrawn) return;
     const value = shortNumber(y);
-    this.#values.get(source)?.replaceChildren(value);
+    this.#lines.get(source)?.value.replaceChildren(value);
     // Of several devices, the legend tells each one's.
     this.#latest.textContent = this.#series.sources.length === 1 ? value : "";
     this.#stale = true;
@@ -148,8 +159,12 @@ class Chart {
     const value = element("b");
     const [, , device = ""] = source.split("/");
     const entry = element("li", { title: source }, device || "no device", " ", value);
-    entry.style.setProperty("--colour", `var(${colourOf(source)})`);
-    this.#values.set(source, value);
+    const colour = colourOf(
+      source,
+      [...this.#lines.values()].map((line) => line.colour),
+    );
+    entry.style.setProperty("--colour", `var(${colour})`);
+    this.#lines.set(source, { colour, value });
     this.#legend.append(entry);
     this.restyle();
   }
@@ -163,9 +178,9 @@ class Chart {
       grid: { stroke: colour("--line"), width: 1 },
       ticks: { show: false },
     };
-    const lines = this.#series.sources.map((source) => ({
+    const lines = [...this.#lines].map(([source, line]) => ({
       label: source,
-      stroke: colour(colourOf(source)),
+      stroke: colour(line.colour),
       width: 1.75,
       spanGaps: true,
       points: { size: 4 },

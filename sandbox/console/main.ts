@@ -33,7 +33,7 @@ function follow(): void {
 function begin(snapshot: Snapshot): void {
   showSandbox(snapshot.url, snapshot.weather);
   showState(snapshot);
-  activity.reset(snapshot.activity);
+  activity.reset(snapshot.activity, snapshot.url);
   charts.reset(snapshot.points);
   refusals.reset(snapshot.refusals);
   offerDevices(snapshot.activity);

@@ -52,6 +52,6 @@ function showRate(): void {
   counts = counts.slice(Math.max(past.length - 1, 0));
   const [first] = counts;
   if (!first || !last) return;
-  const perSecond = (last.events - first.events) / Math.max(now - first.at, RATE_WINDOW);
+  const perSecond = (last.events - first.events) / Math.max(last.at - first.at, RATE_WINDOW);
   rate.textContent = perSecond > 0 ? `${count(Number(perSecond.toPrecision(2)))} a second` : "";
 }
