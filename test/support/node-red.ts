@@ -39,7 +39,10 @@ export class NodeRed {
     }
   }
 
-  /** Resolves once the editor's API answers. Rejects with what it printed if it ends before that. */
+  /**
+   * Resolves once the editor's API answers. Rejects with what it printed if it ends before that.
+   * `launcher` are the words of a command that starts another, such as taskset.
+   */
   static async start(
     userDir: string,
     settings: object = {},

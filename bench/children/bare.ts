@@ -1,0 +1,31 @@
+// The candidate "bare": mqtt.js and nothing else, in a process of its own.
+import { connectAsync, type MqttClient } from "mqtt";
+import { obey } from "./commands";
+import { Tally } from "./tally";
+import { Window } from "./window";
+
+let client: MqttClient;
+const tally = new Tally();
+
+obey({
+  async connect({ url }: { url: string }) {
+    client = await connectAsync(url, { reconnectPeriod: 0 });
+  },
+
+  send(options: { count: number; topic: string; payload: string; qos: 0 | 1 }) {
+    const { count, topic, payload, qos } = options;
+    const finished = (error?: unknown) => window.finished(error);
+    const window = new Window(() => client.publish(topic, payload, { qos }, finished));
+    return window.run(count);
+  },
+
+  async subscribe({ filter }: { filter: string }) {
+    client.on("message", (_topic, payload) => {
+      JSON.parse(payload.toString());
+      tally.add();
+    });
+    await client.subscribeAsync(filter, { qos: 1 });
+  },
+  expect: ({ count }: { count: number }) => tally.expect(count),
+  complete: () => tally.complete(),
+});

@@ -1,0 +1,35 @@
+// The cloud's end of a measurement: subscribes at QoS 0 and counts what arrives.
+import { once } from "node:events";
+import type { Socket } from "node:net";
+import { generate, type Packet } from "mqtt-packet";
+import { obey } from "./commands";
+import { Tally } from "./tally";
+import { open, walker } from "./wire";
+
+const PUBLISH = 3;
+const tally = new Tally();
+let socket: Socket | undefined;
+
+obey({
+  async subscribe({ port, filter }: { port: number; filter: string }) {
+    socket?.destroy();
+    socket = await open(port, "consumer");
+    const answer = once(socket, "data");
+    const subscriptions = [{ topic: filter, qos: 0 }];
+    socket.write(generate({ cmd: "subscribe", messageId: 1, subscriptions } as Packet));
+    await answer;
+    let arrived = 0;
+    const walk = walker((firstByte) => {
+      if (firstByte >> 4 === PUBLISH) arrived += 1;
+    });
+    socket.on("data", (chunk: Buffer) => {
+      walk(chunk);
+      if (arrived > 0) tally.add(arrived);
+      arrived = 0;
+    });
+    // The broker is killed under it on purpose.
+    socket.on("error", () => socket?.destroy());
+  },
+  expect: ({ count }: { count: number }) => tally.expect(count),
+  complete: () => tally.complete(),
+});

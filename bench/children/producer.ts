@@ -1,0 +1,57 @@
+// The cloud's end of a measurement: publishes at QoS 1, packets made beforehand.
+import type { Socket } from "node:net";
+import { generate, type Packet } from "mqtt-packet";
+import { obey } from "./commands";
+import { open } from "./wire";
+
+/** Unacknowledged at a time; an identifier is used again only long after that. */
+const OUTSTANDING = 5_000;
+const PUBACK_BYTES = 4;
+
+let socket: Socket;
+let acknowledged = 0;
+let resume: () => void = () => undefined;
+let nextId = 1;
+
+obey({
+  async connect({ port }: { port: number }) {
+    socket = await open(port, "producer");
+    let bytes = 0;
+    socket.on("data", (chunk: Buffer) => {
+      bytes += chunk.length;
+      acknowledged += Math.floor(bytes / PUBACK_BYTES);
+      bytes %= PUBACK_BYTES;
+      resume();
+    });
+  },
+
+  /** One message to each topic in turn, over and over; resolves when all are acknowledged. */
+  async publish(options: { count: number; topics: string[]; payload: string; retain?: boolean }) {
+    const { count, topics, payload, retain = false } = options;
+    acknowledged = 0;
+    for (let sent = 0; sent < count; ) {
+      const batch = Math.min(count - sent, OUTSTANDING / 5);
+      const packets = Array.from({ length: batch }, (_, index) =>
+        publishPacket(topics[(sent + index) % topics.length] ?? "", payload, retain),
+      );
+      socket.write(Buffer.concat(packets));
+      sent += batch;
+      await acknowledgedAtLeast(sent - OUTSTANDING);
+    }
+    await acknowledgedAtLeast(count);
+  },
+});
+
+function publishPacket(topic: string, payload: string, retain: boolean): Buffer {
+  nextId = (nextId % 65_535) + 1;
+  const packet = { cmd: "publish", topic, payload, qos: 1, messageId: nextId, retain, dup: false };
+  return generate(packet as Packet);
+}
+
+async function acknowledgedAtLeast(count: number): Promise<void> {
+  while (acknowledged < count) {
+    await new Promise<void>((resolve) => {
+      resume = resolve;
+    });
+  }
+}

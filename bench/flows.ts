@@ -1,0 +1,95 @@
+// The flows under measurement: the same shape for our nodes and for core's.
+import { DEMO_ACCOUNT } from "../sandbox/accounts";
+
+export interface FlowNode {
+  readonly id: string;
+  readonly type: string;
+  readonly [property: string]: unknown;
+}
+
+export type Flow = readonly FlowNode[];
+
+/** Whose nodes. Each candidate is a user of its own: nobody hears what is meant for another. */
+export type Maker = "ours" | "core";
+
+const PROJECT = "bench";
+export const READING = { temperature: 21.5, humidity: 48, battery: 3.71, state: "running" };
+/** What an event looks like on the wire. */
+export const ENVELOPE = JSON.stringify({
+  event_data: READING,
+  observed_at: "2001-01-01T00:10:10.000000Z",
+});
+export const OUT = "out";
+
+export function eventTopic(user: string): string {
+  return `0/${PROJECT}/${user}/d`;
+}
+
+export function deviceName(index: number): string {
+  return `d${index}`;
+}
+
+export function deviceTopic(user: string, index: number): string {
+  return `1/${PROJECT}/${user}/${deviceName(index)}/event`;
+}
+
+/** Retained here, a message shows that the device's subscription stands. */
+export function updateTopic(user: string, index: number): string {
+  return `1/${PROJECT}/${user}/${deviceName(index)}/update/settings`;
+}
+
+const tab = { id: "tab", type: "tab", label: "bench" };
+
+function connection(maker: Maker, user: string, port: number, outbox: string) {
+  if (maker === "core") {
+    const broker = { broker: "127.0.0.1", port: String(port), protocolVersion: "4" };
+    return { id: "connection", type: "mqtt-broker", ...broker, clientid: "", keepalive: "60" };
+  }
+  const { apiKey, userPassword } = DEMO_ACCOUNT;
+  return {
+    ...{ id: "connection", type: "m1 connection", url: `mqtt://127.0.0.1:${port}` },
+    ...{ projectMqtt: PROJECT, userMqtt: user, outbox, cleanSession: true },
+    credentials: { apiKey, userPassword },
+  };
+}
+
+export interface OutOptions {
+  readonly port: number;
+  readonly qos: 0 | 1;
+  readonly outbox: "memory" | "disk";
+}
+
+/** Core gets the event ready-made, as text; ours gets the reading and makes the event of it. */
+export function outFlow(maker: Maker, { port, qos, outbox }: OutOptions): Flow {
+  const payload = maker === "core" ? ENVELOPE : READING;
+  const out =
+    maker === "core"
+      ? { type: "mqtt out", broker: "connection", topic: eventTopic(maker), retain: "false" }
+      : { type: "m1 event out", connection: "connection", deviceId: "d", deviceIdType: "str" };
+  return [
+    tab,
+    connection(maker, maker, port, outbox),
+    { id: "source", z: "tab", type: "bench source", payload, wires: [[OUT]] },
+    { id: OUT, z: "tab", ...out, qos: String(qos), wires: [] },
+  ];
+}
+
+/** So many receiving nodes, each for a device of its own, into one sink. */
+export function inFlow(maker: Maker, user: string, port: number, nodes: number): Flow {
+  return [
+    tab,
+    connection(maker, user, port, "memory"),
+    { id: "sink", z: "tab", type: "bench sink", wires: [] },
+    ...Array.from({ length: nodes }, (_, index) => receiver(maker, user, index)),
+  ];
+}
+
+function receiver(maker: Maker, user: string, index: number): FlowNode {
+  const common = { id: `in${index}`, z: "tab", qos: "1", datatype: "json", wires: [["sink"]] };
+  if (maker === "ours") {
+    const deviceId = deviceName(index);
+    return { ...common, type: "m1 device in", connection: "connection", deviceId };
+  }
+  const topic = `1/${PROJECT}/${user}/${deviceName(index)}/#`;
+  return { ...common, type: "mqtt in", broker: "connection", topic, inputs: 0 };
+}

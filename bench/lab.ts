@@ -1,0 +1,42 @@
+// What the candidates of a scenario share: the broker and the cloud's two ends.
+import { Mosquitto } from "../test/support/mosquitto";
+import { Child } from "./child";
+
+export class Lab {
+  readonly broker: Mosquitto;
+  readonly consumer = new Child("consumer");
+  readonly producer = new Child("producer");
+  /** The length of a round. */
+  readonly seconds: number;
+
+  private constructor(broker: Mosquitto, seconds: number) {
+    this.broker = broker;
+    this.seconds = seconds;
+  }
+
+  static async open(seconds: number): Promise<Lab> {
+    // Its usual twenty messages in flight would make every receiver wait for round trips.
+    const settings = ["max_inflight_messages 1000", "set_tcp_nodelay true"];
+    const lab = new Lab(await Mosquitto.start({ settings }), seconds);
+    await lab.#connect();
+    return lab;
+  }
+
+  async #connect(): Promise<void> {
+    const { port } = this.broker;
+    await this.consumer.ask("subscribe", { port, filter: "0/#" });
+    await this.producer.ask("connect", { port });
+  }
+
+  /** After `broker.kill`. */
+  async restoreBroker(): Promise<void> {
+    await this.broker.resume();
+    await this.consumer.ask("subscribe", { port: this.broker.port, filter: "0/#" });
+  }
+
+  async close(): Promise<void> {
+    await this.consumer.stop();
+    await this.producer.stop();
+    await this.broker.stop();
+  }
+}

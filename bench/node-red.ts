@@ -1,0 +1,91 @@
+// A Node-RED under measurement: a real one, with this package and the bench's own nodes.
+import { installation } from "../test/support/installation";
+import { NodeRed } from "../test/support/node-red";
+import { ANSWER_WITHIN, built, type Servant } from "./child";
+import type { Flow } from "./flows";
+
+/** The words before the script: a Node.js of another size, or on one core only. */
+export type Launch = readonly string[];
+
+export class MeasuredNodeRed implements Servant {
+  readonly #userDir: string;
+  readonly #remove: () => Promise<void>;
+  readonly #launch: Launch | undefined;
+  #process: NodeRed | undefined;
+
+  private constructor(userDir: string, remove: () => Promise<void>, launch: Launch | undefined) {
+    this.#userDir = userDir;
+    this.#remove = remove;
+    this.#launch = launch;
+  }
+
+  static async start(launch?: Launch): Promise<MeasuredNodeRed> {
+    const { userDir, remove } = await installation([]);
+    const nodeRed = new MeasuredNodeRed(userDir, remove, launch);
+    await nodeRed.resume();
+    return nodeRed;
+  }
+
+  /** Starts it again after `kill`, with the flow it had. */
+  async resume(): Promise<void> {
+    const settings = { nodesDir: built, logging: { console: { level: "warn" } } };
+    this.#process = await NodeRed.start(this.#userDir, settings, this.#launch);
+  }
+
+  async kill(): Promise<void> {
+    await this.#process?.stop("SIGKILL");
+  }
+
+  async stop(): Promise<void> {
+    await this.kill();
+    await this.#remove();
+  }
+
+  /** Resolves when Node-RED says that the flow has started. */
+  async deploy(flow: Flow, type: "full" | "nodes" = "full"): Promise<void> {
+    await this.#post("flows", flow, { "Node-RED-Deployment-Type": type });
+  }
+
+  async ask<Answer = void>(command: string, parameters: object = {}): Promise<Answer> {
+    const response = await this.#post(`bench/${command}`, parameters);
+    return (await response.json()) as Answer;
+  }
+
+  /** Resolves when the node shows that it is connected. */
+  async connected(id: string): Promise<void> {
+    const deadline = performance.now() + ANSWER_WITHIN;
+    while ((await this.ask<{ fill?: string }>("status", { id })).fill !== "green") {
+      if (performance.now() > deadline) throw this.#failure(`${id} does not connect`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  async #post(resource: string, body: unknown, headers = {}): Promise<Response> {
+    try {
+      const response = await fetch(`${this.#process?.url}/${resource}`, {
+        method: "POST",
+        headers: { "content-type": "application/json", ...headers },
+        body: JSON.stringify(body),
+        signal: AbortSignal.timeout(ANSWER_WITHIN),
+      });
+      if (!response.ok) throw new Error(`${response.status}: ${await response.text()}`);
+      return response;
+    } catch (error) {
+      throw this.#failure(`${resource}: ${(error as Error).message}`, error);
+    }
+  }
+
+  #failure(what: string, cause?: unknown): Error {
+    const printed = this.#process?.output.slice(-2_000) ?? "";
+    return new Error(`Node-RED: ${what}\n${printed}`, { cause });
+  }
+}
+
+/** For the row "small machine": one core, and a heap of 128 MB. */
+export const SMALL: Launch = [
+  "taskset",
+  "--cpu-list",
+  "0",
+  process.execPath,
+  "--max-old-space-size=128",
+];

@@ -1,0 +1,49 @@
+// Runs a scenario: all candidates started, then one round of each in turn, again and again, so that
+// what else the machine does meets all of them alike.
+import type { Lab } from "./lab";
+import type { Running, Sample, Scenario } from "./scenario";
+
+/** By candidate, one sample for each round. */
+export type Samples = ReadonlyMap<string, readonly Sample[]>;
+
+export interface Pace {
+  /** After a first one that does not count. */
+  readonly rounds: number;
+  readonly progress: (text: string) => void;
+}
+
+export async function runScenario(scenario: Scenario, lab: Lab, pace: Pace): Promise<Samples> {
+  const running = new Map<string, Running>();
+  try {
+    for (const candidate of scenario.candidates) {
+      pace.progress(`starting ${candidate.name}`);
+      running.set(candidate.name, await candidate.start(lab));
+    }
+    return await takeTurns(running, pace);
+  } finally {
+    for (const candidate of running.values()) await candidate.stop();
+  }
+}
+
+async function takeTurns(running: ReadonlyMap<string, Running>, pace: Pace): Promise<Samples> {
+  const samples = new Map<string, Sample[]>([...running.keys()].map((name) => [name, []]));
+  for (let round = 0; round <= pace.rounds; round += 1) {
+    for (const [name, candidate] of running) {
+      pace.progress(round === 0 ? `warm-up: ${name}` : `round ${round}/${pace.rounds}: ${name}`);
+      const sample = await candidate.round();
+      if (round > 0) samples.get(name)?.push(sample);
+    }
+  }
+  return samples;
+}
+
+/** How many messages make a round of so many seconds, found by doubling. */
+export async function messagesFor(
+  seconds: number,
+  run: (count: number) => Promise<number>,
+): Promise<number> {
+  for (let count = 500; ; count *= 2) {
+    const taken = await run(count);
+    if (taken > seconds / 4) return Math.ceil((count * seconds) / taken);
+  }
+}

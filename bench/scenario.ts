@@ -1,0 +1,48 @@
+// What a benchmark is: candidates that do the same work, the figures they are compared by, and the
+// ratio or value that is aimed at.
+import type { Lab } from "./lab";
+
+export interface Scenario {
+  /** What `--only` takes. */
+  readonly id: string;
+  readonly title: string;
+  /** Keys are the names of the figures that a round gives. */
+  readonly figures: Readonly<Record<string, Unit>>;
+  readonly candidates: readonly Candidate[];
+  readonly targets: readonly Target[];
+}
+
+export type Unit = "msg/s" | "ms" | "MB";
+
+export interface Candidate {
+  readonly name: string;
+  /** Starts its processes, which live until `stop`; idle while others have their round. */
+  start(lab: Lab): Promise<Running>;
+}
+
+export interface Running {
+  round(): Promise<Sample>;
+  stop(): Promise<void>;
+}
+
+/** What one round of one candidate gave. */
+export interface Sample {
+  readonly figures: Readonly<Record<string, number>>;
+  /** Microseconds of the candidate's process for each message, all of its threads. */
+  readonly cpu?: number;
+  /** The resident memory of the candidate's process at the end of the round, in MB. */
+  readonly rss?: number;
+}
+
+export interface Target {
+  readonly of: Quantity;
+  /** The ratio to this is aimed at; without it, the value itself. */
+  readonly over?: Quantity;
+  readonly atLeast?: number;
+  readonly atMost?: number;
+}
+
+export interface Quantity {
+  readonly candidate: string;
+  readonly figure: string;
+}

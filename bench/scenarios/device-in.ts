@@ -1,0 +1,89 @@
+// Messages in: how fast what the cloud sends to devices goes through a flow.
+import { Child, type Servant } from "../child";
+import type { Reading } from "../children/meter";
+import { deviceTopic, ENVELOPE, inFlow, type Maker, updateTopic } from "../flows";
+import type { Lab } from "../lab";
+import { type Launch, MeasuredNodeRed } from "../node-red";
+import { messagesFor } from "../rounds";
+import type { Candidate, Running, Sample, Scenario } from "../scenario";
+
+const RATE = "messages";
+
+export function nodeRedReceiver(maker: Maker, nodes: number, launch?: Launch): Candidate {
+  return {
+    name: `${maker}, ${nodes}`,
+    async start(lab) {
+      const user = `${maker}-${nodes}`;
+      const nodeRed = await MeasuredNodeRed.start(launch);
+      // Retained for the last node: it shows when its subscription stands.
+      const topics = [updateTopic(user, nodes - 1)];
+      await lab.producer.ask("publish", { count: 1, topics, payload: ENVELOPE, retain: true });
+      await nodeRed.ask("expect", { count: 1 });
+      await nodeRed.deploy(inFlow(maker, user, lab.broker.port, nodes));
+      await nodeRed.ask("complete");
+      return receiver(lab, nodeRed, topicsOf(user, nodes));
+    },
+  };
+}
+
+const bareReceiver: Candidate = {
+  name: "bare",
+  async start(lab) {
+    const bare = new Child("bare");
+    const topics = topicsOf("bare", 1);
+    await bare.ask("connect", { url: lab.broker.url });
+    await bare.ask("subscribe", { filter: topics[0] });
+    return receiver(lab, bare, topics);
+  },
+};
+
+function topicsOf(user: string, nodes: number): string[] {
+  return Array.from({ length: nodes }, (_, index) => deviceTopic(user, index));
+}
+
+async function receiver(lab: Lab, servant: Servant, topics: readonly string[]): Promise<Running> {
+  const run = (count: number) => receiveMessages(lab, servant, { topics, count });
+  const count = await messagesFor(lab.seconds, async (tried) => (await run(tried)).seconds);
+  return {
+    round: async () => (await run(count)).sample,
+    stop: () => servant.stop(),
+  };
+}
+
+/** From the first message to the last that came out of the nodes. */
+async function receiveMessages(
+  { producer }: Lab,
+  servant: Servant,
+  { topics, count }: { readonly topics: readonly string[]; readonly count: number },
+): Promise<{ seconds: number; sample: Sample }> {
+  await servant.ask("expect", { count });
+  const published = producer.ask("publish", { count, topics, payload: ENVELOPE });
+  const { from, to, cpu, rss } = await servant.ask<Reading>("complete");
+  await published;
+  const seconds = (to - from) / 1000;
+  return { seconds, sample: { figures: { [RATE]: count / seconds }, cpu: cpu / count, rss } };
+}
+
+function ratio(of: string, over: string, atLeast: number) {
+  const figure = RATE;
+  return { of: { candidate: of, figure }, over: { candidate: over, figure }, atLeast };
+}
+
+export const deviceIn: Scenario = {
+  id: "device-in",
+  title: "device in, QoS 1, JSON, 1 node",
+  figures: { [RATE]: "msg/s" },
+  candidates: [nodeRedReceiver("ours", 1), nodeRedReceiver("core", 1), bareReceiver],
+  targets: [ratio("ours, 1", "core, 1", 1), ratio("ours, 1", "bare", 0.75)],
+};
+
+export const deviceInMany: Scenario = {
+  id: "device-in-many",
+  title: "device in, many nodes, one device each",
+  figures: { [RATE]: "msg/s" },
+  candidates: [1, 100, 1_000, 10_000].flatMap((nodes) => {
+    const ours = nodeRedReceiver("ours", nodes);
+    return nodes < 10_000 ? [ours, nodeRedReceiver("core", nodes)] : [ours];
+  }),
+  targets: [ratio("ours, 10000", "ours, 1", 0.9), ratio("ours, 10000", "core, 1000", 30)],
+};
