@@ -5,36 +5,42 @@ import { compileChildren } from "./child";
 import { Lab } from "./lab";
 import { circumstances, keep, tables } from "./report";
 import { runScenario } from "./rounds";
-import { deviceIn, deviceInMany } from "./scenarios/device-in";
-import { eventOutDisk, eventOutMemory, eventOutQos0 } from "./scenarios/event-out";
+import type { Scale } from "./scenario";
+import { deploy } from "./scenarios/deploy";
+import { devicesIn } from "./scenarios/device-in";
+import { eventsOut } from "./scenarios/event-out";
+import { offline } from "./scenarios/offline";
+import { smallMachine } from "./scenarios/small-machine";
+import { startUp } from "./scenarios/start-up";
 import { type Result, resultOf } from "./statistics";
 
-const SCENARIOS = [eventOutQos0, eventOutMemory, eventOutDisk, deviceIn, deviceInMany];
-const FULL = { rounds: 7, seconds: 1.5 };
-const QUICK = { rounds: 1, seconds: 0.2 };
+const SCENARIOS = [...eventsOut, ...devicesIn, offline, deploy, startUp, ...smallMachine];
+const FULL: Scale = { rounds: 7, seconds: 1.5, backlog: 100_000 };
+const QUICK: Scale = { rounds: 1, seconds: 0.2, backlog: 5_000 };
 
 async function run(): Promise<void> {
   const { values } = parseArgs({
     options: { quick: { type: "boolean", default: false }, only: { type: "string" } },
   });
-  const { rounds, seconds } = values.quick ? QUICK : FULL;
+  const scale = values.quick ? QUICK : FULL;
   const scenarios = SCENARIOS.filter(({ id }) => id === (values.only ?? id));
   if (scenarios.length === 0) {
-    throw new Error(`--only takes one of ${SCENARIOS.map(({ id }) => id).join(", ")}`);
+    const ids = new Set(SCENARIOS.map(({ id }) => id));
+    throw new Error(`--only takes one of ${[...ids].join(", ")}`);
   }
   await compileChildren();
   const results: Result[] = [];
   for (const scenario of scenarios) {
-    const lab = await Lab.open(seconds);
+    const lab = await Lab.open(scale);
     try {
       const progress = (text: string) => console.error(`${scenario.title}: ${text}`);
-      results.push(resultOf(scenario, await runScenario(scenario, lab, { rounds, progress })));
+      results.push(resultOf(scenario, await runScenario(scenario, lab, progress)));
     } finally {
       await lab.close();
     }
   }
   console.log(tables(results));
-  if (!values.quick && !values.only) await keep(results, circumstances(rounds, seconds));
+  if (!values.quick && !values.only) await keep(results, circumstances(scale));
 }
 
 run().catch((error: unknown) => {

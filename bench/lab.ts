@@ -1,23 +1,23 @@
 // What the candidates of a scenario share: the broker and the cloud's two ends.
 import { Mosquitto } from "../test/support/mosquitto";
 import { Child } from "./child";
+import type { Scale } from "./scenario";
 
 export class Lab {
   readonly broker: Mosquitto;
   readonly consumer = new Child("consumer");
   readonly producer = new Child("producer");
-  /** The length of a round. */
-  readonly seconds: number;
+  readonly scale: Scale;
 
-  private constructor(broker: Mosquitto, seconds: number) {
+  private constructor(broker: Mosquitto, scale: Scale) {
     this.broker = broker;
-    this.seconds = seconds;
+    this.scale = scale;
   }
 
-  static async open(seconds: number): Promise<Lab> {
+  static async open(scale: Scale): Promise<Lab> {
     // Its usual twenty messages in flight would make every receiver wait for round trips.
     const settings = ["max_inflight_messages 1000", "set_tcp_nodelay true"];
-    const lab = new Lab(await Mosquitto.start({ settings }), seconds);
+    const lab = new Lab(await Mosquitto.start({ settings }), scale);
     await lab.#connect();
     return lab;
   }

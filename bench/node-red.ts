@@ -1,6 +1,7 @@
 // A Node-RED under measurement: a real one, with this package and the bench's own nodes.
 import { installation } from "../test/support/installation";
 import { NodeRed } from "../test/support/node-red";
+import { temporaryFolder } from "../test/support/processes";
 import { ANSWER_WITHIN, built, type Servant } from "./child";
 import type { Flow } from "./flows";
 
@@ -22,6 +23,13 @@ export class MeasuredNodeRed implements Servant {
   static async start(launch?: Launch): Promise<MeasuredNodeRed> {
     const { userDir, remove } = await installation([]);
     const nodeRed = new MeasuredNodeRed(userDir, remove, launch);
+    await nodeRed.resume();
+    return nodeRed;
+  }
+
+  static async startWithoutPackage(): Promise<MeasuredNodeRed> {
+    const { folder, remove } = await temporaryFolder();
+    const nodeRed = new MeasuredNodeRed(folder, remove, [process.execPath, "--expose-gc"]);
     await nodeRed.resume();
     return nodeRed;
   }

@@ -4,7 +4,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
-import type { Target, Unit } from "./scenario";
+import type { Scale, Target, Unit } from "./scenario";
 import type { Judged, Measured, Result, Spread } from "./statistics";
 
 const BEGIN = "<!-- results: begin -->";
@@ -16,11 +16,10 @@ export interface Circumstances {
   readonly date: string;
   readonly machine: string;
   readonly versions: Readonly<Record<string, string>>;
-  readonly rounds: number;
-  readonly secondsPerRound: number;
+  readonly scale: Scale;
 }
 
-export function circumstances(rounds: number, secondsPerRound: number): Circumstances {
+export function circumstances(scale: Scale): Circumstances {
   const [cpu] = os.cpus();
   const memory = `${Math.round(os.totalmem() / 2 ** 30)} GB`;
   const fromNodeRed = createRequire(require.resolve("@node-red/nodes/package.json"));
@@ -35,8 +34,7 @@ export function circumstances(rounds: number, secondsPerRound: number): Circumst
       "mqtt.js (core)": versionOf(fromNodeRed, "mqtt"),
       "classic-level": versionOf(require, "classic-level"),
     },
-    rounds,
-    secondsPerRound,
+    scale,
   };
 }
 
@@ -67,9 +65,9 @@ export async function keep(all: readonly Result[], about: Circumstances): Promis
   await writeFile(readme, `${before}${BEGIN}\n\n${body}\n\n${END}${after}`);
 }
 
-function describe({ date, machine, versions, rounds, secondsPerRound }: Circumstances): string {
+function describe({ date, machine, versions, scale }: Circumstances): string {
   const list = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
-  return `${date}, on ${machine}. ${list.join(", ")}. ${rounds} rounds of about ${secondsPerRound} s after a warm-up.`;
+  return `${date}, on ${machine}. ${list.join(", ")}. ${scale.rounds} rounds of about ${scale.seconds} s after a warm-up.`;
 }
 
 export function tables(all: readonly Result[]): string {

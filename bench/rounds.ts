@@ -6,30 +6,34 @@ import type { Running, Sample, Scenario } from "./scenario";
 /** By candidate, one sample for each round. */
 export type Samples = ReadonlyMap<string, readonly Sample[]>;
 
-export interface Pace {
-  /** After a first one that does not count. */
-  readonly rounds: number;
-  readonly progress: (text: string) => void;
-}
+export type Progress = (text: string) => void;
 
-export async function runScenario(scenario: Scenario, lab: Lab, pace: Pace): Promise<Samples> {
+export async function runScenario(
+  scenario: Scenario,
+  lab: Lab,
+  progress: Progress,
+): Promise<Samples> {
   const running = new Map<string, Running>();
   try {
     for (const candidate of scenario.candidates) {
-      pace.progress(`starting ${candidate.name}`);
+      progress(`starting ${candidate.name}`);
       running.set(candidate.name, await candidate.start(lab));
     }
-    return await takeTurns(running, pace);
+    return await takeTurns(running, lab.scale.rounds, progress);
   } finally {
     for (const candidate of running.values()) await candidate.stop();
   }
 }
 
-async function takeTurns(running: ReadonlyMap<string, Running>, pace: Pace): Promise<Samples> {
+async function takeTurns(
+  running: ReadonlyMap<string, Running>,
+  rounds: number,
+  progress: Progress,
+): Promise<Samples> {
   const samples = new Map<string, Sample[]>([...running.keys()].map((name) => [name, []]));
-  for (let round = 0; round <= pace.rounds; round += 1) {
+  for (let round = 0; round <= rounds; round += 1) {
     for (const [name, candidate] of running) {
-      pace.progress(round === 0 ? `warm-up: ${name}` : `round ${round}/${pace.rounds}: ${name}`);
+      progress(round === 0 ? `${name}: warm-up` : `${name}: round ${round} of ${rounds}`);
       const sample = await candidate.round();
       if (round > 0) samples.get(name)?.push(sample);
     }

@@ -17,40 +17,73 @@ interface Hooks {
 }
 
 export = (RED: NodeAPI & { hooks: Hooks }): void => {
-  const tally = new Tally();
   const statuses = new Map<string, NodeStatus>();
-  let window: Window | undefined;
-  let starting = 0;
+  const arrivals = new Tally();
+  const writes = new Tally();
+  let awaitedTopic: string | undefined;
+  let source: Window | undefined;
+  let started = 0;
+  let memoryBefore = 0;
 
   RED.events.on("node-status", ({ id, status }: { id: string; status: NodeStatus }) => {
     statuses.set(id, status);
   });
   RED.events.on("flows:starting", () => {
-    starting = now();
+    started = now();
   });
 
   function BenchSource(this: Node, config: SourceConfig): void {
     RED.nodes.createNode(this, config);
     const { payload } = config;
-    const source = new Window(() => this.send({ payload }));
-    window = source;
+    const window = new Window(() => this.send({ payload }));
+    source = window;
     // Whatever node ends a message, as a Complete node would hear of it, but without a copy of it.
-    RED.hooks.add("onComplete.bench", ({ error }) => source.finished(error));
+    RED.hooks.add("onComplete.bench", ({ error }) => window.finished(error));
     this.on("close", () => RED.hooks.remove("onComplete.bench"));
   }
 
   function BenchSink(this: Node, config: NodeDef): void {
     RED.nodes.createNode(this, config);
-    this.on("input", () => tally.add());
+    this.on("input", (msg) => {
+      if (awaitedTopic === undefined || msg.topic === awaitedTopic) arrivals.add();
+    });
   }
 
   const commands: Commands = {
-    status: ({ id }: { id: string }) => statuses.get(id) ?? {},
-    startedAt: () => starting,
+    status: ({ id }: { id: string }) => statuses.get(id),
+    /** When the flows began to start. */
+    started: () => ({ at: started }),
     send: ({ count, outstanding }: { count: number; outstanding?: number }) =>
-      window?.run(count, outstanding),
-    expect: ({ count }: { count: number }) => tally.expect(count),
-    complete: () => tally.complete(),
+      source?.run(count, outstanding),
+    expect({ count, topic }: { count: number; topic?: string }) {
+      awaitedTopic = topic;
+      arrivals.expect(count);
+    },
+    complete: () => arrivals.complete(),
+
+    /** Counts what the outbox has written, from outside: a flow cannot tell. */
+    watchStore({ store }: { store: string }) {
+      const { EventStore } = require(store) as typeof import("../../nodes/connection/event-store");
+      const { write } = EventStore.prototype;
+      EventStore.prototype.write = async function (changes) {
+        await write.call(this, changes);
+        writes.add(changes.add.length);
+      };
+    },
+    written({ count }: { count: number }) {
+      writes.expect(count);
+      writes.begin();
+      return writes.complete();
+    },
+
+    load({ files }: { files: string[] }) {
+      memoryBefore = settledMemory();
+      const from = now();
+      for (const file of files) require(file)(RED);
+      return { milliseconds: now() - from, megabytes: settledMemory() - memoryBefore };
+    },
+    /** Since before `load`. */
+    grown: () => ({ megabytes: settledMemory() - memoryBefore }),
   };
 
   RED.nodes.registerType("bench source", BenchSource);
@@ -64,3 +97,10 @@ export = (RED: NodeAPI & { hooks: Hooks }): void => {
     }
   });
 };
+
+/** MB in use, after what is garbage has gone. Not RSS: what the heap had in reserve would hide it. */
+function settledMemory(): number {
+  globalThis.gc?.();
+  const { rss, heapTotal, heapUsed } = process.memoryUsage();
+  return (rss - heapTotal + heapUsed) / 1e6;
+}

@@ -16,11 +16,17 @@ export class Tally {
     this.#reading = undefined;
   }
 
-  add(count = 1): void {
+  /** The clock runs from now. */
+  begin(): Meter {
     this.#meter ??= new Meter();
+    return this.#meter;
+  }
+
+  add(count = 1): void {
+    const meter = this.begin();
     this.#arrived += count;
     if (this.#arrived < this.#expected || this.#reading) return;
-    this.#reading = this.#meter.read();
+    this.#reading = meter.read();
     this.#tell?.(this.#reading);
   }
 
@@ -32,9 +38,5 @@ export class Tally {
         this.#tell = resolve;
       })
     );
-  }
-
-  get arrived(): number {
-    return this.#arrived;
   }
 }

@@ -5,7 +5,7 @@ import { deviceTopic, ENVELOPE, inFlow, type Maker, updateTopic } from "../flows
 import type { Lab } from "../lab";
 import { type Launch, MeasuredNodeRed } from "../node-red";
 import { messagesFor } from "../rounds";
-import type { Candidate, Running, Sample, Scenario } from "../scenario";
+import type { Candidate, Running, Sample, Scenario, Target } from "../scenario";
 
 const RATE = "messages";
 
@@ -43,7 +43,7 @@ function topicsOf(user: string, nodes: number): string[] {
 
 async function receiver(lab: Lab, servant: Servant, topics: readonly string[]): Promise<Running> {
   const run = (count: number) => receiveMessages(lab, servant, { topics, count });
-  const count = await messagesFor(lab.seconds, async (tried) => (await run(tried)).seconds);
+  const count = await messagesFor(lab.scale.seconds, async (tried) => (await run(tried)).seconds);
   return {
     round: async () => (await run(count)).sample,
     stop: () => servant.stop(),
@@ -64,26 +64,47 @@ async function receiveMessages(
   return { seconds, sample: { figures: { [RATE]: count / seconds }, cpu: cpu / count, rss } };
 }
 
-function ratio(of: string, over: string, atLeast: number) {
+function ratio(of: string, over: string, atLeast: number): Target {
   const figure = RATE;
   return { of: { candidate: of, figure }, over: { candidate: over, figure }, atLeast };
 }
 
-export const deviceIn: Scenario = {
-  id: "device-in",
-  title: "device in, QoS 1, JSON, 1 node",
-  figures: { [RATE]: "msg/s" },
-  candidates: [nodeRedReceiver("ours", 1), nodeRedReceiver("core", 1), bareReceiver],
-  targets: [ratio("ours, 1", "core, 1", 1), ratio("ours, 1", "bare", 0.75)],
-};
+interface DeviceIn {
+  readonly id: string;
+  readonly title: string;
+  readonly launch?: Launch;
+  /** Ours to each of the others, at least. */
+  readonly targets: Readonly<Record<string, number>>;
+}
 
-export const deviceInMany: Scenario = {
-  id: "device-in-many",
-  title: "device in, many nodes, one device each",
-  figures: { [RATE]: "msg/s" },
-  candidates: [1, 100, 1_000, 10_000].flatMap((nodes) => {
-    const ours = nodeRedReceiver("ours", nodes);
-    return nodes < 10_000 ? [ours, nodeRedReceiver("core", nodes)] : [ours];
+export function deviceInOne({ id, title, launch, targets }: DeviceIn): Scenario {
+  return {
+    id,
+    title,
+    figures: { [RATE]: "msg/s" },
+    candidates: [
+      nodeRedReceiver("ours", 1, launch),
+      nodeRedReceiver("core", 1, launch),
+      bareReceiver,
+    ],
+    targets: Object.entries(targets).map(([over, atLeast]) => ratio("ours, 1", over, atLeast)),
+  };
+}
+
+export const devicesIn: readonly Scenario[] = [
+  deviceInOne({
+    id: "device-in",
+    title: "device in, QoS 1, JSON, 1 node",
+    targets: { "core, 1": 1, bare: 0.75 },
   }),
-  targets: [ratio("ours, 10000", "ours, 1", 0.9), ratio("ours, 10000", "core, 1000", 30)],
-};
+  {
+    id: "device-in-many",
+    title: "device in, many nodes, one device each",
+    figures: { [RATE]: "msg/s" },
+    candidates: [1, 100, 1_000, 10_000].flatMap((nodes) => {
+      const ours = nodeRedReceiver("ours", nodes);
+      return nodes < 10_000 ? [ours, nodeRedReceiver("core", nodes)] : [ours];
+    }),
+    targets: [ratio("ours, 10000", "ours, 1", 0.9), ratio("ours, 10000", "core, 1000", 30)],
+  },
+];

@@ -5,22 +5,46 @@ import { ENVELOPE, eventTopic, type Maker, OUT, outFlow } from "../flows";
 import type { Lab } from "../lab";
 import { type Launch, MeasuredNodeRed } from "../node-red";
 import { messagesFor } from "../rounds";
-import type { Candidate, Running, Sample, Scenario, Target } from "../scenario";
+import type { Candidate, Running, Sample, Scenario } from "../scenario";
 
-export interface Sending {
+interface EventOut {
+  readonly id: string;
+  readonly title: string;
   readonly qos: 0 | 1;
   readonly outbox: "memory" | "disk";
   readonly launch?: Launch;
+  /** Ours to each of the others, at least. */
+  readonly targets: Readonly<Record<string, number>>;
 }
 
-const RATE = "events";
+export function eventOut({ id, title, targets, ...sending }: EventOut): Scenario {
+  const candidates = [
+    nodeRedSender("ours", sending),
+    nodeRedSender("core", sending),
+    bareSender(sending.qos),
+  ];
+  const figure = "events";
+  return {
+    id,
+    title,
+    figures: { [figure]: "msg/s" },
+    candidates,
+    targets: Object.entries(targets).map(([candidate, atLeast]) => ({
+      of: { candidate: "ours", figure },
+      over: { candidate, figure },
+      atLeast,
+    })),
+  };
+}
 
-export function nodeRedSender(maker: Maker, { launch, ...sending }: Sending): Candidate {
+type Sending = Pick<EventOut, "qos" | "outbox" | "launch">;
+
+function nodeRedSender(maker: Maker, { launch, qos, outbox }: Sending): Candidate {
   return {
     name: maker,
     async start(lab) {
       const nodeRed = await MeasuredNodeRed.start(launch);
-      await nodeRed.deploy(outFlow(maker, { port: lab.broker.port, ...sending }));
+      await nodeRed.deploy(outFlow(maker, { port: lab.broker.port, qos, outbox }));
       await nodeRed.connected(OUT);
       return sender(lab, nodeRed, {});
     },
@@ -40,7 +64,7 @@ function bareSender(qos: 0 | 1): Candidate {
 
 async function sender(lab: Lab, servant: Servant, parameters: object): Promise<Running> {
   const run = (count: number) => sendEvents(lab, servant, { ...parameters, count });
-  const count = await messagesFor(lab.seconds, async (tried) => (await run(tried)).seconds);
+  const count = await messagesFor(lab.scale.seconds, async (tried) => (await run(tried)).seconds);
   return {
     round: async () => (await run(count)).sample,
     stop: () => servant.stop(),
@@ -60,38 +84,30 @@ export async function sendEvents(
     consumer.ask<Reading>("complete"),
   ]);
   const seconds = (Math.max(sent.to, arrived.to) - sent.from) / 1000;
-  const figures = { [RATE]: count / seconds };
+  const figures = { events: count / seconds };
   return { seconds, sample: { figures, cpu: sent.cpu / count, rss: sent.rss } };
 }
 
-function atLeast(share: number, candidate: string): Target {
-  const figure = RATE;
-  return { of: { candidate: "ours", figure }, over: { candidate, figure }, atLeast: share };
-}
-
-function eventOut(id: string, title: string, sending: Sending, targets: Target[]): Scenario {
-  const candidates = [nodeRedSender("ours", sending), nodeRedSender("core", sending)];
-  candidates.push(bareSender(sending.qos));
-  return { id, title, figures: { [RATE]: "msg/s" }, candidates, targets };
-}
-
-export const eventOutQos0 = eventOut(
-  "event-out-qos-0",
-  "event out, QoS 0",
-  { qos: 0, outbox: "memory" },
-  [atLeast(1, "core")],
-);
-
-export const eventOutMemory = eventOut(
-  "event-out-memory",
-  "event out, QoS 1, memory",
-  { qos: 1, outbox: "memory" },
-  [atLeast(1.05, "core"), atLeast(0.9, "bare")],
-);
-
-export const eventOutDisk = eventOut(
-  "event-out-disk",
-  "event out, QoS 1, disk outbox",
-  { qos: 1, outbox: "disk" },
-  [atLeast(1, "core")],
-);
+export const eventsOut: readonly Scenario[] = [
+  eventOut({
+    id: "event-out-qos-0",
+    title: "event out, QoS 0",
+    qos: 0,
+    outbox: "memory",
+    targets: { core: 1 },
+  }),
+  eventOut({
+    id: "event-out-memory",
+    title: "event out, QoS 1, memory",
+    qos: 1,
+    outbox: "memory",
+    targets: { core: 1.05, bare: 0.9 },
+  }),
+  eventOut({
+    id: "event-out-disk",
+    title: "event out, QoS 1, disk outbox",
+    qos: 1,
+    outbox: "disk",
+    targets: { core: 1 },
+  }),
+];

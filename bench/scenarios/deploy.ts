@@ -1,0 +1,59 @@
+// Deploys: a thousand receiving nodes at once, and one more, until the last of them receives.
+import { now, type Reading } from "../children/meter";
+import { ENVELOPE, inFlow, type Maker, updateTopic } from "../flows";
+import { MeasuredNodeRed } from "../node-red";
+import type { Candidate, Scenario, Target } from "../scenario";
+
+const FEW = 10;
+const MANY = 1_000;
+
+const MANY_NODES = "1,000 nodes";
+const ONE_MORE_THAN_FEW = "one more at 10";
+const ONE_MORE_THAN_MANY = "one more at 1,000";
+
+function deployer(maker: Maker): Candidate {
+  return {
+    name: maker,
+    async start({ producer, broker }) {
+      const topic = (nodes: number) => updateTopic(maker, nodes - 1);
+      const topics = [FEW, FEW + 1, MANY, MANY + 1].map(topic);
+      await producer.ask("publish", { count: 4, topics, payload: ENVELOPE, retain: true });
+      const nodeRed = await MeasuredNodeRed.start();
+
+      /** From the request to the retained message of the last node. */
+      async function deploy(nodes: number, type: "full" | "nodes"): Promise<number> {
+        await nodeRed.ask("expect", { count: 1, topic: topic(nodes) });
+        const from = now();
+        await nodeRed.deploy(inFlow(maker, maker, broker.port, nodes), type);
+        const answered = now();
+        const { to } = await nodeRed.ask<Reading>("complete");
+        return Math.max(answered, to) - from;
+      }
+
+      return {
+        async round() {
+          await deploy(FEW, "full");
+          const figures = {
+            [ONE_MORE_THAN_FEW]: await deploy(FEW + 1, "nodes"),
+            [MANY_NODES]: await deploy(MANY, "full"),
+            [ONE_MORE_THAN_MANY]: await deploy(MANY + 1, "nodes"),
+          };
+          return { figures };
+        },
+        stop: () => nodeRed.stop(),
+      };
+    },
+  };
+}
+
+function noSlowerThanCore(figure: string): Target {
+  return { of: { candidate: "ours", figure }, over: { candidate: "core", figure }, atMost: 1 };
+}
+
+export const deploy: Scenario = {
+  id: "deploy",
+  title: "deploy, until the last node receives",
+  figures: { [ONE_MORE_THAN_FEW]: "ms", [MANY_NODES]: "ms", [ONE_MORE_THAN_MANY]: "ms" },
+  candidates: [deployer("ours"), deployer("core")],
+  targets: [MANY_NODES, ONE_MORE_THAN_FEW, ONE_MORE_THAN_MANY].map(noSlowerThanCore),
+};
