@@ -11,16 +11,16 @@ export type Launch = readonly string[];
 export class MeasuredNodeRed implements Servant {
   readonly #userDir: string;
   readonly #remove: () => Promise<void>;
-  readonly #launch: Launch | undefined;
+  readonly #launch: Launch;
   #process: NodeRed | undefined;
 
-  private constructor(userDir: string, remove: () => Promise<void>, launch: Launch | undefined) {
+  private constructor(userDir: string, remove: () => Promise<void>, launch: Launch) {
     this.#userDir = userDir;
     this.#remove = remove;
     this.#launch = launch;
   }
 
-  static async start(launch?: Launch): Promise<MeasuredNodeRed> {
+  static async start(launch: Launch = plain()): Promise<MeasuredNodeRed> {
     const { userDir, remove } = await installation([]);
     const nodeRed = new MeasuredNodeRed(userDir, remove, launch);
     await nodeRed.resume();
@@ -44,8 +44,9 @@ export class MeasuredNodeRed implements Servant {
     await this.#process?.stop("SIGKILL");
   }
 
+  /** Not killed: Node.js writes a profile only when it ends by itself. */
   async stop(): Promise<void> {
-    await this.kill();
+    await this.#process?.stop();
     await this.#remove();
   }
 
@@ -87,6 +88,12 @@ export class MeasuredNodeRed implements Servant {
     const printed = this.#process?.output.slice(-2_000) ?? "";
     return new Error(`Node-RED: ${what}\n${printed}`, { cause });
   }
+}
+
+/** With a folder in M1_BENCH_PROFILES, each process leaves a CPU profile there. */
+function plain(): Launch {
+  const { M1_BENCH_PROFILES: folder } = process.env;
+  return [process.execPath, ...(folder ? ["--cpu-prof", `--cpu-prof-dir=${folder}`] : [])];
 }
 
 /** For the row "small machine": one core, and a heap of 128 MB. */

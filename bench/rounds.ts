@@ -13,12 +13,16 @@ export async function runScenario(
   lab: Lab,
   progress: Progress,
 ): Promise<Samples> {
+  progress("starting");
+  const { candidates } = scenario;
+  const starts = await Promise.allSettled(candidates.map(({ start }) => start(lab)));
   const running = new Map<string, Running>();
+  candidates.forEach(({ name }, index) => {
+    const start = starts[index];
+    if (start?.status === "fulfilled") running.set(name, start.value);
+  });
   try {
-    for (const candidate of scenario.candidates) {
-      progress(`starting ${candidate.name}`);
-      running.set(candidate.name, await candidate.start(lab));
-    }
+    for (const start of starts) if (start.status === "rejected") throw start.reason;
     return await takeTurns(running, lab.scale.rounds, progress);
   } finally {
     for (const candidate of running.values()) await candidate.stop();
@@ -41,13 +45,29 @@ async function takeTurns(
   return samples;
 }
 
-/** How many messages make a round of so many seconds, found by doubling. */
-export async function messagesFor(
+export interface Timed {
+  readonly seconds: number;
+  readonly sample: Sample;
+}
+
+/** Rounds of the length that the scale asks for; the first finds how many messages that takes. */
+export function filledRound(
+  { scale }: Lab,
+  run: (count: number) => Promise<Timed>,
+): () => Promise<Sample> {
+  let count = 0;
+  return async () => {
+    count ||= await messagesFor(scale.seconds, run);
+    return (await run(count)).sample;
+  };
+}
+
+async function messagesFor(
   seconds: number,
-  run: (count: number) => Promise<number>,
+  run: (count: number) => Promise<Timed>,
 ): Promise<number> {
   for (let count = 500; ; count *= 2) {
-    const taken = await run(count);
+    const taken = (await run(count)).seconds;
     if (taken > seconds / 4) return Math.ceil((count * seconds) / taken);
   }
 }

@@ -12,6 +12,16 @@ let socket: Socket;
 let acknowledged = 0;
 let resume: () => void = () => undefined;
 let nextId = 1;
+/** Settled when all that was asked for before has been published. */
+let earlier: Promise<void> = Promise.resolve();
+
+interface Publication {
+  readonly count: number;
+  /** One message to each in turn, over and over. */
+  readonly topics: readonly string[];
+  readonly payload: string;
+  readonly retain?: boolean;
+}
 
 obey({
   async connect({ port }: { port: number }) {
@@ -25,22 +35,26 @@ obey({
     });
   },
 
-  /** One message to each topic in turn, over and over; resolves when all are acknowledged. */
-  async publish(options: { count: number; topics: string[]; payload: string; retain?: boolean }) {
-    const { count, topics, payload, retain = false } = options;
-    acknowledged = 0;
-    for (let sent = 0; sent < count; ) {
-      const batch = Math.min(count - sent, OUTSTANDING / 5);
-      const packets = Array.from({ length: batch }, (_, index) =>
-        publishPacket(topics[(sent + index) % topics.length] ?? "", payload, retain),
-      );
-      socket.write(Buffer.concat(packets));
-      sent += batch;
-      await acknowledgedAtLeast(sent - OUTSTANDING);
-    }
-    await acknowledgedAtLeast(count);
+  /** Resolves when all are acknowledged. */
+  publish(publication: Publication) {
+    earlier = earlier.then(() => publish(publication));
+    return earlier;
   },
 });
+
+async function publish({ count, topics, payload, retain = false }: Publication): Promise<void> {
+  acknowledged = 0;
+  for (let sent = 0; sent < count; ) {
+    const batch = Math.min(count - sent, OUTSTANDING / 5);
+    const packets = Array.from({ length: batch }, (_, index) =>
+      publishPacket(topics[(sent + index) % topics.length] ?? "", payload, retain),
+    );
+    socket.write(Buffer.concat(packets));
+    sent += batch;
+    await acknowledgedAtLeast(sent - OUTSTANDING);
+  }
+  await acknowledgedAtLeast(count);
+}
 
 function publishPacket(topic: string, payload: string, retain: boolean): Buffer {
   nextId = (nextId % 65_535) + 1;

@@ -4,8 +4,8 @@ import type { Reading } from "../children/meter";
 import { deviceTopic, ENVELOPE, inFlow, type Maker, updateTopic } from "../flows";
 import type { Lab } from "../lab";
 import { type Launch, MeasuredNodeRed } from "../node-red";
-import { messagesFor } from "../rounds";
-import type { Candidate, Running, Sample, Scenario, Target } from "../scenario";
+import { filledRound, type Timed } from "../rounds";
+import type { Candidate, Running, Scenario, Target } from "../scenario";
 
 const RATE = "messages";
 
@@ -41,13 +41,9 @@ function topicsOf(user: string, nodes: number): string[] {
   return Array.from({ length: nodes }, (_, index) => deviceTopic(user, index));
 }
 
-async function receiver(lab: Lab, servant: Servant, topics: readonly string[]): Promise<Running> {
+function receiver(lab: Lab, servant: Servant, topics: readonly string[]): Running {
   const run = (count: number) => receiveMessages(lab, servant, { topics, count });
-  const count = await messagesFor(lab.scale.seconds, async (tried) => (await run(tried)).seconds);
-  return {
-    round: async () => (await run(count)).sample,
-    stop: () => servant.stop(),
-  };
+  return { round: filledRound(lab, run), stop: () => servant.stop() };
 }
 
 /** From the first message to the last that came out of the nodes. */
@@ -55,7 +51,7 @@ async function receiveMessages(
   { producer }: Lab,
   servant: Servant,
   { topics, count }: { readonly topics: readonly string[]; readonly count: number },
-): Promise<{ seconds: number; sample: Sample }> {
+): Promise<Timed> {
   await servant.ask("expect", { count });
   const published = producer.ask("publish", { count, topics, payload: ENVELOPE });
   const { from, to, cpu, rss } = await servant.ask<Reading>("complete");

@@ -4,8 +4,8 @@ import type { Reading } from "../children/meter";
 import { ENVELOPE, eventTopic, type Maker, OUT, outFlow } from "../flows";
 import type { Lab } from "../lab";
 import { type Launch, MeasuredNodeRed } from "../node-red";
-import { messagesFor } from "../rounds";
-import type { Candidate, Running, Sample, Scenario } from "../scenario";
+import { filledRound, type Timed } from "../rounds";
+import type { Candidate, Running, Scenario } from "../scenario";
 
 interface EventOut {
   readonly id: string;
@@ -62,13 +62,9 @@ function bareSender(qos: 0 | 1): Candidate {
   };
 }
 
-async function sender(lab: Lab, servant: Servant, parameters: object): Promise<Running> {
+function sender(lab: Lab, servant: Servant, parameters: object): Running {
   const run = (count: number) => sendEvents(lab, servant, { ...parameters, count });
-  const count = await messagesFor(lab.scale.seconds, async (tried) => (await run(tried)).seconds);
-  return {
-    round: async () => (await run(count)).sample,
-    stop: () => servant.stop(),
-  };
+  return { round: filledRound(lab, run), stop: () => servant.stop() };
 }
 
 /** From the first message that is sent to the last that the consumer has. */
@@ -76,7 +72,7 @@ export async function sendEvents(
   { consumer }: Lab,
   servant: Servant,
   parameters: { readonly count: number },
-): Promise<{ seconds: number; sample: Sample }> {
+): Promise<Timed> {
   const { count } = parameters;
   await consumer.ask("expect", { count });
   const [sent, arrived] = await Promise.all([
