@@ -18,6 +18,7 @@ import { type Identity, parseAddress } from "../protocol/topics";
 import { Backoff } from "./backoff";
 import { BrokerLimits } from "./broker-limits";
 import { connectionFailure, disconnectFailure, needsAPerson, refusedEvent } from "./failure";
+import { gatheredWrites } from "./gathered-writes";
 import { HangUps, type Verdict } from "./hang-ups";
 import type { Delivery, Outbox, OutgoingEvent } from "./outbox";
 import { type Subscriber, Subscriptions, type SubscriptionWire } from "./subscriptions";
@@ -99,6 +100,8 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   #inFlight = 0;
   #limits = new BrokerLimits();
   #pumping = false;
+  /** The socket is full, and says when it is not. */
+  #clogged = false;
   #acknowledgeTimer: NodeJS.Timeout | undefined;
   /** Set while a deploy exchanges subscribers; then it holds what arrived meanwhile, if anything. */
   #deploy: { timer: NodeJS.Timeout; resume?: () => void } | undefined;
@@ -196,8 +199,13 @@ export class Connection extends EventEmitter<ConnectionEvents> {
       return;
     }
     this.#client = client;
+    client.on("packetsend", gatheredWrites(client.stream));
     client.handleMessage = (packet, done) => this.#receive(client, packet, done);
     client.on("connect", (connack) => this.#goOnline(client, connack));
+    client.stream.on("drain", () => {
+      this.#clogged = false;
+      this.#pump();
+    });
     client.on("disconnect", ({ reasonCode = 0 }) => {
       this.#abandon(client, disconnectFailure(reasonCode));
     });
@@ -288,6 +296,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     this.#awaitAcknowledgement(undefined);
     this.#client = undefined;
     this.#inFlight = 0;
+    this.#clogged = false;
     this.outbox.rewind();
   }
 
@@ -299,7 +308,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     if (this.#pumping || !client || this.#state.name !== "online") return;
     this.#pumping = true;
     const { size } = this.outbox;
-    while (this.#inFlight < (this.#hangUps.suspects ? 1 : this.#limits.inFlight)) {
+    while (!this.#clogged && this.#inFlight < (this.#hangUps.suspects ? 1 : this.#limits.inFlight)) {
       const delivery = this.outbox.next();
       if (!delivery) break;
       this.#publish(client, delivery);
@@ -321,6 +330,8 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     this.#inFlight += 1;
     this.#hangUps.sent(delivery);
     client.publish(topic, payload, { qos }, (error) => this.#published(client, delivery, error));
+    // For each event that meets a full socket at QoS 0, mqtt.js adds a listener to it.
+    if (qos === 0) this.#clogged = client.stream.writableNeedDrain;
   }
 
   /** A half-open link takes what is written to it and says nothing; keep-alive may notice much later. */
