@@ -1,11 +1,12 @@
 // `m1 event out`: reads device id, data and time from a message, and hands the event to the connection.
 import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
+import type { OutgoingEvent } from "./connection/outbox";
 import { arrivalClock } from "./protocol/arrival-clock";
 import { type EventAttributes, encodeEvent, shapeEvent } from "./protocol/event";
 import { type QoS, qos } from "./protocol/settings";
 import { type Timestamp, timestamp } from "./protocol/timestamp";
 import { topicLevel } from "./protocol/topic-level";
-import { eventTopic, type Identity } from "./protocol/topics";
+import { eventTopic } from "./protocol/topics";
 import { Member } from "./runtime/member";
 import { attempt, flagSetting, setting, textSetting } from "./runtime/settings";
 import { type TypedInput, typedInput } from "./runtime/typed-input";
@@ -43,22 +44,16 @@ export = (RED: NodeAPI): void => {
         finish(fault);
         return;
       }
-      const accept = (readings: Readings) => {
-        const connection = member.connection();
-        const { who } = connection.settings;
-        const event = { ...publication(settings, readings, arrivedAt, who), done: finish };
-        connection.send(event);
-      };
       if (!settings.immediate) {
         const readings = settled(promiseReadings(settings, msg));
         earlier = earlier
           .then(() => readings)
-          .then((read) => accept(read()))
+          .then((read) => send(member, settings, read(), arrivedAt, finish))
           .catch(finish);
         return;
       }
       try {
-        accept(readNow(settings, msg));
+        send(member, settings, readNow(settings, msg), arrivedAt, finish);
       } catch (error) {
         finish(error);
       }
@@ -160,13 +155,21 @@ function settled<T>(promise: Promise<T>): Promise<() => T> {
   );
 }
 
-/** The packet to send. Throws the M1Error of whatever the contract forbids. */
-function publication(settings: Settings, readings: Readings, arrivedAt: Timestamp, who: Identity) {
-  const topic = eventTopic(who, readings.deviceId);
+/** Hands the event over. Throws the M1Error of whatever the contract forbids. */
+function send(
+  member: Member,
+  settings: Settings,
+  readings: Readings,
+  arrivedAt: Timestamp,
+  done: OutgoingEvent["done"],
+): void {
+  const connection = member.connection();
+  const topic = eventTopic(connection.settings.who, readings.deviceId);
   const event = shapeEvent(readings.data, settings.tag);
+  const { stream, addClientIp } = settings.attributes;
   const observedAt = event.observedAt ?? observedAtOf(settings, readings, arrivedAt);
-  const payload = encodeEvent(event, { ...settings.attributes, observedAt });
-  return { topic, payload, qos: settings.qos };
+  const payload = encodeEvent(event, { observedAt, stream, addClientIp });
+  connection.send({ topic, payload, qos: settings.qos, done });
 }
 
 function observedAtOf(

@@ -230,10 +230,41 @@ type Path = (string | number)[];
  * its place. null itself passes: the contract accepts it, and the server discards the tag.
  */
 function jsonOf(value: unknown, path: Path): string {
-  checkValue(value, path, []);
+  if (!isPlainJson(value)) checkValue(value, path, []);
   const json: string | undefined = JSON.stringify(value);
   if (json === undefined) throw unsupported("undefined", path);
   return json;
+}
+
+/**
+ * Whether JSON carries the value as it is, as it does most data. Keeps no track of the place: where
+ * the answer is no, `checkValue` finds out what is wrong, if anything.
+ */
+function isPlainJson(value: unknown): boolean {
+  try {
+    return isPlainPart(value, DEEPEST_NESTING);
+  } catch {
+    return false;
+  }
+}
+
+function isPlainPart(value: unknown, deepest: number): boolean {
+  if (typeof value === "string" || typeof value === "boolean" || value === null) return true;
+  if (typeof value === "number") return Number.isFinite(value);
+  if (typeof value !== "object" || deepest === 0) return false;
+  if (typeof (value as { toJSON?: unknown }).toJSON === "function") return false;
+  if (Array.isArray(value)) {
+    for (let index = 0; index < value.length; index += 1) {
+      if (!isPlainPart(value[index], deepest - 1)) return false;
+    }
+    return true;
+  }
+  if (!isPlain(value)) return false;
+  // Of all loops over keys the one that makes no list of them.
+  for (const key in value) {
+    if (!isPlainPart((value as Record<string, unknown>)[key], deepest - 1)) return false;
+  }
+  return true;
 }
 
 /** The message of an error of any realm; anything can be thrown, even what has no text. */
