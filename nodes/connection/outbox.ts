@@ -191,6 +191,11 @@ export class Outbox {
   #take(event: OutgoingEvent, acceptedAt: number): void {
     this.#size += 1;
     const item: Item = { event, acceptedAt, sequence: 0, settled: false };
+    if (!this.#storing && this.#newest.length === 0 && this.#caughtUp) {
+      this.#front.push(item);
+      this.onReady();
+      return;
+    }
     this.#newest.push(item);
     if (this.#storing) this.#writeSoon();
     else this.#advance();
