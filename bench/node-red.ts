@@ -5,8 +5,11 @@ import { temporaryFolder } from "../test/support/processes";
 import { ANSWER_WITHIN, built, type Servant } from "./child";
 import type { Flow } from "./flows";
 
-/** The words before the script: a Node.js of another size, or on one core only. */
-export type Launch = readonly string[];
+export interface Launch {
+  readonly nodeOptions: readonly string[];
+  /** The words of a command that starts another. */
+  readonly launcher?: readonly string[];
+}
 
 export class MeasuredNodeRed implements Servant {
   readonly #userDir: string;
@@ -29,7 +32,7 @@ export class MeasuredNodeRed implements Servant {
 
   static async startWithoutPackage(): Promise<MeasuredNodeRed> {
     const { folder, remove } = await temporaryFolder();
-    const nodeRed = new MeasuredNodeRed(folder, remove, [process.execPath, "--expose-gc"]);
+    const nodeRed = new MeasuredNodeRed(folder, remove, { nodeOptions: ["--expose-gc"] });
     await nodeRed.resume();
     return nodeRed;
   }
@@ -37,7 +40,8 @@ export class MeasuredNodeRed implements Servant {
   /** Starts it again after `kill`, with the flow it had. */
   async resume(): Promise<void> {
     const settings = { nodesDir: built, logging: { console: { level: "warn" } } };
-    this.#process = await NodeRed.start(this.#userDir, settings, this.#launch);
+    const { nodeOptions, launcher } = this.#launch;
+    this.#process = await NodeRed.start(this.#userDir, settings, nodeOptions, launcher);
   }
 
   async kill(): Promise<void> {
@@ -93,14 +97,11 @@ export class MeasuredNodeRed implements Servant {
 /** With a folder in M1_BENCH_PROFILES, each process leaves a CPU profile there. */
 function plain(): Launch {
   const { M1_BENCH_PROFILES: folder } = process.env;
-  return [process.execPath, ...(folder ? ["--cpu-prof", `--cpu-prof-dir=${folder}`] : [])];
+  return { nodeOptions: folder ? ["--cpu-prof", `--cpu-prof-dir=${folder}`] : [] };
 }
 
 /** For the row "small machine": one core, and a heap of 128 MB. */
-export const SMALL: Launch = [
-  "taskset",
-  "--cpu-list",
-  "0",
-  process.execPath,
-  "--max-old-space-size=128",
-];
+export const SMALL: Launch = {
+  nodeOptions: ["--max-old-space-size=128"],
+  launcher: ["taskset", "--cpu-list", "0"],
+};

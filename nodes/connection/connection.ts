@@ -308,7 +308,10 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     if (this.#pumping || !client || this.#state.name !== "online") return;
     this.#pumping = true;
     const { size } = this.outbox;
-    while (!this.#clogged && this.#inFlight < (this.#hangUps.suspects ? 1 : this.#limits.inFlight)) {
+    while (
+      !this.#clogged &&
+      this.#inFlight < (this.#hangUps.suspects ? 1 : this.#limits.inFlight)
+    ) {
       const delivery = this.outbox.next();
       if (!delivery) break;
       this.#publish(client, delivery);
