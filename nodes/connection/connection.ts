@@ -199,7 +199,11 @@ export class Connection extends EventEmitter<ConnectionEvents> {
       return;
     }
     this.#client = client;
-    client.on("packetsend", gatheredWrites(client.stream));
+    const gather = gatheredWrites(client.stream);
+    // What comes in numbers; a SUBSCRIBE does not wait.
+    client.on("packetsend", ({ cmd }) => {
+      if (cmd === "publish" || cmd === "puback") gather();
+    });
     client.handleMessage = (packet, done) => this.#receive(client, packet, done);
     client.on("connect", (connack) => this.#goOnline(client, connack));
     client.stream.on("drain", () => {
