@@ -1,14 +1,17 @@
 // The events of one connection in a LevelDB folder, in the order of their acceptance.
 //
-// `events/<project>/<user>/<sequence>` holds what waits, so that no user's events can be read as
-// another's. No level of an identity holds a slash. What was set aside is in a file beside the folder.
+// `events/<project>/<user>/<last sequence>-<first sequence>` holds a block of them, so that no user's
+// events can be read as another's; `settled/<project>/<user>` tells which of them are settled. No level
+// of an identity holds a slash. What was set aside is in a file beside the folder.
 import { existsSync } from "node:fs";
 import { mkdir, rename } from "node:fs/promises";
 import { ClassicLevel } from "classic-level";
 import { M1Error } from "../protocol/errors";
 import type { QoS } from "../protocol/settings";
 import type { Identity } from "../protocol/topics";
+import { blocksOf, type EventBlock, eventsOf } from "./event-block";
 import { Quarantine } from "./quarantine";
+import { Settled } from "./settled";
 
 export interface StoredEvent {
   /** Grows with every event; 0 is before the first. */
@@ -21,6 +24,7 @@ export interface StoredEvent {
 }
 
 export interface Changes {
+  /** Each the successor of the one before. */
   readonly add: readonly StoredEvent[];
   /** Sequence numbers. */
   readonly remove: readonly number[];
@@ -28,18 +32,26 @@ export interface Changes {
 
 /** `Number.MAX_SAFE_INTEGER` has 16 digits; padded, text order is number order. */
 const SEQUENCE_DIGITS = 16;
-const COUNTED_AT_ONCE = 10_000;
+/** So many settled events may remain on disk: deleting has a cost of its own. */
+const SWEPT_AT_ONCE = 2_000;
 
 export class EventStore {
   readonly folder: string;
   readonly #events: string;
+  readonly #settledKey: string;
   readonly #quarantine: Quarantine;
+  #settled = new Settled();
+  /** Blocks that end before this are deleted. */
+  #swept = 0;
   #db: ClassicLevel | undefined;
+  /** Writes go one after the other: no older state of what is settled may overwrite a newer one. */
+  #earlier: Promise<void> = Promise.resolve();
 
   /** Does not touch the disk. */
   constructor(folder: string, { projectMqtt, userMqtt }: Identity) {
     this.folder = folder;
     this.#events = `events/${projectMqtt}/${userMqtt}/`;
+    this.#settledKey = `settled/${projectMqtt}/${userMqtt}`;
     this.#quarantine = new Quarantine(`${folder}.quarantine.jsonl`);
   }
 
@@ -64,54 +76,68 @@ export class EventStore {
     }
   }
 
-  /** Rejects with what LevelDB says; then none of the changes is made. */
-  async write({ add, remove }: Changes): Promise<void> {
-    const puts = add.map((event) => ({
-      type: "put" as const,
-      key: this.#key(event.sequence),
-      value: encode(event),
-    }));
-    const deletions = remove.map((sequence) => ({
-      type: "del" as const,
-      key: this.#key(sequence),
-    }));
-    await this.#open().batch([...puts, ...deletions]);
+  /** Rejects with what LevelDB says; then none of the changes is on disk. */
+  write(changes: Changes): Promise<void> {
+    const written = this.#earlier.then(() => this.#write(changes));
+    this.#earlier = written.catch(() => undefined);
+    return written;
   }
 
-  /** At most `limit` events that come after that sequence number, oldest first. */
-  async read(after: number, limit: number): Promise<StoredEvent[]> {
-    const range = { gt: this.#key(after), lt: endOf(this.#events), limit };
-    const pairs = await this.#open().iterator(range).all();
-    return pairs.map(([key, value]) => decode(Number(key.slice(this.#events.length)), value));
-  }
-
-  /** The newest event's sequence number; 0 if there is none. */
-  async last(): Promise<number> {
-    const range = { gt: this.#events, lt: endOf(this.#events), reverse: true, limit: 1 };
-    const [key] = await this.#open().keys(range).all();
-    return key === undefined ? 0 : Number(key.slice(this.#events.length));
-  }
-
-  /** How many events there are up to that sequence number. */
-  async count(upTo: number): Promise<number> {
-    const keys = this.#open().keys({ gt: this.#events, lte: this.#key(upTo) });
-    let count = 0;
-    for (;;) {
-      const some = await keys.nextv(COUNTED_AT_ONCE);
-      count += some.length;
-      if (some.length === 0) break;
+  async #write({ add, remove }: Changes): Promise<void> {
+    for (const sequence of remove) this.#settled.add(sequence);
+    const operations = [];
+    for (const block of blocksOf(add)) {
+      operations.push({ type: "put" as const, key: this.#key(block), value: block.text });
     }
-    await keys.close();
+    if (remove.length > 0) {
+      const value = this.#settled.toString();
+      operations.push({ type: "put" as const, key: this.#settledKey, value });
+    }
+    await this.#open().batch(operations);
+    if (this.#settled.front - this.#swept >= SWEPT_AT_ONCE) await this.#sweep();
+  }
+
+  /** About `limit` events that come after that sequence number, oldest first; none only if there are none. */
+  async read(after: number, limit: number): Promise<StoredEvent[]> {
+    const events: StoredEvent[] = [];
+    const iterator = this.#open().iterator(this.#range(after + 1));
+    for await (const [key, text] of iterator) {
+      for (const event of eventsOf({ ...this.#extent(key), text })) {
+        if (event.sequence > after && !this.#settled.has(event.sequence)) events.push(event);
+      }
+      if (events.length >= limit) break;
+    }
+    return events;
+  }
+
+  /** The newest event's sequence number; 0 if there has been none. */
+  async last(): Promise<number> {
+    const range = { ...this.#range(1), reverse: true, limit: 1 };
+    const [key] = await this.#open().keys(range).all();
+    const newest = key === undefined ? 0 : this.#extent(key).last;
+    return Math.max(newest, this.#settled.front - 1);
+  }
+
+  /** How many events there are. */
+  async count(): Promise<number> {
+    let count = 0;
+    for await (const key of this.#open().keys(this.#range(1))) {
+      const { first, last } = this.#extent(key);
+      count += this.#settled.unsettled(first, last);
+    }
     return count;
   }
 
   /** Moves an event out of the queue. A crash in between leaves it in both: better than in neither. */
   async setAside(event: StoredEvent, reason: string): Promise<void> {
     await this.#quarantine.add(event, reason);
-    await this.#open().del(this.#key(event.sequence));
+    await this.write({ add: [], remove: [event.sequence] });
   }
 
   async close(): Promise<void> {
+    await this.#earlier;
+    // If this fails, the next process does it.
+    if (this.#db) await this.#sweep().catch(() => undefined);
     await this.#db?.close();
     this.#db = undefined;
   }
@@ -120,6 +146,8 @@ export class EventStore {
     const db = new ClassicLevel(this.folder);
     await db.open();
     this.#db = db;
+    this.#settled = Settled.parse((await db.get(this.#settledKey)) ?? "1");
+    this.#swept = 0;
   }
 
   async #setFolderAside(cause: unknown): Promise<M1Error> {
@@ -139,36 +167,32 @@ export class EventStore {
     return this.#db;
   }
 
-  #key(sequence: number): string {
-    return `${this.#events}${padded(sequence)}`;
+  async #sweep(): Promise<void> {
+    const { front } = this.#settled;
+    await this.#open().clear({ gte: this.#events, lt: `${this.#events}${padded(front)}` });
+    this.#swept = front;
+  }
+
+  /** Ordered by the last event: then all blocks that may hold what comes after an event are a range. */
+  #key({ first, last }: Extent): string {
+    return `${this.#events}${padded(last)}-${first}`;
+  }
+
+  #extent(key: string): Extent {
+    const [last, first] = key.slice(this.#events.length).split("-").map(Number);
+    return { first: first ?? 0, last: last ?? 0 };
+  }
+
+  /** The blocks that hold this event and later ones. */
+  #range(from: number) {
+    return { gte: `${this.#events}${padded(from)}`, lt: `${this.#events}:` };
   }
 }
 
+type Extent = Pick<EventBlock, "first" | "last">;
+
 function padded(sequence: number): string {
   return String(sequence).padStart(SEQUENCE_DIGITS, "0");
-}
-
-/** The first key after all that begin with a prefix that ends in a slash. */
-function endOf(prefix: string): string {
-  return `${prefix.slice(0, -1)}0`;
-}
-
-/** A topic has no line break; the payload may have any character, and is the longest by far. */
-function encode({ acceptedAt, qos, topic, payload }: StoredEvent): string {
-  return `${acceptedAt} ${qos} ${topic}\n${payload}`;
-}
-
-function decode(sequence: number, value: string): StoredEvent {
-  const parts = /^(\d+) ([012]) (.*)\n/.exec(value);
-  if (!parts) throw new SyntaxError(`entry ${sequence} is not an event`);
-  const [head, acceptedAt, qos, topic = ""] = parts;
-  return {
-    sequence,
-    acceptedAt: Number(acceptedAt),
-    topic,
-    payload: value.slice(head.length),
-    qos: Number(qos) as QoS,
-  };
 }
 
 /** LevelDB's own verdict stands in the cause of the error that `open` throws. */

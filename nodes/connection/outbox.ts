@@ -274,7 +274,7 @@ export class Outbox {
       const warning = await store.open();
       if (warning) this.onWarning(warning);
       const last = await store.last();
-      const found = await store.count(last);
+      const found = await store.count();
       this.#size += found;
       this.#lastWritten = last;
       if (found > this.#awaited.size) this.onRestored(found - this.#awaited.size);

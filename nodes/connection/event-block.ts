@@ -1,0 +1,49 @@
+// Events as the store writes them: many to a block, which costs the disk hardly more than one event.
+import type { QoS } from "../protocol/settings";
+import type { StoredEvent } from "./event-store";
+
+export interface EventBlock {
+  /** Sequence numbers; those in between are all there. */
+  readonly first: number;
+  readonly last: number;
+  readonly text: string;
+}
+
+/** Enough that the key costs nothing beside it, and few enough to read one into memory for one event. */
+const MOST_EVENTS = 500;
+/** In UTF-16 units; an event that is longer has a block of its own. */
+const LONGEST_BLOCK = 200_000;
+
+/** The events must follow on each other. */
+export function* blocksOf(events: readonly StoredEvent[]): Generator<EventBlock> {
+  let text = "";
+  let count = 0;
+  for (const [index, event] of events.entries()) {
+    text += encode(event);
+    count += 1;
+    const isLast = index === events.length - 1;
+    if (!isLast && count < MOST_EVENTS && text.length < LONGEST_BLOCK) continue;
+    yield { first: event.sequence - count + 1, last: event.sequence, text };
+    text = "";
+    count = 0;
+  }
+}
+
+/** Throws a SyntaxError for a text that `blocksOf` did not make. */
+export function* eventsOf({ first, last, text }: EventBlock): Generator<StoredEvent> {
+  let start = 0;
+  for (let sequence = first; sequence <= last; sequence += 1) {
+    const end = text.indexOf("\n", start);
+    const parts = /^(\d+) ([012]) (\d+) (.*)$/.exec(text.slice(start, end));
+    if (!parts) throw new SyntaxError(`entry ${sequence} is not an event`);
+    const [, acceptedAt, qos, length, topic = ""] = parts;
+    start = end + 1 + Number(length);
+    const payload = text.slice(end + 1, start);
+    yield { sequence, acceptedAt: Number(acceptedAt), topic, payload, qos: Number(qos) as QoS };
+  }
+}
+
+/** A topic has no line break; the payload may have any character, so its length stands before it. */
+function encode({ acceptedAt, qos, topic, payload }: StoredEvent): string {
+  return `${acceptedAt} ${qos} ${payload.length} ${topic}\n${payload}`;
+}

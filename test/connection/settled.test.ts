@@ -1,0 +1,40 @@
+// What is settled is remembered exactly, in a line of text.
+import { strict as assert } from "node:assert";
+import { Settled } from "../../nodes/connection/settled";
+
+function settledOf(...sequences: number[]): Settled {
+  const settled = new Settled();
+  for (const sequence of sequences) settled.add(sequence);
+  return settled;
+}
+
+describe("what is settled", () => {
+  const orders = [
+    { settled: [], text: "1", open: [1, 2, 3, 4, 5] },
+    { settled: [1, 2], text: "3", open: [3, 4, 5] },
+    { settled: [2, 4], text: "1 2 4", open: [1, 3, 5] },
+    { settled: [4, 2, 1], text: "3 4", open: [3, 5] },
+    { settled: [3, 2, 1], text: "4", open: [4, 5] },
+    { settled: [1, 1, 2, 1], text: "3", open: [3, 4, 5] },
+  ];
+  for (const { settled: sequences, text, open } of orders) {
+    it(`is "${text}" after ${sequences.join(", ") || "nothing"}`, () => {
+      const settled = settledOf(...sequences);
+      assert.equal(settled.toString(), text);
+      for (const each of [settled, Settled.parse(text)]) {
+        assert.deepEqual(
+          [1, 2, 3, 4, 5].filter((sequence) => !each.has(sequence)),
+          open,
+        );
+        assert.equal(each.unsettled(1, 5), open.length);
+      }
+    });
+  }
+
+  it("is counted within a range", () => {
+    const settled = settledOf(1, 2, 3, 6);
+    assert.equal(settled.unsettled(1, 3), 0);
+    assert.equal(settled.unsettled(3, 6), 2);
+    assert.equal(settled.unsettled(7, 9), 3);
+  });
+});
