@@ -55,8 +55,14 @@ export class MeasuredNodeRed implements Servant {
   }
 
   /** Resolves when Node-RED says that the flow has started. */
-  async deploy(flow: Flow, type: "full" | "nodes" = "full"): Promise<void> {
-    await this.#post("flows", flow, { "Node-RED-Deployment-Type": type });
+  async deploy(flow: Flow): Promise<void> {
+    await this.#post("flows", flow);
+  }
+
+  /** As the editor does: without the secrets it was not told, or their node would count as changed. */
+  async deployChanges(flow: Flow): Promise<void> {
+    const unchanged = flow.map(({ credentials, ...node }) => node);
+    await this.#post("flows", unchanged, { "Node-RED-Deployment-Type": "nodes" });
   }
 
   async ask<Answer = void>(command: string, parameters: object = {}): Promise<Answer> {

@@ -1,6 +1,6 @@
 // Deploys: a thousand receiving nodes at once, and one more, until the last of them receives.
 import { now, type Reading } from "../children/meter";
-import { ENVELOPE, inFlow, type Maker, updateTopic } from "../flows";
+import { ENVELOPE, type Flow, inFlow, type Maker, updateTopic } from "../flows";
 import { MeasuredNodeRed } from "../node-red";
 import type { Candidate, Scenario, Target } from "../scenario";
 
@@ -10,6 +10,8 @@ const MANY = 1_000;
 const MANY_NODES = "1,000 nodes";
 const ONE_MORE_THAN_FEW = "one more at 10";
 const ONE_MORE_THAN_MANY = "one more at 1,000";
+
+type Deploy = (flow: Flow) => Promise<void>;
 
 function deployer(maker: Maker): Candidate {
   return {
@@ -21,22 +23,24 @@ function deployer(maker: Maker): Candidate {
       const nodeRed = await MeasuredNodeRed.start();
 
       /** From the request to the retained message of the last node. */
-      async function deploy(nodes: number, type: "full" | "nodes"): Promise<number> {
+      async function timed(deploy: Deploy, nodes: number): Promise<number> {
         await nodeRed.ask("expect", { count: 1, topic: topic(nodes) });
         const from = now();
-        await nodeRed.deploy(inFlow(maker, maker, broker.port, nodes), type);
+        await deploy(inFlow(maker, maker, broker.port, nodes));
         const answered = now();
         const { to } = await nodeRed.ask<Reading>("complete");
         return Math.max(answered, to) - from;
       }
 
+      const full: Deploy = (flow) => nodeRed.deploy(flow);
+      const changes: Deploy = (flow) => nodeRed.deployChanges(flow);
       return {
         async round() {
-          await deploy(FEW, "full");
+          await timed(full, FEW);
           const figures = {
-            [ONE_MORE_THAN_FEW]: await deploy(FEW + 1, "nodes"),
-            [MANY_NODES]: await deploy(MANY, "full"),
-            [ONE_MORE_THAN_MANY]: await deploy(MANY + 1, "nodes"),
+            [ONE_MORE_THAN_FEW]: await timed(changes, FEW + 1),
+            [MANY_NODES]: await timed(full, MANY),
+            [ONE_MORE_THAN_MANY]: await timed(changes, MANY + 1),
           };
           return { figures };
         },
