@@ -8,8 +8,20 @@ import { words } from "./words";
 /** Fewer than this are on their way in normal traffic, and no backlog. */
 const BACKLOG = 100;
 
-/** `queued` is the number of events waiting, 0 for nodes that do not send. */
+let latest: { state: ConnectionState; queued: number; status: NodeStatus } | undefined;
+
+/**
+ * `queued` is the number of events waiting, 0 for nodes that do not send. The latest answer is kept:
+ * a thousand nodes may ask the same of a connection at once.
+ */
 export function connectionStatus(RED: NodeAPI, state: ConnectionState, queued: number): NodeStatus {
+  if (latest?.state !== state || latest.queued !== queued) {
+    latest = { state, queued, status: statusOf(RED, state, queued) };
+  }
+  return latest.status;
+}
+
+function statusOf(RED: NodeAPI, state: ConnectionState, queued: number): NodeStatus {
   switch (state.name) {
     case "online":
       return {
