@@ -5,7 +5,7 @@
 // of an identity holds a slash. What was set aside is in a file beside the folder.
 import { existsSync } from "node:fs";
 import { mkdir, rename } from "node:fs/promises";
-import { ClassicLevel } from "classic-level";
+import type { ClassicLevel } from "classic-level";
 import { M1Error } from "../protocol/errors";
 import type { QoS } from "../protocol/settings";
 import type { Identity } from "../protocol/topics";
@@ -143,6 +143,8 @@ export class EventStore {
   }
 
   async #openDatabase(): Promise<void> {
+    // Not loaded where no outbox is on disk.
+    const { ClassicLevel } = await import("classic-level");
     const db = new ClassicLevel(this.folder);
     await db.open();
     this.#db = db;
