@@ -72,7 +72,6 @@ export = (RED: NodeAPI & { hooks: Hooks }): void => {
     },
     written({ count }: { count: number }) {
       writes.expect(count);
-      writes.begin();
       return writes.complete();
     },
 

@@ -1,42 +1,40 @@
-// Counts arrivals: armed with how many to expect, read when the last one is there.
-import { Meter, type Reading } from "./meter";
+// Counts arrivals: told how many to expect, read when the last one is there.
+import { Meter, now, type Reading } from "./meter";
+
+export interface Arrivals extends Reading {
+  /** When the first one came, as `from` and `to`. */
+  readonly first: number;
+}
 
 export class Tally {
   #expected = 0;
   #arrived = 0;
-  #meter: Meter | undefined;
-  #reading: Reading | undefined;
-  #tell: ((reading: Reading) => void) | undefined;
+  #first = 0;
+  #meter = new Meter();
+  #arrivals: Arrivals | undefined;
+  #tell: (arrivals: Arrivals) => void = () => undefined;
 
-  /** Starts from nothing; the clock runs from the first arrival. */
+  /** Starts from nothing, and the clock from now. */
   expect(count: number): void {
     this.#expected = count;
     this.#arrived = 0;
-    this.#meter = undefined;
-    this.#reading = undefined;
-  }
-
-  /** The clock runs from now. */
-  begin(): Meter {
-    this.#meter ??= new Meter();
-    return this.#meter;
+    this.#meter = new Meter();
+    this.#arrivals = undefined;
   }
 
   add(count = 1): void {
-    const meter = this.begin();
+    if (this.#arrived === 0) this.#first = now();
     this.#arrived += count;
-    if (this.#arrived < this.#expected || this.#reading) return;
-    this.#reading = meter.read();
-    this.#tell?.(this.#reading);
+    if (this.#arrived < this.#expected || this.#arrivals) return;
+    this.#arrivals = { ...this.#meter.read(), first: this.#first };
+    this.#tell(this.#arrivals);
   }
 
   /** Resolves when all are there. */
-  async complete(): Promise<Reading> {
-    return (
-      this.#reading ??
-      new Promise((resolve) => {
-        this.#tell = resolve;
-      })
-    );
+  async complete(): Promise<Arrivals> {
+    if (this.#arrivals) return this.#arrivals;
+    return new Promise((resolve) => {
+      this.#tell = resolve;
+    });
   }
 }

@@ -46,7 +46,7 @@ function receiver(lab: Lab, servant: Servant, topics: readonly string[]): Runnin
   return { round: filledRound(lab, run), stop: () => servant.stop() };
 }
 
-/** From the first message to the last that came out of the nodes. */
+/** From the moment that the cloud begins to publish to the last message that came out of the nodes. */
 async function receiveMessages(
   { producer }: Lab,
   servant: Servant,

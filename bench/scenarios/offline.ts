@@ -1,6 +1,6 @@
 // A long outage: how fast events are put by on disk, and how soon and fast they are sent after it.
 import path from "node:path";
-import type { Reading } from "../children/meter";
+import type { Arrivals } from "../children/tally";
 import { OUT, outFlow } from "../flows";
 import type { Lab } from "../lab";
 import { MeasuredNodeRed } from "../node-red";
@@ -25,7 +25,7 @@ async function round(lab: Lab, nodeRed: MeasuredNodeRed): Promise<Sample> {
   const first = await accept(nodeRed, count);
   await consumer.ask("expect", { count });
   await lab.restoreBroker();
-  const drained = await consumer.ask<Reading>("complete");
+  const drained = await consumer.ask<Arrivals>("complete");
   await first.sent;
   const { sample } = await sendEvents(lab, nodeRed, { count });
 
@@ -35,17 +35,17 @@ async function round(lab: Lab, nodeRed: MeasuredNodeRed): Promise<Sample> {
   await consumer.ask("expect", { count });
   await lab.restoreBroker();
   await nodeRed.resume();
-  const recovered = await consumer.ask<Reading>("complete");
+  const recovered = await consumer.ask<Arrivals>("complete");
   const started = await nodeRed.ask<{ at: number }>("started");
   await nodeRed.ask("watchStore", { store });
   await nodeRed.connected(OUT);
   return {
     figures: {
       accept: first.rate,
-      drain: perSecond(count, drained),
-      "drain after a restart": perSecond(count, recovered),
+      drain: perSecond(count, drained.to - drained.first),
+      "drain after a restart": perSecond(count, recovered.to - recovered.first),
       online: sample.figures.events ?? Number.NaN,
-      "restart to first publish": recovered.from - started.at,
+      "restart to first publish": recovered.first - started.at,
     },
     ...(sample.rss === undefined ? {} : { rss: sample.rss }),
   };
@@ -53,16 +53,17 @@ async function round(lab: Lab, nodeRed: MeasuredNodeRed): Promise<Sample> {
 
 /** Resolves once all are written to the disk; `sent`, once all are acknowledged, if that ever comes. */
 async function accept(nodeRed: MeasuredNodeRed, count: number) {
-  const written = nodeRed.ask<Reading>("written", { count });
+  const written = nodeRed.ask<Arrivals>("written", { count });
   const sent = nodeRed.ask("send", { count, outstanding: count });
   // It fails where Node-RED is killed meanwhile.
   const settled = sent.catch(() => undefined);
-  const rate = perSecond(count, await written);
+  const { from, to } = await written;
+  const rate = perSecond(count, to - from);
   return { rate, sent: settled };
 }
 
-function perSecond(count: number, { from, to }: Reading): number {
-  return (count * 1000) / (to - from);
+function perSecond(count: number, milliseconds: number): number {
+  return (count * 1000) / milliseconds;
 }
 
 function of(figure: string) {
