@@ -1,15 +1,9 @@
 // A Node-RED under measurement: a real one, with this package and the bench's own nodes.
 import { installation } from "../test/support/installation";
-import { NodeRed } from "../test/support/node-red";
+import { type Launch, NodeRed } from "../test/support/node-red";
 import { temporaryFolder } from "../test/support/processes";
 import { ANSWER_WITHIN, built, type Servant } from "./child";
 import type { Flow } from "./flows";
-
-export interface Launch {
-  readonly nodeOptions: readonly string[];
-  /** The words of a command that starts another. */
-  readonly launcher?: readonly string[];
-}
 
 export class MeasuredNodeRed implements Servant {
   readonly #userDir: string;
@@ -40,8 +34,7 @@ export class MeasuredNodeRed implements Servant {
   /** Starts it again after `kill`, with the flow it had. */
   async resume(): Promise<void> {
     const settings = { nodesDir: built, logging: { console: { level: "warn" } } };
-    const { nodeOptions, launcher } = this.#launch;
-    this.#process = await NodeRed.start(this.#userDir, settings, nodeOptions, launcher);
+    this.#process = await NodeRed.start(this.#userDir, settings, this.#launch);
   }
 
   async kill(): Promise<void> {
@@ -109,5 +102,5 @@ function plain(): Launch {
 /** For the row "small machine": one core, and a heap of 128 MB. */
 export const SMALL: Launch = {
   nodeOptions: ["--max-old-space-size=128"],
-  launcher: ["taskset", "--cpu-list", "0"],
+  wrapper: ["taskset", "--cpu-list", "0"],
 };

@@ -1,9 +1,11 @@
 // Messages in: how fast what the cloud sends to devices goes through a flow.
+
+import type { Launch } from "../../test/support/node-red";
 import { Child, type Servant } from "../child";
 import type { Reading } from "../children/meter";
 import { deviceTopic, ENVELOPE, inFlow, type Maker, updateTopic } from "../flows";
 import type { Lab } from "../lab";
-import { type Launch, MeasuredNodeRed } from "../node-red";
+import { MeasuredNodeRed } from "../node-red";
 import { filledRound, type Timed } from "../rounds";
 import type { Candidate, Running, Scenario, Target } from "../scenario";
 

@@ -1,9 +1,11 @@
 // Events out: how fast a flow's readings reach the broker.
+
+import type { Launch } from "../../test/support/node-red";
 import { Child, type Servant } from "../child";
 import type { Reading } from "../children/meter";
 import { ENVELOPE, eventTopic, type Maker, OUT, outFlow } from "../flows";
 import type { Lab } from "../lab";
-import { type Launch, MeasuredNodeRed } from "../node-red";
+import { MeasuredNodeRed } from "../node-red";
 import { filledRound, type Timed } from "../rounds";
 import type { Candidate, Running, Scenario } from "../scenario";
 
