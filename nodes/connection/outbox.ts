@@ -333,9 +333,11 @@ export class Outbox {
   }
 
   async #read(): Promise<void> {
+    // What is written during the reading may be missing from what is read.
+    const there = this.#lastWritten;
     try {
       const events = (await this.#store?.read(this.#lastRead, FRONT / 2)) ?? [];
-      if (events.length === 0) this.#lastRead = this.#lastWritten;
+      if (events.length === 0) this.#lastRead = there;
       for (const event of events) this.#returned(event);
     } catch (error) {
       this.#giveUpReading(error);

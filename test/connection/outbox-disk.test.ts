@@ -162,6 +162,38 @@ describe("the outbox on disk", () => {
     );
   });
 
+  it("passes over nothing that is written while it looks in vain for something older", async () => {
+    const first = outbox();
+    first.add(event(1));
+    await drain(first, 1);
+    await close(first);
+    const store = new EventStore(folder, who);
+    const { read, write } = store;
+    const written = new Promise<void>((resolve) => {
+      store.write = (changes) => {
+        const done = write.call(store, changes);
+        void done.then(resolve);
+        return done;
+      };
+    });
+    store.read = async (after, limit) => {
+      const events = await read.call(store, after, limit);
+      await written;
+      return events;
+    };
+    const second = outbox({ store });
+    second.add(event(2));
+    await written;
+    second.add(event(3));
+
+    const events = await drain(second, 2);
+
+    assert.deepEqual(
+      events.map(({ payload }) => payload),
+      ["2", "3"],
+    );
+  });
+
   it("ends each event once, after a deploy too, whether it was in memory or on disk", async () => {
     const ended: number[] = [];
     const first = outbox();

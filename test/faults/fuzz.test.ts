@@ -29,7 +29,8 @@ const INPUTS = 10_000;
 /** Printed if a test fails, and taken from the environment to run it again. */
 const SEED = Number(process.env.M1_TEST_SEED ?? Date.now() % 1_000_000);
 
-describe(`anything at all (M1_TEST_SEED=${SEED})`, () => {
+describe(`anything at all (M1_TEST_SEED=${SEED})`, function () {
+  this.timeout(180_000);
   before(startServer);
   after(stopServer);
 
