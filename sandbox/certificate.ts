@@ -1,14 +1,9 @@
 // A certificate that signs itself, for TLS on one's own computer: X.509 (RFC 5280) written in DER.
-import {
-  createPrivateKey,
-  generateKeyPairSync,
-  randomBytes,
-  sign,
-  X509Certificate,
-} from "node:crypto";
+import { generateKeyPairSync, randomBytes, sign } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { createSecureContext } from "node:tls";
 
 export interface Certificate {
   /** Both PEM. */
@@ -25,20 +20,32 @@ const OID = {
   ecdsaWithSha256: [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02],
 } as const;
 
-/** The certificate in a folder; made there first if there is none. */
+/** The message says which folder, and what is wrong with it. */
+export class CertificateError extends Error {}
+
+/** The certificate in a folder; made there if the folder has none. Rejects with CertificateError. */
 export async function certificateIn(folder: string): Promise<Certificate & { file: string }> {
   const file = path.join(folder, "cert.pem");
   const keyFile = path.join(folder, "key.pem");
-  if (!existsSync(file) || !existsSync(keyFile)) {
-    await mkdir(folder, { recursive: true });
-    const made = selfSigned();
-    await writeFile(keyFile, made.key, { mode: 0o600 });
-    await writeFile(file, made.cert);
+  try {
+    // Half of one is somebody's mistake, and not to be written over.
+    if (!existsSync(file) && !existsSync(keyFile)) await makeIn(folder, keyFile, file);
+    const [key, cert] = await Promise.all([readFile(keyFile, "utf8"), readFile(file, "utf8")]);
+    createSecureContext({ key, cert });
+    return { key, cert, file };
+  } catch (cause) {
+    const { message } = cause as Error;
+    throw new CertificateError(`${folder} has no certificate that can be used: ${message}`, {
+      cause,
+    });
   }
-  const [key, cert] = await Promise.all([readFile(keyFile, "utf8"), readFile(file, "utf8")]);
-  createPrivateKey(key);
-  new X509Certificate(cert);
-  return { key, cert, file };
+}
+
+async function makeIn(folder: string, keyFile: string, file: string): Promise<void> {
+  const { key, cert } = selfSigned();
+  await mkdir(folder, { recursive: true });
+  await writeFile(keyFile, key, { mode: 0o600 });
+  await writeFile(file, cert);
 }
 
 /** For localhost, 127.0.0.1 and ::1, valid for ten years from yesterday. */

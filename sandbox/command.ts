@@ -1,6 +1,6 @@
 // m1-sandbox, and `npm run sandbox`: a local Medium One to connect to, with a console to watch it in.
 import { DEMO_ACCOUNT } from "./accounts";
-import { certificateIn } from "./certificate";
+import { CertificateError, certificateIn } from "./certificate";
 import { type CommandOptions, commandOptions, HELP, UsageError } from "./command-options";
 import { ConfigError } from "./config";
 import { ConfigFile } from "./config-file";
@@ -76,7 +76,9 @@ function warning(host: string): string {
 
 function fail(error: unknown): void {
   process.exitCode = 1;
-  const isPlain = [SandboxError, UsageError, ConfigError].some((kind) => error instanceof kind);
+  const isPlain = [SandboxError, UsageError, ConfigError, CertificateError].some(
+    (kind) => error instanceof kind,
+  );
   if (!isPlain) {
     console.error("The sandbox failed:", error);
     return;

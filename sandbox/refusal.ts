@@ -50,6 +50,7 @@ const REASONS = {
   LINE: "Line __line__: __reason__",
   FEEDS: "There are __limit__ pages of the console open already",
   KIND: "kind must be event, update or group",
+  PAYLOAD: "payload must be text",
   NOT_RETAINED: "Nothing is retained at __topic__",
   PAGE_NOT_BUILT: "The console's page is not built: run node sandbox/build.mjs",
   QUERY: "__name__ must be __accepted__, not __value__",

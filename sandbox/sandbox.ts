@@ -169,7 +169,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
     return { ...this.#totals };
   }
 
-  /** What it does to connections on purpose, in words. */
+  /** What it does to connections on purpose. */
   get weather(): Weather {
     return this.#weather;
   }

@@ -1,6 +1,7 @@
 // The console: a page that shows what the sandbox sees, and sends what a person tells it to.
 import type { ServerResponse } from "node:http";
 import { excerpt } from "../../nodes/protocol/errors";
+import type { Identity } from "../../nodes/protocol/topics";
 import { type Recipient, recipientTopic } from "../cloud-topics";
 import { matches } from "../granted-qos";
 import type { Sandbox } from "../sandbox";
@@ -70,13 +71,26 @@ export class Console {
   async #send(call: Call): Promise<Answer> {
     methodOf(call, "POST");
     const body = await objectOf(call);
-    const topic = topicOf(recipient(body));
-    const { payload = "", retain } = body;
-    await this.#sandbox.publishRaw(topic, String(payload), { retain: retain === true });
+    const topic = topicOf(recipient(body, this.#userOf(body)));
+    const { payload, retain } = body;
+    if (typeof payload !== "string") throw Declined.because(400, "PAYLOAD");
+    await this.#sandbox.publishRaw(topic, payload, { retain: retain === true });
     const receivers = this.#sandbox.clients.filter(({ subscriptions }) =>
       subscriptions.some(({ filter }) => matches(filter, topic)),
     );
     return json({ topic, receivers: receivers.length } satisfies SendResult);
+  }
+
+  /** Throws 400 USER_UNKNOWN for a user that nobody could log in as. */
+  #userOf(body: Readonly<Record<string, unknown>>): Identity {
+    const projectMqtt = textOf(body, "projectMqtt");
+    const userMqtt = textOf(body, "userMqtt");
+    const isUser = this.#sandbox.accounts.some(
+      (account) => account.projectMqtt === projectMqtt && account.userMqtt === userMqtt,
+    );
+    if (isUser) return { projectMqtt, userMqtt };
+    const details = { projectMqtt: excerpt(projectMqtt), userMqtt: excerpt(userMqtt) };
+    throw Declined.because(400, "USER_UNKNOWN", details);
   }
 
   async #remove(call: Call): Promise<Answer> {
@@ -89,9 +103,8 @@ export class Console {
   }
 }
 
-/** Throws 400 FIELD_MISSING or KIND; what the levels may hold is the topic's to say. */
-function recipient(body: Readonly<Record<string, unknown>>): Recipient {
-  const who = { projectMqtt: textOf(body, "projectMqtt"), userMqtt: textOf(body, "userMqtt") };
+/** Throws 400 KIND; what the levels may hold is the topic's to say. */
+function recipient(body: Readonly<Record<string, unknown>>, who: Identity): Recipient {
   const level = (field: string) => String(body[field] ?? "");
   const deviceId = level("deviceId");
   const updateType = level("updateType");

@@ -1,7 +1,8 @@
 // The REST API, as far as the wire contract lists it: log in, look a user up, create one, send and
 // read events.
-import { excerpt } from "../../nodes/protocol/errors";
+import { excerpt, M1Error } from "../../nodes/protocol/errors";
 import { decodeEvent } from "../../nodes/protocol/event";
+import { utf8Text } from "../../nodes/protocol/utf8";
 import { type Account, loginIdOf, roleOf } from "../accounts";
 import type { AdmittedEvent } from "../admission";
 import type { Sandbox } from "../sandbox";
@@ -167,7 +168,8 @@ export class Rest {
 
   /** All events of a body, or none of them. */
   async #store(call: Call, stream: string, owner: Account): Promise<Answer> {
-    const text = (await bodyOf(call, LONGEST_POST)).toString("utf8");
+    const text = utf8Text(await bodyOf(call, LONGEST_POST));
+    if (text === undefined) throw Declined.from(400, new M1Error("DATA_NOT_UTF8"));
     const lines = text.split("\n").map((line, index) => ({ text: line.trim(), number: index + 1 }));
     const events = lines
       .filter((line) => line.text !== "")

@@ -4,7 +4,7 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { certificateIn, selfSigned } from "../../sandbox/certificate";
+import { CertificateError, certificateIn, selfSigned } from "../../sandbox/certificate";
 
 const DAY = 24 * 60 * 60 * 1000;
 
@@ -36,7 +36,7 @@ describe("sandbox: certificate", () => {
     assert.notEqual(serials[0]?.serialNumber, serials[1]?.serialNumber);
   });
 
-  it("is kept in its folder, the key for its owner alone", async () => {
+  it("is kept in its folder, the key for its owner alone, and never written over", async () => {
     const folder = await mkdtemp(path.join(tmpdir(), "m1-certificate-"));
     try {
       const tls = path.join(folder, "tls");
@@ -47,6 +47,10 @@ describe("sandbox: certificate", () => {
       if (process.platform !== "win32") {
         assert.equal((await stat(path.join(tls, "key.pem"))).mode & 0o777, 0o600);
       }
+      // Half of one is left alone.
+      await rm(path.join(tls, "key.pem"));
+      await assert.rejects(certificateIn(tls), CertificateError);
+      assert.equal(await readFile(made.file, "utf8"), made.cert);
     } finally {
       await rm(folder, { recursive: true });
     }

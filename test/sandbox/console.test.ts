@@ -226,7 +226,9 @@ describe("sandbox: console", () => {
   }
 
   it("is told when nobody subscribes to what it sends", async () => {
-    const { body } = await post("/console/send", { ...USERS[0], kind: "event", deviceId: "d" });
+    const { body } = await post("/console/send", {
+      ...{ ...USERS[0], kind: "event", deviceId: "d", payload: "" },
+    });
     assert.deepEqual(body, { topic: `1/${OWN}/d/event`, receivers: 0 });
   });
 
@@ -236,10 +238,16 @@ describe("sandbox: console", () => {
     ["no update type", { kind: "group", groupId: "g" }, "LEVEL_EMPTY"],
     ["another kind", { kind: "letter" }, "KIND"],
     ["no user", { kind: "event", deviceId: "d", userMqtt: "" }, "FIELD_MISSING"],
+    ["an unknown user", { kind: "event", deviceId: "d", userMqtt: "#" }, "USER_UNKNOWN"],
+    ["a device as an object", { kind: "event", deviceId: "d", payload: {} }, "PAYLOAD"],
   ];
   for (const [what, form, code] of wrong) {
     it(`sends nothing to ${what}: 400`, async () => {
-      const { status, body } = await post("/console/send", { ...USERS[0], ...form });
+      const { status, body } = await post("/console/send", {
+        ...USERS[0],
+        payload: "",
+        ...form,
+      });
       assert.deepEqual([status, (body as { code: string }).code], [400, code]);
       assert.equal(context.sandbox.totals.sent, 0);
     });

@@ -236,6 +236,13 @@ describe("sandbox: REST", () => {
       });
     }
 
+    it("are refused with 400 if they are not UTF-8", async () => {
+      const body = Buffer.from([0x7b, 0xc3, 0x28, 0x7d]);
+      const headers = await as(DEMO_ACCOUNT);
+      const answered = await web.call("POST", "/v2/events/raw", { body, headers });
+      assert.deepEqual(refusedWith(answered), [400, "DATA_NOT_UTF8"]);
+    });
+
     it("are refused with 401 for another user", async () => {
       const answered = await post(
         "/v2/events/raw/neighbour@example.com",

@@ -15,7 +15,7 @@ export interface Answered {
 }
 
 export interface CallOptions {
-  readonly body?: string;
+  readonly body?: string | Buffer;
   readonly headers?: Headers;
   /** Without the body's length in advance. */
   readonly chunked?: boolean;
