@@ -5,10 +5,11 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
+import { certificateIn } from "../../sandbox/certificate";
 import { DEMO_ACCOUNT, Sandbox } from "../../sandbox/sandbox";
 import { installation } from "../support/installation";
 import { NodeRed } from "../support/node-red";
-import { run } from "../support/processes";
+import { run, temporaryFolder } from "../support/processes";
 
 const { projectMqtt, userMqtt, apiKey, userPassword } = DEMO_ACCOUNT;
 
@@ -47,6 +48,24 @@ describe("mosquitto's clients and the sandbox", () => {
 
     await once(client, "close");
     assert.equal(printed, '{"fan":"on"}\n');
+  });
+
+  it("trust the certificate that the sandbox makes itself", async () => {
+    const { folder, remove } = await temporaryFolder();
+    const { file, ...tls } = await certificateIn(folder);
+    const secure = new Sandbox({ port: 0, tls });
+    await secure.start();
+    try {
+      const event = secure.next("event");
+      const place = ["-h", "127.0.0.1", "-p", String(secure.port), "--cafile", file];
+      const who = ["-u", `${projectMqtt}/${userMqtt}`, "-P", right];
+      const message = ["-t", `0/${projectMqtt}/${userMqtt}/d`, "-m", '{"event_data":{"a":1}}'];
+      await run("mosquitto_pub", [...place, ...who, "-q", "1", ...message]);
+      assert.equal((await event).eventData.a, 1);
+    } finally {
+      await secure.stop();
+      await remove();
+    }
   });
 
   it("are turned away with wrong credentials", async () => {
