@@ -1,5 +1,7 @@
 // The sandbox's file: what it may hold, and what a change of it does to a running sandbox.
 import { strict as assert } from "node:assert";
+import { readFileSync } from "node:fs";
+import path from "node:path";
 import { ConfigError, parseConfig } from "../../sandbox/config";
 import { closed, connect, EVENT, eachWithSandbox, inbox, refusedWith } from "./clients";
 
@@ -29,6 +31,12 @@ describe("sandbox: file", () => {
         role: "business",
       },
     ]);
+  });
+
+  it("may be what docs/sandbox.md shows", () => {
+    const page = readFileSync(path.join(__dirname, "../../docs/sandbox.md"), "utf8");
+    const { accounts, rules } = parseConfig(/```json\n(.*?)```/s.exec(page)?.[1] ?? "");
+    assert.deepEqual([accounts.length, rules.length], [2, 2]);
   });
 
   const mistakes: [what: string, text: unknown, words: string][] = [
