@@ -9,7 +9,7 @@ import { DEMO_ACCOUNT } from "../../sandbox/accounts";
 import { follow } from "../sandbox/following";
 
 const COMMAND = path.join(__dirname, "../../sandbox/dist/command.js");
-const EVENTS = Number(process.argv[2] ?? 1_000_000);
+const EVENTS = 1_000_000;
 const ROUND = EVENTS / 10;
 /** Events sent and not yet acknowledged. */
 const IN_FLIGHT = 200;
