@@ -1,7 +1,6 @@
 // Flows for tests: run by Node-RED's test helper on the built package, beside the core nodes they use.
 import { deepEqual } from "node:assert/strict";
 import { EventEmitter, once } from "node:events";
-import { createRequire } from "node:module";
 import { type AddressInfo, createServer } from "node:net";
 import path from "node:path";
 import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
@@ -13,31 +12,32 @@ import {
   type SandboxOptions,
   type StoredEvent,
 } from "../../sandbox/sandbox";
+import { withCode } from "./error-codes";
+import { nodeRedRequire } from "./release";
 import { stopBrokers } from "./scripted-broker";
 
-const required = createRequire(__filename);
 const root = path.resolve(__dirname, "../..");
 
 const ours = ["m1-connection", "m1-event-out", "m1-device-in", "m1-group-in"].map((set) =>
-  required(path.join(root, "dist", set)),
+  nodeRedRequire(path.join(root, "dist", set)),
 );
 const core = ["network/05-tls", "common/24-complete", "common/25-catch", "common/25-status"].map(
-  (file) => required(`@node-red/nodes/core/${file}`),
+  (file) => nodeRedRequire(`@node-red/nodes/core/${file}`),
 );
 
-const { events, hooks, log } = required("@node-red/util") as {
+const { events, hooks, log } = nodeRedRequire("@node-red/util") as {
   events: EventEmitter;
   hooks: Hooks;
   log: { addHandler(handler: EventEmitter): void; removeHandler(handler: EventEmitter): void };
 };
-const runtime = required("@node-red/runtime/lib/nodes") as {
+const runtime = nodeRedRequire("@node-red/runtime/lib/nodes") as {
   setFlows(flow: FlowNode[], credentials: Credentials, type: DeployType): Promise<void>;
 };
 
-helper.init(required.resolve("node-red"));
+helper.init(nodeRedRequire.resolve("node-red"));
 
 // What takes seconds for the good of a broker takes milliseconds here.
-const { TIMING } = required(path.join(root, "dist/connection/timing")) as { TIMING: Timing };
+const { TIMING } = nodeRedRequire(path.join(root, "dist/connection/timing")) as { TIMING: Timing };
 Object.assign(TIMING, { firstRetry: 20, longestRetry: 100, refusedRetry: 20 });
 
 /** A node of a flow file. */
@@ -301,11 +301,15 @@ export interface Caught extends Message {
 
 /** The next error that reaches the Catch node of `catching`. */
 export async function caught(): Promise<Caught> {
-  return (await received("caught")) as Caught;
+  return withCodeTold((await received("caught")) as Caught);
 }
 
 export function allCaught(): readonly Caught[] {
-  return inbox("caught") as readonly Caught[];
+  return (inbox("caught") as readonly Caught[]).map(withCodeTold);
+}
+
+function withCodeTold(message: Caught): Caught {
+  return { ...message, error: withCode(message.error) };
 }
 
 /** A Catch node for the tab, its errors told by `caught`. */

@@ -2,12 +2,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import path from "node:path";
 import { WebSocket } from "ws";
 import { endProcess, freePort } from "./processes";
+import { nodeRedRequire } from "./release";
 
-const red = createRequire(__filename).resolve("node-red/red.js");
+const red = nodeRedRequire.resolve("node-red/red.js");
 
 export interface Status {
   fill?: string;
