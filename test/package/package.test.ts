@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { NodeRed } from "../support/node-red";
+import { packed } from "../support/packed";
 import { run, temporaryFolder } from "../support/processes";
 
 const root = path.resolve(__dirname, "../..");
@@ -27,22 +28,9 @@ describe("the packed package", () => {
     manifest = JSON.parse(await readFile(path.join(root, "package.json"), "utf8"));
     const { folder, remove } = await temporaryFolder();
     removeFolder = remove;
-    const packed = await run(
-      "npm",
-      ["pack", "--json", "--ignore-scripts", "--pack-destination", folder],
-      {
-        cwd: root,
-      },
-    );
-    const tarball = /"filename": "([^"]+)"/.exec(packed)?.[1] ?? "";
-    const install = [
-      "install",
-      "--omit=dev",
-      "--no-audit",
-      "--no-fund",
-      path.join(folder, tarball),
-    ];
+    const tarball = await packed(folder);
     await run("npm", ["init", "--yes"], { cwd: folder });
+    const install = ["install", "--omit=dev", "--no-audit", "--no-fund", tarball];
     await run("npm", install, { cwd: folder });
     installed = path.join(folder, "node_modules", manifest.name);
     nodeRed = await NodeRed.start(folder);

@@ -1,0 +1,98 @@
+// A dialog that is open in the editor, by the labels of its fields and the words on its buttons.
+import type { Locator, Page } from "playwright-core";
+
+export class Dialog {
+  /** `depth` is 1 for a node's dialog, 2 for that of a config node opened from there. */
+  constructor(
+    readonly page: Page,
+    private readonly depth = 1,
+  ) {}
+
+  get element(): Locator {
+    const { page, depth } = this;
+    const title = page.locator(`.red-ui-tray-breadcrumbs li:nth-child(${depth}):last-child`);
+    return page.locator(".red-ui-tray").filter({ has: title });
+  }
+
+  /** Found by the words beside it: Node-RED 5 puts what is wrong with a field into its name. */
+  field(label: string): Locator {
+    return this.row(label).locator("input:visible, select:visible").first();
+  }
+
+  /** Types into each field and leaves it. */
+  async fill(fields: Readonly<Record<string, string>>): Promise<void> {
+    for (const [label, text] of Object.entries(fields)) {
+      await this.field(label).fill(text);
+      await this.field(label).press("Tab");
+    }
+  }
+
+  /** The words of the chosen option. */
+  chosen(label: string): Promise<string> {
+    return this.field(label).locator("option:checked").innerText();
+  }
+
+  async choose(label: string, option: string): Promise<void> {
+    await this.field(label).selectOption({ label: option });
+  }
+
+  /** The plus beside a choice of config nodes. */
+  add(label: string): Promise<Dialog> {
+    return this.openConfig(label, ".fa-plus");
+  }
+
+  /** The pencil beside a choice of config nodes. */
+  edit(label: string): Promise<Dialog> {
+    return this.openConfig(label, ".fa-pencil");
+  }
+
+  /** The labels of the fields that are marked as wrong. */
+  async problems(): Promise<string[]> {
+    await this.settled();
+    const wrong = this.page.locator(".input-error:visible");
+    const rows = this.element.locator(".form-row").filter({ has: wrong });
+    const labels = await rows.locator("label").allInnerTexts();
+    return labels.map((label) => label.trim());
+  }
+
+  /** What is wrong with a field, as its tooltip says it. */
+  async problem(label: string): Promise<string> {
+    await this.field(label).hover();
+    return this.page.locator(".red-ui-popover:visible").innerText();
+  }
+
+  /** The button below the fields that says Enabled or Disabled. */
+  async toggleEnabled(): Promise<void> {
+    await this.element
+      .locator(".red-ui-tray-footer")
+      .getByText(/^(En|Dis)abled$/)
+      .click();
+  }
+
+  /** Done, Add or Update: whatever the button is called. */
+  async done(): Promise<void> {
+    await this.primaryButton.click();
+    await this.element.waitFor({ state: "detached" });
+  }
+
+  private get primaryButton(): Locator {
+    return this.element.locator(".red-ui-tray-toolbar button.primary");
+  }
+
+  /** Resolves when it has slid in. */
+  private async settled(): Promise<void> {
+    await this.primaryButton.click({ trial: true });
+    await this.element.locator(".form-row").first().waitFor();
+  }
+
+  private row(label: string): Locator {
+    const words = this.page.locator("label").getByText(label, { exact: true });
+    return this.element.locator(".form-row").filter({ has: words });
+  }
+
+  private async openConfig(label: string, icon: string): Promise<Dialog> {
+    const button = this.page.locator("a.red-ui-button").filter({ has: this.page.locator(icon) });
+    await this.row(label).locator(button).click();
+    return new Dialog(this.page, this.depth + 1);
+  }
+}

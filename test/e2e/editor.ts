@@ -1,0 +1,176 @@
+// Node-RED's editor as a person uses it: the palette, the canvas, the menus and the sidebars.
+import type { Browser, Locator, Page } from "playwright-core";
+import { Dialog } from "./dialog";
+
+/** Where on the canvas, in pixels from its upper left corner. */
+export interface Place {
+  readonly x: number;
+  readonly y: number;
+}
+
+export class Editor {
+  private constructor(readonly page: Page) {}
+
+  static async open(browser: Browser, url: string): Promise<Editor> {
+    const page = await browser.newPage({
+      viewport: { width: 1280, height: 900 },
+      deviceScaleFactor: 2,
+      locale: "en-US",
+    });
+    page.setDefaultTimeout(10_000);
+    const editor = new Editor(page);
+    await page.goto(url);
+    await editor.loaded();
+    return editor;
+  }
+
+  async loaded(): Promise<void> {
+    await this.page.locator('.red-ui-palette-node[data-palette-type="inject"]').waitFor();
+    await this.page.locator("#red-ui-loading-progress").waitFor({ state: "hidden" });
+  }
+
+  // --- palette ------------------------------------------------------------------------------------
+
+  /** Menu → Manage palette → Install, with the button for a file. */
+  async install(tarball: string): Promise<void> {
+    const { page } = this;
+    await page.keyboard.press("Alt+Shift+P");
+    await page.locator(".red-ui-tab", { hasText: "Install" }).click();
+    await page.locator("input[name=tarball]").setInputFiles(tarball);
+    await page.getByRole("button", { name: "Upload" }).click();
+    await this.notification("added to palette").click({ timeout: 60_000 });
+    await page.getByRole("button", { name: "Close" }).click();
+  }
+
+  /** The palette's nodes under a heading, by what is written on them. */
+  async palette(category: string): Promise<string[]> {
+    const nodes = this.page
+      .locator(".red-ui-palette-category")
+      .filter({ has: this.page.locator(".red-ui-palette-header", { hasText: category }) })
+      .locator(".red-ui-palette-label");
+    return (await nodes.allInnerTexts()).sort();
+  }
+
+  async drag(type: string, place: Place): Promise<void> {
+    const { page } = this;
+    await page.locator(`.red-ui-palette-node[data-palette-type="${type}"]`).hover();
+    await page.mouse.down();
+    await this.put(place);
+  }
+
+  // --- canvas -------------------------------------------------------------------------------------
+
+  /** The tab on the right of the others. */
+  async openLastFlow(): Promise<void> {
+    await this.page.locator("#red-ui-workspace-tabs .red-ui-tab").last().click();
+  }
+
+  /** The node with this label. */
+  node(label: string): Locator {
+    const { page } = this;
+    return page.locator(".red-ui-flow-node-group").filter({
+      has: page.locator(".red-ui-flow-node-label").getByText(label, { exact: true }),
+    });
+  }
+
+  async wire(from: string, to: string): Promise<void> {
+    const { page } = this;
+    await this.node(from).locator(".red-ui-flow-port-output").hover();
+    await page.mouse.down();
+    const port = await box(this.node(to).locator(".red-ui-flow-port-input"));
+    await page.mouse.move(port.x + port.width / 2, port.y + port.height / 2, { steps: 5 });
+    await page.mouse.up();
+  }
+
+  async edit(label: string): Promise<Dialog> {
+    await this.node(label).locator("rect.red-ui-flow-node").dblclick();
+    return new Dialog(this.page);
+  }
+
+  async editSelected(): Promise<Dialog> {
+    await this.page.keyboard.press("Enter");
+    return new Dialog(this.page);
+  }
+
+  async select(label: string): Promise<void> {
+    await this.node(label).locator("rect.red-ui-flow-node").click();
+  }
+
+  /** Ctrl-V, then a click where the pasted nodes shall be. */
+  async paste(place: Place): Promise<void> {
+    await this.page.keyboard.press("Control+v");
+    await this.put(place);
+  }
+
+  async pressButton(label: string): Promise<void> {
+    await this.node(label).locator(".red-ui-flow-node-button-button").click();
+  }
+
+  async deploy(): Promise<void> {
+    const { page } = this;
+    const deployed = page.waitForResponse(
+      (response) => response.url().endsWith("/flows") && response.request().method() === "POST",
+    );
+    await page.locator("#red-ui-header-button-deploy").click();
+    await deployed;
+  }
+
+  /** Resolves when the node shows this status. */
+  async shows(label: string, status: string): Promise<void> {
+    const text = this.node(label).locator(".red-ui-flow-node-status-label");
+    await text.getByText(status, { exact: true }).waitFor();
+  }
+
+  /** Resolves when the debug sidebar has a message with this in its payload. */
+  async debugMessage(payload: string): Promise<void> {
+    await this.page.keyboard.press("Control+g");
+    await this.page.keyboard.press("d");
+    await this.page.locator(".red-ui-debug-msg", { hasText: payload }).waitFor();
+  }
+
+  /** All flows, as the export dialog gives them. */
+  async exported(): Promise<string> {
+    const { page } = this;
+    await page.keyboard.press("Control+e");
+    await page.locator("#red-ui-clipboard-dialog-export-rng-full").click();
+    const text = await page.locator("#red-ui-clipboard-dialog-export-text").inputValue();
+    await page.locator("#red-ui-clipboard-dialog-cancel").click();
+    return text;
+  }
+
+  async import(flow: string): Promise<void> {
+    const { page } = this;
+    await page.keyboard.press("Control+i");
+    const text = page.locator("#red-ui-clipboard-dialog-import-text");
+    await text.fill(flow);
+    // The dialog looks at what is typed, not at what is there.
+    await text.press("End");
+    await page.locator("#red-ui-clipboard-dialog-ok").click();
+  }
+
+  /** Settings → View, where Node-RED 5 has a choice of themes. */
+  async setting(name: string, value: string): Promise<void> {
+    const { page } = this;
+    await page.keyboard.press("Control+,");
+    await page.locator(`#user-settings-${name}`).selectOption(value);
+    await page.getByRole("button", { name: "Close" }).click();
+  }
+
+  /** Moves what the mouse holds to a place, and lets go. */
+  private async put({ x, y }: Place): Promise<void> {
+    const { page } = this;
+    const canvas = await box(page.locator("#red-ui-workspace-chart"));
+    await page.mouse.move(canvas.x + x, canvas.y + y, { steps: 5 });
+    await page.mouse.up();
+  }
+
+  notification(text: string): Locator {
+    return this.page.locator(".red-ui-notification").filter({ hasText: text });
+  }
+}
+
+async function box(locator: Locator) {
+  const found = await locator.boundingBox();
+  if (!found) throw new Error(`not visible: ${locator}`);
+  return found;
+}

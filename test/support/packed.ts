@@ -1,0 +1,12 @@
+// The package as it is published: one file.
+import path from "node:path";
+import { run } from "./processes";
+
+const root = path.resolve(__dirname, "../..");
+
+/** Packs what has been built; resolves to the path of the tarball. */
+export async function packed(folder: string): Promise<string> {
+  const args = ["pack", "--json", "--ignore-scripts", "--pack-destination", folder];
+  const output = await run("npm", args, { cwd: root });
+  return path.join(folder, /"filename": "([^"]+)"/.exec(output)?.[1] ?? "");
+}
