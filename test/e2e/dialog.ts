@@ -55,10 +55,41 @@ export class Dialog {
     return labels.map((label) => label.trim());
   }
 
-  /** What is wrong with a field, as its tooltip says it. */
-  async problem(label: string): Promise<string> {
-    await this.field(label).hover();
-    return this.page.locator(".red-ui-popover:visible").innerText();
+  /** What is wrong with a field, in the words below it. */
+  problem(label: string): Promise<string> {
+    return this.row(label).locator(".m1-warning:visible span").innerText();
+  }
+
+  /** What the settings come to, line by line. */
+  preview(): Promise<string[]> {
+    return this.element.locator(".m1-preview code").allInnerTexts();
+  }
+
+  /** Cuts a text out of one field and pastes it into another, as from another window. */
+  async paste(label: string, text: string): Promise<void> {
+    const scratch = this.field("Name");
+    await scratch.fill(text);
+    await scratch.press("Control+a");
+    await scratch.press("Control+x");
+    await this.field(label).press("Control+v");
+  }
+
+  /** Adds a line to the list of groups. */
+  async addGroup(groupId: string): Promise<void> {
+    const list = this.row("Group IDs");
+    await list.getByRole("button", { name: "add" }).click();
+    await list.getByRole("textbox").last().fill(groupId);
+  }
+
+  async press(button: string): Promise<void> {
+    await this.element.getByRole("button", { name: button, exact: true }).click();
+  }
+
+  /** Resolves when the line beside the button says this. */
+  async answers(button: string, words: string | RegExp): Promise<void> {
+    const row = this.page.getByRole("button", { name: button });
+    const line = this.element.locator(".m1-action").filter({ has: row }).getByRole("status");
+    await line.getByText(words).waitFor();
   }
 
   /** The button below the fields that says Enabled or Disabled. */

@@ -13,7 +13,7 @@ export class Editor {
 
   static async open(browser: Browser, url: string): Promise<Editor> {
     const page = await browser.newPage({
-      viewport: { width: 1280, height: 900 },
+      viewport: { width: 1280, height: 1100 },
       deviceScaleFactor: 2,
       locale: "en-US",
     });
@@ -60,9 +60,12 @@ export class Editor {
 
   // --- canvas -------------------------------------------------------------------------------------
 
-  /** The tab on the right of the others. */
-  async openLastFlow(): Promise<void> {
-    await this.page.locator("#red-ui-workspace-tabs .red-ui-tab").last().click();
+  /** By its tab's place, counted from 1. */
+  async openFlow(position: number): Promise<void> {
+    await this.page
+      .locator("#red-ui-workspace-tabs .red-ui-tab")
+      .nth(position - 1)
+      .click();
   }
 
   /** The node with this label. */
@@ -77,7 +80,7 @@ export class Editor {
     const { page } = this;
     await this.node(from).locator(".red-ui-flow-port-output").hover();
     await page.mouse.down();
-    const port = await box(this.node(to).locator(".red-ui-flow-port-input"));
+    const port = await boxOf(this.node(to).locator(".red-ui-flow-port-input"));
     await page.mouse.move(port.x + port.width / 2, port.y + port.height / 2, { steps: 5 });
     await page.mouse.up();
   }
@@ -125,7 +128,7 @@ export class Editor {
   async debugMessage(payload: string): Promise<void> {
     await this.page.keyboard.press("Control+g");
     await this.page.keyboard.press("d");
-    await this.page.locator(".red-ui-debug-msg", { hasText: payload }).waitFor();
+    await this.page.locator(".red-ui-debug-msg", { hasText: payload }).first().waitFor();
   }
 
   /** All flows, as the export dialog gives them. */
@@ -159,7 +162,7 @@ export class Editor {
   /** Moves what the mouse holds to a place, and lets go. */
   private async put({ x, y }: Place): Promise<void> {
     const { page } = this;
-    const canvas = await box(page.locator("#red-ui-workspace-chart"));
+    const canvas = await boxOf(page.locator("#red-ui-workspace-chart"));
     await page.mouse.move(canvas.x + x, canvas.y + y, { steps: 5 });
     await page.mouse.up();
   }
@@ -169,7 +172,8 @@ export class Editor {
   }
 }
 
-async function box(locator: Locator) {
+/** Where an element is in the window. */
+export async function boxOf(locator: Locator) {
   const found = await locator.boundingBox();
   if (!found) throw new Error(`not visible: ${locator}`);
   return found;

@@ -1,15 +1,55 @@
-// Pictures of the editor: of failures in a temporary folder, and those of the README in docs/images.
+// Pictures of the editor: those of the documents in docs/images, and of failures in a temporary folder.
 import { mkdtemp } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import type { Browser } from "playwright-core";
+import type { Dialog } from "./dialog";
+import { boxOf, type Editor } from "./editor";
+
+const folder = path.resolve(__dirname, "../../docs/images");
+
+/** Around a flow, in pixels. */
+const MARGIN = 30;
+
+/** Whether the pictures of the documents are to be taken anew. */
+export const areWanted = process.env.M1_SCREENSHOTS === "1";
+
+/** A dialog from its title to the end of its form, as docs/images/<name>.png. */
+export async function pictureDialog({ page, element }: Dialog, name: string): Promise<void> {
+  if (!areWanted) return;
+  // The same picture at every time of the day.
+  await element.locator(".m1-form").evaluate((form) => {
+    for (const code of form.querySelectorAll("code")) {
+      code.textContent =
+        code.textContent?.replace(/\d{4}-.+Z/, "2026-01-31T12:00:00.123000Z") ?? "";
+    }
+  });
+  await page.mouse.move(0, 0);
+  const { x, y, width } = await boxOf(element.locator(".red-ui-tray-header"));
+  const form = await boxOf(element.locator(".m1-form"));
+  const clip = { x, y, width, height: form.y + form.height + 10 - y };
+  await page.screenshot({ path: path.join(folder, `${name}.png`), clip });
+}
+
+/** The nodes on the canvas. */
+export async function pictureFlow({ page }: Editor, name: string): Promise<void> {
+  if (!areWanted) return;
+  const nodes = await page.locator(".red-ui-flow-node-group").all();
+  const boxes = await Promise.all(nodes.map(boxOf));
+  const x = Math.min(...boxes.map((box) => box.x)) - MARGIN;
+  const y = Math.min(...boxes.map((box) => box.y)) - MARGIN;
+  const width = Math.max(...boxes.map((box) => box.x + box.width)) + MARGIN - x;
+  const height = Math.max(...boxes.map((box) => box.y + box.height)) + MARGIN - y;
+  const clip = { x, y, width, height };
+  await page.screenshot({ path: path.join(folder, `${name}.png`), clip });
+}
 
 /** Says where it has put a picture of each page that is open. */
 export async function pictureFailure(browser: Browser): Promise<void> {
-  const folder = await mkdtemp(path.join(os.tmpdir(), "m1-e2e-"));
+  const failures = await mkdtemp(path.join(os.tmpdir(), "m1-e2e-"));
   const pages = browser.contexts().flatMap((context) => context.pages());
   for (const [index, page] of pages.entries()) {
-    const file = path.join(folder, `page-${index + 1}.png`);
+    const file = path.join(failures, `page-${index + 1}.png`);
     await page.screenshot({ path: file, scale: "css" });
     console.log(`      picture: ${file}`);
   }

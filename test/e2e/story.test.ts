@@ -1,6 +1,9 @@
 // One person's way through the editor, from an empty Node-RED to a flow that runs and is taken apart again.
 import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
 import type { Browser } from "playwright-core";
+import { openWeb, type Web } from "../../sandbox/http/web";
 import { DEMO_ACCOUNT, Sandbox } from "../../sandbox/sandbox";
 import { rules } from "../../sandbox/workflows";
 import { installation } from "../support/installation";
@@ -9,16 +12,24 @@ import { packed } from "../support/packed";
 import { temporaryFolder } from "../support/processes";
 import { version } from "../support/release";
 import { startBrowser } from "./browser";
+import { faintest } from "./contrast";
 import type { Dialog } from "./dialog";
 import { Editor } from "./editor";
-import { pictureFailure } from "./pictures";
+import { areWanted, pictureDialog, pictureFailure, pictureFlow } from "./pictures";
 import subflow from "./sensor-subflow.json";
+
+/** Node-RED 4 is always light. */
+const THEMES = Number.parseInt(version, 10) >= 5 ? ["light", "dark"] : ["light"];
+
+/** WCAG 2.2 asks for 4.5; the links of Node-RED's own dark theme have 4.49. */
+const LEGIBLE = 4.4;
 
 const editorTheme = { tours: false, palette: { catalogues: [] } };
 
 describe(`in the editor of Node-RED ${version}, a person`, () => {
-  const sandbox = new Sandbox({ port: 0, rules: rules() });
+  const sandbox = new Sandbox({ ...(areWanted ? {} : { port: 0 }), rules: rules() });
   const leftovers: (() => Promise<unknown>)[] = [];
+  let web: Web;
   let tarball: string;
   let browser: Browser;
   let editor: Editor;
@@ -33,6 +44,8 @@ describe(`in the editor of Node-RED ${version}, a person`, () => {
     tarball = await packed(folder);
     await sandbox.start();
     leftovers.push(() => sandbox.stop());
+    web = await openWeb(sandbox, areWanted ? {} : { port: 0 });
+    leftovers.push(() => web.close());
     const nodeRed = await NodeRed.start(folder, { editorTheme });
     leftovers.push(() => nodeRed.stop());
     browser = await startBrowser();
@@ -80,23 +93,51 @@ describe(`in the editor of Node-RED ${version}, a person`, () => {
       await connection.problem("Project MQTT ID"),
       'The project MQTT ID has "/" as character 5: printable ASCII except #, + and / is allowed',
     );
+    await pictureDialog(connection, "problem");
   });
 
-  it("fixes it and enters the rest", async () => {
-    const { projectMqtt, userMqtt, apiKey, userPassword } = DEMO_ACCOUNT;
-    await connection.fill({
-      Name: "Sandbox",
-      "Project MQTT ID": projectMqtt,
-      "User MQTT ID": userMqtt,
-      "API key": apiKey,
-      "User password": userPassword,
-    });
+  it("pastes a username, which fills both IDs", async () => {
+    await connection.paste("Project MQTT ID", "demo-project/demo-user");
+    equal(await connection.field("Project MQTT ID").inputValue(), "demo-project");
+    equal(await connection.field("User MQTT ID").inputValue(), "demo-user");
+  });
+
+  it("enters the secrets, and nothing is missing", async () => {
+    const { apiKey, userPassword } = DEMO_ACCOUNT;
+    await connection.fill({ Name: "Sandbox", "API key": apiKey, "User password": userPassword });
     deepEqual(await connection.problems(), []);
-    await connection.fill({ URL: sandbox.url });
-    deepEqual(await connection.problems(), []);
+    await pictureDialog(connection, "connection");
+  });
+
+  it("has the user MQTT ID looked up", async () => {
+    await connection.fill({ "User MQTT ID": "" });
+    await connection.press("Look it up…");
+    await connection.fill({ "Login ID": "demo@example.com", "REST API": web.url });
+    await connection.press("Look up");
+    await connection.answers("Look up", "Filled in: demo-user");
+    equal(await connection.field("User MQTT ID").inputValue(), "demo-user");
+    await pictureDialog(connection, "look-up");
+    await connection.press("Look it up…");
+  });
+
+  it("tests the connection: with a wrong password, and with the right one", async () => {
+    await connection.fill({ URL: sandbox.url, "User password": "wrong" });
+    await connection.press("Test connection");
+    await connection.answers("Test connection", /^Not authorised/);
+    await pictureDialog(connection, "test");
+    await connection.fill({ "User password": DEMO_ACCOUNT.userPassword });
+    await connection.press("Test connection");
+    await connection.answers("Test connection", /^Connected. Round trip: \d+ ms$/);
     await connection.done();
-    deepEqual(await dialog.problems(), []);
+  });
+
+  it("sees the topic and the JSON that will be sent", async () => {
     await dialog.fill({ "Device ID": "kitchen", Tag: "temperature" });
+    deepEqual(await dialog.problems(), []);
+    const [topic, json = ""] = await dialog.preview();
+    equal(topic, "0/demo-project/demo-user/kitchen");
+    match(json, /^\{"event_data":\{"temperature":21.5\},"observed_at":"[^"]+"\}$/);
+    await pictureDialog(dialog, "event-out");
     await dialog.done();
   });
 
@@ -104,6 +145,7 @@ describe(`in the editor of Node-RED ${version}, a person`, () => {
     dialog = await editor.edit("every device");
     await dialog.choose("Connection", "Sandbox");
     await dialog.fill({ "Device ID": "kitchen", Name: "commands" });
+    await pictureDialog(dialog, "device-in");
     await dialog.done();
   });
 
@@ -119,11 +161,29 @@ describe(`in the editor of Node-RED ${version}, a person`, () => {
     const { deviceId, eventData } = await event;
     equal(deviceId, "kitchen");
     equal(typeof eventData.temperature, "number");
-    deepEqual(sandbox.refusals, []);
+    deepEqual(
+      sandbox.refusals.filter(({ what }) => what === "publish"),
+      [],
+    );
   });
 
   it("reads in the debug sidebar what Medium One answers", async () => {
     await editor.debugMessage('fan: "on"');
+  });
+
+  it("receives a group's messages with one more node", async () => {
+    await editor.drag("m1 group in", { x: 160, y: 280 });
+    await editor.wire("all groups", "debug 1");
+    dialog = await editor.edit("all groups");
+    await dialog.choose("Connection", "Sandbox");
+    await dialog.addGroup("greenhouses");
+    deepEqual(await dialog.problems(), []);
+    await pictureDialog(dialog, "group-in");
+    await dialog.done();
+    await editor.deploy();
+    await editor.shows("greenhouses", "connected");
+    await sandbox.sendGroupMessage("greenhouses", "note", { windows: "open" });
+    await editor.debugMessage('windows: "open"');
   });
 
   it("exports the flow without a secret in it", async () => {
@@ -140,7 +200,7 @@ describe(`in the editor of Node-RED ${version}, a person`, () => {
     leftovers.push(() => other.stop());
     const elsewhere = await Editor.open(browser, other.url);
     await elsewhere.import(exported);
-    await elsewhere.openLastFlow();
+    await elsewhere.openFlow(2);
     await elsewhere.deploy();
     await elsewhere.shows("kitchen", "not configured");
     dialog = await elsewhere.edit("kitchen");
@@ -170,7 +230,7 @@ describe(`in the editor of Node-RED ${version}, a person`, () => {
   it("copies a node, and the copy sends through the same connection", async () => {
     await editor.select("kitchen");
     await editor.page.keyboard.press("Control+c");
-    await editor.paste({ x: 460, y: 280 });
+    await editor.paste({ x: 460, y: 380 });
     dialog = await editor.editSelected();
     await dialog.fill({ "Device ID": "cellar" });
     await dialog.done();
@@ -185,7 +245,7 @@ describe(`in the editor of Node-RED ${version}, a person`, () => {
 
   it("gives a subflow's connection and node their settings in its properties", async () => {
     await editor.import(JSON.stringify(sensorSubflow(sandbox.url)));
-    await editor.drag("subflow:sensor", { x: 460, y: 380 });
+    await editor.drag("subflow:sensor", { x: 460, y: 480 });
     await editor.wire("timestamp", "Sensor");
     dialog = await editor.edit("Sensor");
     const { projectMqtt, userMqtt, apiKey, userPassword } = DEMO_ACCOUNT;
@@ -198,7 +258,6 @@ describe(`in the editor of Node-RED ${version}, a person`, () => {
     });
     await dialog.done();
     await editor.deploy();
-    await sandbox.next("connected");
     const event = sandbox.next("event", ({ deviceId }) => deviceId === "attic");
     await editor.pressButton("timestamp");
     await event;
@@ -215,6 +274,35 @@ describe(`in the editor of Node-RED ${version}, a person`, () => {
     await editor.shows("kitchen", "connected");
     await editor.shows("commands", "connected");
   });
+
+  it("imports the first example, and it runs", async () => {
+    const file = path.resolve(__dirname, "../../examples/1 Quick start with the sandbox.json");
+    const example = await readFile(file, "utf8");
+    await editor.import(example.replaceAll("mqtt://127.0.0.1:61619", sandbox.url));
+    await editor.openFlow(2);
+    const event = sandbox.next("event", ({ deviceId }) => deviceId === "demo-device");
+    await editor.deploy();
+    await event;
+    await editor.shows("demo-group", "connected");
+    await pictureFlow(editor, "flow");
+    await editor.openFlow(1);
+  });
+
+  for (const theme of THEMES) {
+    it(`reads every word of the dialogs in the ${theme} theme`, async () => {
+      if (theme !== "light") await editor.setting("view-dark-theme", theme);
+      dialog = await editor.edit("kitchen");
+      await dialog.press("Advanced");
+      const contrasts = [await faintest(dialog)];
+      connection = await dialog.edit("Connection");
+      await connection.press("Advanced");
+      contrasts.push(await faintest(connection));
+      for (const { ratio, words } of contrasts) ok(ratio > LEGIBLE, `${words}: ${ratio}`);
+      if (theme !== "light") await pictureDialog(connection, `connection-${theme}`);
+      await connection.done();
+      await dialog.done();
+    });
+  }
 
   async function toggleConnection(): Promise<void> {
     dialog = await editor.edit("kitchen");

@@ -1,0 +1,57 @@
+// How well the words of a dialog stand out from what is behind them (WCAG 2.2, 1.4.3).
+/// <reference lib="dom" />
+/// <reference lib="dom.iterable" />
+import type { Dialog } from "./dialog";
+
+export interface Contrast {
+  /** From 1 to 21. */
+  readonly ratio: number;
+  readonly words: string;
+}
+
+/** The words that are hardest to read. */
+export async function faintest(dialog: Dialog): Promise<Contrast> {
+  // What the mouse is on has colours of its own.
+  await dialog.page.mouse.move(0, 0);
+  const written = await dialog.element.locator(".m1-form").evaluate((form) => {
+    const found = [];
+    for (const element of form.querySelectorAll("*")) {
+      const words = [...element.childNodes].filter(({ nodeType }) => nodeType === Node.TEXT_NODE);
+      const text = words
+        .map(({ textContent }) => textContent)
+        .join("")
+        .trim();
+      if (text === "" || !element.checkVisibility()) continue;
+      const behind = [];
+      for (let layer: Element | null = element; layer; layer = layer.parentElement) {
+        behind.push(getComputedStyle(layer).backgroundColor);
+      }
+      found.push({ text, colour: getComputedStyle(element).color, behind });
+    }
+    return found;
+  });
+  const contrasts = written.map(({ text, colour, behind }) => {
+    const background = behind.find((layer) => opacity(layer) === 1) ?? "rgb(255, 255, 255)";
+    const [dark = 0, light = 0] = [luminance(colour), luminance(background)].sort((a, b) => a - b);
+    return { ratio: (light + 0.05) / (dark + 0.05), words: text };
+  });
+  return contrasts.reduce((least, next) => (next.ratio < least.ratio ? next : least));
+}
+
+/** Of a colour as browsers compute it: `rgb(1, 2, 3)` or `rgba(1, 2, 3, 0.5)`. */
+function channels(colour: string): number[] {
+  if (!colour.startsWith("rgb")) throw new TypeError(`a colour of another kind: ${colour}`);
+  return (colour.match(/[\d.]+/g) ?? []).map(Number);
+}
+
+function opacity(colour: string): number {
+  return channels(colour)[3] ?? 1;
+}
+
+function luminance(colour: string): number {
+  const [red = 0, green = 0, blue = 0] = channels(colour).map((channel) => {
+    const share = channel / 255;
+    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}
