@@ -9,7 +9,7 @@ export interface Contrast {
   readonly words: string;
 }
 
-/** The words that are hardest to read. */
+/** The words that are hardest to read, but for buttons: they look like all of Node-RED's. */
 export async function faintest(dialog: Dialog): Promise<Contrast> {
   // What the mouse is on has colours of its own.
   await dialog.page.mouse.move(0, 0);
@@ -21,7 +21,7 @@ export async function faintest(dialog: Dialog): Promise<Contrast> {
         .map(({ textContent }) => textContent)
         .join("")
         .trim();
-      if (text === "" || !element.checkVisibility()) continue;
+      if (text === "" || element.closest("button, a") || !element.checkVisibility()) continue;
       const behind = [];
       for (let layer: Element | null = element; layer; layer = layer.parentElement) {
         behind.push(getComputedStyle(layer).backgroundColor);

@@ -74,13 +74,6 @@ export class Dialog {
     await this.field(label).press("Control+v");
   }
 
-  /** Adds a line to the list of groups. */
-  async addGroup(groupId: string): Promise<void> {
-    const list = this.row("Group IDs");
-    await list.getByRole("button", { name: "add" }).click();
-    await list.getByRole("textbox").last().fill(groupId);
-  }
-
   async press(button: string): Promise<void> {
     await this.element.getByRole("button", { name: button, exact: true }).click();
   }

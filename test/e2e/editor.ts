@@ -8,6 +8,11 @@ export interface Place {
   readonly y: number;
 }
 
+export interface Box extends Place {
+  readonly width: number;
+  readonly height: number;
+}
+
 export class Editor {
   private constructor(readonly page: Page) {}
 
@@ -151,7 +156,7 @@ export class Editor {
     await page.locator("#red-ui-clipboard-dialog-ok").click();
   }
 
-  /** Settings → View, where Node-RED 5 has a choice of themes. */
+  /** Settings → View: the language, and in Node-RED 5 the theme. */
   async setting(name: string, value: string): Promise<void> {
     const { page } = this;
     await page.keyboard.press("Control+,");
@@ -173,7 +178,7 @@ export class Editor {
 }
 
 /** Where an element is in the window. */
-export async function boxOf(locator: Locator) {
+export async function boxOf(locator: Locator): Promise<Box> {
   const found = await locator.boundingBox();
   if (!found) throw new Error(`not visible: ${locator}`);
   return found;

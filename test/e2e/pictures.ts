@@ -2,9 +2,9 @@
 import { mkdtemp } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import type { Browser } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import type { Dialog } from "./dialog";
-import { boxOf, type Editor } from "./editor";
+import { type Box, boxOf, type Editor } from "./editor";
 
 const folder = path.resolve(__dirname, "../../docs/images");
 
@@ -28,7 +28,7 @@ export async function pictureDialog({ page, element }: Dialog, name: string): Pr
   const { x, y, width } = await boxOf(element.locator(".red-ui-tray-header"));
   const form = await boxOf(element.locator(".m1-form"));
   const clip = { x, y, width, height: form.y + form.height + 10 - y };
-  await page.screenshot({ path: path.join(folder, `${name}.png`), clip });
+  await picture(page, name, clip);
 }
 
 /** The nodes on the canvas. */
@@ -41,7 +41,12 @@ export async function pictureFlow({ page }: Editor, name: string): Promise<void>
   const width = Math.max(...boxes.map((box) => box.x + box.width)) + MARGIN - x;
   const height = Math.max(...boxes.map((box) => box.y + box.height)) + MARGIN - y;
   const clip = { x, y, width, height };
-  await page.screenshot({ path: path.join(folder, `${name}.png`), clip });
+  await picture(page, name, clip);
+}
+
+async function picture(page: Page, name: string, clip: Box): Promise<void> {
+  const style = ".red-ui-notification { display: none !important }";
+  await page.screenshot({ path: path.join(folder, `${name}.png`), clip, style });
 }
 
 /** Says where it has put a picture of each page that is open. */

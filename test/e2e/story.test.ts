@@ -1,5 +1,6 @@
 // One person's way through the editor, from an empty Node-RED to a flow that runs and is taken apart again.
 import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import type { Browser } from "playwright-core";
@@ -18,11 +19,14 @@ import { Editor } from "./editor";
 import { areWanted, pictureDialog, pictureFailure, pictureFlow } from "./pictures";
 import subflow from "./sensor-subflow.json";
 
+const root = path.resolve(__dirname, "../..");
+const GERMAN = path.join(root, "nodes/locales/de/m1-connection.json");
+
 /** Node-RED 4 is always light. */
 const THEMES = Number.parseInt(version, 10) >= 5 ? ["light", "dark"] : ["light"];
 
-/** WCAG 2.2 asks for 4.5; the links of Node-RED's own dark theme have 4.49. */
-const LEGIBLE = 4.4;
+/** What WCAG 2.2 asks for. */
+const LEGIBLE = 4.5;
 
 const editorTheme = { tours: false, palette: { catalogues: [] } };
 
@@ -176,7 +180,7 @@ describe(`in the editor of Node-RED ${version}, a person`, () => {
     await editor.wire("all groups", "debug 1");
     dialog = await editor.edit("all groups");
     await dialog.choose("Connection", "Sandbox");
-    await dialog.addGroup("greenhouses");
+    await dialog.fill({ "Group IDs": "greenhouses" });
     deepEqual(await dialog.problems(), []);
     await pictureDialog(dialog, "group-in");
     await dialog.done();
@@ -276,7 +280,7 @@ describe(`in the editor of Node-RED ${version}, a person`, () => {
   });
 
   it("imports the first example, and it runs", async () => {
-    const file = path.resolve(__dirname, "../../examples/1 Quick start with the sandbox.json");
+    const file = path.join(root, "examples/1 Quick start with the sandbox.json");
     const example = await readFile(file, "utf8");
     await editor.import(example.replaceAll("mqtt://127.0.0.1:61619", sandbox.url));
     await editor.openFlow(2);
@@ -297,10 +301,24 @@ describe(`in the editor of Node-RED ${version}, a person`, () => {
       connection = await dialog.edit("Connection");
       await connection.press("Advanced");
       contrasts.push(await faintest(connection));
-      for (const { ratio, words } of contrasts) ok(ratio > LEGIBLE, `${words}: ${ratio}`);
-      if (theme !== "light") await pictureDialog(connection, `connection-${theme}`);
+      for (const { ratio, words } of contrasts) ok(ratio >= LEGIBLE, `${words}: ${ratio}`);
+      await connection.press("Advanced");
+      await pictureDialog(connection, `connection-${theme}`);
       await connection.done();
       await dialog.done();
+    });
+  }
+
+  if (existsSync(GERMAN)) {
+    it("reads the dialogs in German", async () => {
+      const { label } = JSON.parse(await readFile(GERMAN, "utf8"));
+      await editor.setting("editor-language", "de");
+      await editor.page.reload();
+      await editor.loaded();
+      dialog = await editor.edit("kitchen");
+      connection = await dialog.edit(label.connection);
+      equal(await connection.field(label.userMqtt).inputValue(), "demo-user");
+      await connection.field(label.userPassword).waitFor();
     });
   }
 
