@@ -44,7 +44,7 @@ export class Editor {
     await page.locator("input[name=tarball]").setInputFiles(tarball);
     await page.getByRole("button", { name: "Upload" }).click();
     await this.notification("added to palette").click({ timeout: 60_000 });
-    await page.getByRole("button", { name: "Close" }).click();
+    await this.closeSettings();
   }
 
   /** The palette's nodes under a heading, by what is written on them. */
@@ -161,7 +161,13 @@ export class Editor {
     const { page } = this;
     await page.keyboard.press("Control+,");
     await page.locator(`#user-settings-${name}`).selectOption(value);
+    await this.closeSettings();
+  }
+
+  private async closeSettings(): Promise<void> {
+    const { page } = this;
     await page.getByRole("button", { name: "Close" }).click();
+    await page.locator(".red-ui-tray").waitFor({ state: "detached" });
   }
 
   /** Moves what the mouse holds to a place, and lets go. */
