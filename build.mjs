@@ -16,6 +16,7 @@ const typeProjects = [
   "nodes/editor/tsconfig.json",
   "sandbox/console/tsconfig.json",
   "test/console/tsconfig.json",
+  "test/e2e/tsconfig.json",
 ];
 
 /** Bundled, not required at run time: it is published as an ES module, which Node.js cannot `require` before 20.19. */

@@ -1,6 +1,4 @@
 // How well the words of a dialog stand out from what is behind them (WCAG 2.2, 1.4.3).
-/// <reference lib="dom" />
-/// <reference lib="dom.iterable" />
 import type { Dialog } from "./dialog";
 
 export interface Contrast {

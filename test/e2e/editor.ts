@@ -39,7 +39,7 @@ export class Editor {
   /** Menu → Manage palette → Install, with the button for a file. */
   async install(tarball: string): Promise<void> {
     const { page } = this;
-    await page.keyboard.press("Alt+Shift+P");
+    await this.press("Alt+Shift+P");
     await page.locator(".red-ui-tab", { hasText: "Install" }).click();
     await page.locator("input[name=tarball]").setInputFiles(tarball);
     await page.getByRole("button", { name: "Upload" }).click();
@@ -96,7 +96,7 @@ export class Editor {
   }
 
   async editSelected(): Promise<Dialog> {
-    await this.page.keyboard.press("Enter");
+    await this.press("Enter");
     return new Dialog(this.page);
   }
 
@@ -104,9 +104,16 @@ export class Editor {
     await this.node(label).locator("rect.red-ui-flow-node").click();
   }
 
-  /** Ctrl-V, then a click where the pasted nodes shall be. */
+  async press(keys: string): Promise<void> {
+    await this.page.keyboard.press(keys);
+  }
+
+  /** Pastes one node, and lets go of it at a place. */
   async paste(place: Place): Promise<void> {
-    await this.page.keyboard.press("Control+v");
+    const nodes = this.page.locator(".red-ui-flow-node-group");
+    const count = await nodes.count();
+    await this.press("Control+v");
+    await nodes.nth(count).waitFor();
     await this.put(place);
   }
 
@@ -131,15 +138,15 @@ export class Editor {
 
   /** Resolves when the debug sidebar has a message with this in its payload. */
   async debugMessage(payload: string): Promise<void> {
-    await this.page.keyboard.press("Control+g");
-    await this.page.keyboard.press("d");
+    await this.press("Control+g");
+    await this.press("d");
     await this.page.locator(".red-ui-debug-msg", { hasText: payload }).first().waitFor();
   }
 
   /** All flows, as the export dialog gives them. */
   async exported(): Promise<string> {
     const { page } = this;
-    await page.keyboard.press("Control+e");
+    await this.press("Control+e");
     await page.locator("#red-ui-clipboard-dialog-export-rng-full").click();
     const text = await page.locator("#red-ui-clipboard-dialog-export-text").inputValue();
     await page.locator("#red-ui-clipboard-dialog-cancel").click();
@@ -148,7 +155,7 @@ export class Editor {
 
   async import(flow: string): Promise<void> {
     const { page } = this;
-    await page.keyboard.press("Control+i");
+    await this.press("Control+i");
     const text = page.locator("#red-ui-clipboard-dialog-import-text");
     await text.fill(flow);
     // The dialog looks at what is typed, not at what is there.
@@ -159,7 +166,7 @@ export class Editor {
   /** Settings → View: the language, and in Node-RED 5 the theme. */
   async setting(name: string, value: string): Promise<void> {
     const { page } = this;
-    await page.keyboard.press("Control+,");
+    await this.press("Control+,");
     await page.locator(`#user-settings-${name}`).selectOption(value);
     await this.closeSettings();
   }

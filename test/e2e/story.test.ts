@@ -28,10 +28,13 @@ const THEMES = Number.parseInt(version, 10) >= 5 ? ["light", "dark"] : ["light"]
 /** What WCAG 2.2 asks for. */
 const LEGIBLE = 4.5;
 
+/** Any free one, but pictures show the usual ones. */
+const PORT = areWanted ? {} : { port: 0 };
+
 const editorTheme = { tours: false, palette: { catalogues: [] } };
 
 describe(`in the editor of Node-RED ${version}, a person`, () => {
-  const sandbox = new Sandbox({ ...(areWanted ? {} : { port: 0 }), rules: rules() });
+  const sandbox = new Sandbox({ ...PORT, rules: rules() });
   const leftovers: (() => Promise<unknown>)[] = [];
   let web: Web;
   let tarball: string;
@@ -48,7 +51,7 @@ describe(`in the editor of Node-RED ${version}, a person`, () => {
     tarball = await packed(folder);
     await sandbox.start();
     leftovers.push(() => sandbox.stop());
-    web = await openWeb(sandbox, areWanted ? {} : { port: 0 });
+    web = await openWeb(sandbox, PORT);
     leftovers.push(() => web.close());
     const nodeRed = await NodeRed.start(folder, { editorTheme });
     leftovers.push(() => nodeRed.stop());
@@ -222,9 +225,9 @@ describe(`in the editor of Node-RED ${version}, a person`, () => {
 
   it("takes back that a node was deleted, and finds it as it was", async () => {
     await editor.select("kitchen");
-    await editor.page.keyboard.press("Delete");
+    await editor.press("Delete");
     await editor.node("kitchen").waitFor({ state: "detached" });
-    await editor.page.keyboard.press("Control+z");
+    await editor.press("Control+z");
     dialog = await editor.edit("kitchen");
     equal(await dialog.chosen("Connection"), "Sandbox");
     equal(await dialog.field("Device ID").inputValue(), "kitchen");
@@ -233,7 +236,7 @@ describe(`in the editor of Node-RED ${version}, a person`, () => {
 
   it("copies a node, and the copy sends through the same connection", async () => {
     await editor.select("kitchen");
-    await editor.page.keyboard.press("Control+c");
+    await editor.press("Control+c");
     await editor.paste({ x: 460, y: 380 });
     dialog = await editor.editSelected();
     await dialog.fill({ "Device ID": "cellar" });
