@@ -27,8 +27,6 @@ obey({
       if (arrived > 0) tally.add(arrived);
       arrived = 0;
     });
-    // The broker is killed under it on purpose.
-    socket.on("error", () => socket?.destroy());
   },
   expect: ({ count }: { count: number }) => tally.expect(count),
   complete: () => tally.complete(),

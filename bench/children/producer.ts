@@ -44,22 +44,38 @@ obey({
 
 async function publish({ count, topics, payload, retain = false }: Publication): Promise<void> {
   acknowledged = 0;
+  const packets = topics.map((topic) => publishPacket(topic, payload, retain));
   for (let sent = 0; sent < count; ) {
     const batch = Math.min(count - sent, OUTSTANDING / 5);
-    const packets = Array.from({ length: batch }, (_, index) =>
-      publishPacket(topics[(sent + index) % topics.length] ?? "", payload, retain),
-    );
-    socket.write(Buffer.concat(packets));
+    socket.write(Buffer.concat([...numbered(packets, sent, batch)]));
     sent += batch;
     await acknowledgedAtLeast(sent - OUTSTANDING);
   }
   await acknowledgedAtLeast(count);
 }
 
-function publishPacket(topic: string, payload: string, retain: boolean): Buffer {
-  nextId = (nextId % 65_535) + 1;
-  const packet = { cmd: "publish", topic, payload, qos: 1, messageId: nextId, retain, dup: false };
-  return generate(packet as Packet);
+interface Prepared {
+  readonly head: Buffer;
+  readonly tail: Buffer;
+}
+
+/** A packet's bytes before and after its identifier, which differs each time. */
+function publishPacket(topic: string, payload: string, retain: boolean): Prepared {
+  const packet = { cmd: "publish", topic, payload, qos: 1, messageId: 1, retain, dup: false };
+  const bytes = generate(packet as Packet);
+  const identifier = bytes.length - Buffer.byteLength(payload) - 2;
+  return { head: bytes.subarray(0, identifier), tail: bytes.subarray(identifier + 2) };
+}
+
+function* numbered(packets: readonly Prepared[], from: number, count: number): Generator<Buffer> {
+  for (let index = from; index < from + count; index += 1) {
+    const packet = packets[index % packets.length];
+    if (!packet) return;
+    nextId = (nextId % 65_535) + 1;
+    yield packet.head;
+    yield Buffer.from([nextId >> 8, nextId & 255]);
+    yield packet.tail;
+  }
 }
 
 async function acknowledgedAtLeast(count: number): Promise<void> {

@@ -7,6 +7,8 @@ import { generate, type Packet } from "mqtt-packet";
 export async function open(port: number, clientId: string): Promise<Socket> {
   const socket = connect(port, "127.0.0.1").setNoDelay();
   await once(socket, "connect");
+  // A broker is killed on purpose.
+  socket.on("error", () => socket.destroy());
   const answer = once(socket, "data");
   socket.write(generate({ cmd: "connect", clientId, keepalive: 0, clean: true } as Packet));
   await answer;
