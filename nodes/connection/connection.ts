@@ -1,7 +1,6 @@
 // One connection to Medium One: a state machine around mqtt.js that keeps itself alive, sends what
 // the outbox holds and hands what arrives to its subscribers.
 import { EventEmitter } from "node:events";
-import { Socket } from "node:net";
 import type { ConnectionOptions as TlsOptions } from "node:tls";
 import {
   connect,
@@ -200,8 +199,6 @@ export class Connection extends EventEmitter<ConnectionEvents> {
       return;
     }
     this.#client = client;
-    // Otherwise a packet waits until the one before is acknowledged, which TCP delays by up to 40 ms.
-    if (client.stream instanceof Socket) client.stream.setNoDelay();
     const gather = gatheredWrites(client.stream);
     // What comes in numbers; a SUBSCRIBE does not wait.
     client.on("packetsend", ({ cmd }) => {
