@@ -25,7 +25,7 @@ export async function runScenario(
     for (const start of starts) if (start.status === "rejected") throw start.reason;
     return await takeTurns(running, lab.scale.rounds, progress);
   } finally {
-    for (const candidate of running.values()) await candidate.stop();
+    await Promise.all([...running.values()].map((candidate) => candidate.stop()));
   }
 }
 
