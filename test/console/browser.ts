@@ -1,28 +1,9 @@
-// A real browser on the console of a sandbox: Debian's chromium, or the one that CHROMIUM names.
+// A real browser on the console of a sandbox.
 import { strict as assert } from "node:assert";
-import {
-  type Browser,
-  type BrowserContextOptions,
-  chromium,
-  type LaunchOptions,
-  type Page,
-} from "playwright-core";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { openWeb, type Web } from "../../sandbox/http/web";
 import { Sandbox, type SandboxOptions } from "../../sandbox/sandbox";
-
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
-
-export function browserOptions(): LaunchOptions {
-  return { executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS };
-}
+import { startBrowser } from "../support/browser";
 
 export interface Opened {
   readonly sandbox: Sandbox;
@@ -42,7 +23,7 @@ export function eachWithConsole(
   let browser: Browser;
   let errors: string[];
   before(async () => {
-    browser = await chromium.launch(browserOptions());
+    browser = await startBrowser();
   });
   after(() => browser.close());
   beforeEach(async () => {

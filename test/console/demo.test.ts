@@ -3,9 +3,9 @@ import { strict as assert } from "node:assert";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
-import { type Browser, chromium } from "playwright-core";
+import type { Browser } from "playwright-core";
+import { startBrowser } from "../support/browser";
 import { endProcess, freePort, temporaryFolder } from "../support/processes";
-import { browserOptions } from "./browser";
 
 const root = path.resolve(__dirname, "../..");
 
@@ -32,7 +32,7 @@ describe("the demo", () => {
       printed += text;
     });
     while (!printed.includes("The demo runs")) await once(demo.stdout ?? demo, "data");
-    browser = await chromium.launch(browserOptions());
+    browser = await startBrowser();
   });
 
   after(async () => {

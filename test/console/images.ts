@@ -1,11 +1,10 @@
 // The pictures of the console in the documentation: `npm run images:console` takes them anew.
 import path from "node:path";
-import { chromium } from "playwright-core";
 import { openWeb } from "../../sandbox/http/web";
 import { DEMO_ACCOUNT, Sandbox } from "../../sandbox/sandbox";
 import { rules } from "../../sandbox/workflows";
 import { connect, endClients, OWN, refusedWith } from "../sandbox/clients";
-import { browserOptions } from "./browser";
+import { startBrowser } from "../support/browser";
 
 const FOLDER = path.join(__dirname, "../../docs/images");
 const who = { projectMqtt: DEMO_ACCOUNT.projectMqtt, userMqtt: DEMO_ACCOUNT.userMqtt };
@@ -41,7 +40,7 @@ async function take(): Promise<void> {
   const refused = sandbox.next("refusal");
   shed.publish(`0/${OWN}/shed`, '{"temperature": 4.5}', { qos: 1 });
   await refused;
-  const browser = await chromium.launch(browserOptions());
+  const browser = await startBrowser();
   for (const [name, colorScheme, width, height] of [
     ["console-light", "light", 1360, 960],
     ["console-dark", "dark", 1360, 960],
