@@ -1,6 +1,6 @@
 // The one error type of the package: a code to match on, the details that explain it, and English
 // words for logs. The edges (an adapter, the editor) put code and details into the user's language.
-import { errors, fields } from "../locales/en-US/m1-connection.json";
+import { errors, fields, values } from "../locales/en-US/m1-connection.json";
 
 export type ErrorCode = keyof typeof errors;
 export type FieldName = keyof typeof fields;
@@ -9,11 +9,14 @@ export type ErrorDetails = Readonly<Record<string, string | number>>;
 export class M1Error extends Error {
   /** What went wrong, stable across releases and languages. */
   readonly code: ErrorCode;
-  /** What the words of the catalogue are filled with; `field` holds a `FieldName`. */
+  /**
+   * What the words of the catalogue are filled with. `field` holds a `FieldName`; `kind`, a
+   * key of the catalogue's `values`, stands for a `value` that is put into words.
+   */
   readonly details: ErrorDetails;
 
   constructor(code: ErrorCode, details: ErrorDetails = {}, options?: ErrorOptions) {
-    super(fillIn(errors[code], englishDetails(details)), options);
+    super(fillIn(errors[code], detailsInWords(details, englishWords)), options);
     this.name = "M1Error";
     this.code = code;
     this.details = details;
@@ -32,23 +35,36 @@ export function fillIn(template: string, details: ErrorDetails): string {
   );
 }
 
-function englishDetails(details: ErrorDetails): ErrorDetails {
-  const field = details.field;
-  if (typeof field !== "string" || !Object.hasOwn(fields, field)) return details;
-  return { ...details, field: fields[field as FieldName] };
+/** The text of a key such as `fields.deviceId`, filled with the details. */
+export type Words = (key: string, details: ErrorDetails) => string;
+
+/** The details as they are shown: a field and a kind of value by their names in the catalogue. */
+export function detailsInWords(details: ErrorDetails, words: Words): ErrorDetails {
+  const { field, kind } = details;
+  return {
+    ...details,
+    ...(field !== undefined && { field: words(`fields.${field}`, {}) }),
+    ...(kind !== undefined && { value: words(`values.${kind}`, details) }),
+  };
 }
 
-/** At most `limit` characters of a value, for quoting it in an error. */
-export function excerpt(value: unknown, limit = 60): string {
-  const text = typeof value === "string" ? value : printable(value);
+function englishWords(key: string, details: ErrorDetails): string {
+  const [section, name = ""] = key.split(".");
+  const texts: Readonly<Record<string, string>> = section === "fields" ? fields : values;
+  return fillIn(Object.hasOwn(texts, name) ? (texts[name] ?? name) : name, details);
+}
+
+/** A value as the details of an error quote it: `value` is its text, or `kind` says what it is. */
+export function quoted(value: unknown): ErrorDetails {
+  if (typeof value === "function") return { kind: "function" };
+  if (Array.isArray(value)) return { kind: "array" };
+  if (typeof value === "object" && value !== null) return { kind: "object" };
+  return { value: excerpt(String(value)) };
+}
+
+/** At most `limit` characters of a text, for quoting it in an error. */
+export function excerpt(text: string, limit = 60): string {
   if (text.length <= limit) return text;
   // No half of a surrogate pair is left at the cut.
   return `${text.slice(0, limit).replace(/[\uD800-\uDBFF]$/, "")}…`;
-}
-
-function printable(value: unknown): string {
-  if (typeof value === "function") return "a function";
-  if (typeof value === "object" && value !== null)
-    return Array.isArray(value) ? "an array" : "an object";
-  return String(value);
 }

@@ -1,6 +1,6 @@
 // An event: from whatever a flow hands over to the JSON that Medium One accepts, and back
 // (wire-contract: Event payload; design: Shaping).
-import { excerpt, M1Error } from "./errors";
+import { type ErrorDetails, excerpt, M1Error, quoted } from "./errors";
 import { type Timestamp, timestamp } from "./timestamp";
 import { utf8Text } from "./utf8";
 
@@ -125,7 +125,7 @@ export function decodeEvent(
   const observedAt = content.observed_at;
   const isExact = by === "rest" ? typeof observedAt === "string" : isMicrosecondIso(observedAt);
   if (observedAt !== undefined && !isExact) {
-    throw new M1Error("TIME_NOT_MICROSECONDS", { value: excerpt(observedAt) });
+    throw new M1Error("TIME_NOT_MICROSECONDS", quoted(observedAt));
   }
   return { eventData: content.event_data, ...envelopeAttributes(content) };
 }
@@ -209,10 +209,10 @@ function isEnvelope(content: Record<string, unknown>): boolean {
 function envelopeAttributes(content: Record<string, unknown>): EventAttributes {
   const { observed_at: observedAt, stream, add_client_ip: addClientIp } = content;
   if (stream !== undefined && (typeof stream !== "string" || stream === "")) {
-    throw new M1Error("ENVELOPE_STREAM", { value: excerpt(stream) });
+    throw new M1Error("ENVELOPE_STREAM", quoted(stream));
   }
   if (addClientIp !== undefined && typeof addClientIp !== "boolean") {
-    throw new M1Error("ENVELOPE_ADD_CLIENT_IP", { value: excerpt(addClientIp) });
+    throw new M1Error("ENVELOPE_ADD_CLIENT_IP", quoted(addClientIp));
   }
   return {
     observedAt: observedAt === undefined ? undefined : timestamp(observedAt),
@@ -232,7 +232,7 @@ type Path = (string | number)[];
 function jsonOf(value: unknown, path: Path): string {
   if (!isPlainJson(value)) checkValue(value, path, []);
   const json: string | undefined = JSON.stringify(value);
-  if (json === undefined) throw unsupported("undefined", path);
+  if (json === undefined) throw unsupported({ value: "undefined" }, path);
   return json;
 }
 
@@ -267,9 +267,12 @@ function isPlainPart(value: unknown, deepest: number): boolean {
   return true;
 }
 
-/** The message of an error of any realm; anything can be thrown, even what has no text. */
-function reasonOf(error: unknown): unknown {
-  return (error as { message?: unknown } | null | undefined)?.message ?? error;
+/** The message of an error of any realm; anything can be thrown, even what has no text: its type. */
+function reasonOf(error: unknown): string {
+  const reason = (error as { message?: unknown } | null | undefined)?.message ?? error;
+  return typeof reason === "object" || typeof reason === "function"
+    ? typeof reason
+    : String(reason);
 }
 
 function checkValue(value: unknown, path: Path, ancestors: object[]): void {
@@ -278,27 +281,20 @@ function checkValue(value: unknown, path: Path, ancestors: object[]): void {
     case "boolean":
       return;
     case "number":
-      if (!Number.isFinite(value)) throw unsupported(String(value), path);
+      if (!Number.isFinite(value)) throw unsupported({ value: String(value) }, path);
       return;
     case "object":
       if (value !== null) checkObject(value, path, ancestors);
       return;
     default:
-      throw unsupported(NAMES[typeof value] ?? typeof value, path);
+      throw unsupported(value === undefined ? quoted(value) : { kind: typeof value }, path);
   }
 }
 
-const NAMES: Readonly<Record<string, string>> = {
-  undefined: "undefined",
-  function: "a function",
-  symbol: "a symbol",
-  bigint: "a BigInt",
-};
-
 function checkObject(value: object, path: Path, ancestors: object[]): void {
   if (!isPlain(value)) {
-    if (ArrayBuffer.isView(value)) throw unsupported(nameOf(value), path);
-    if (isInvalidDate(value)) throw unsupported("an invalid Date", path);
+    if (ArrayBuffer.isView(value)) throw unsupported(instance(value), path);
+    if (isInvalidDate(value)) throw unsupported({ kind: "invalidDate" }, path);
   }
   const { toJSON } = value as { toJSON?: unknown };
   if (typeof toJSON !== "function") {
@@ -353,7 +349,7 @@ const OPAQUE_TAGS: ReadonlySet<string> = new Set([
 function checkProperties(value: object, path: Path, ancestors: object[]): void {
   if (!isPlain(value)) {
     const tag = tagOf(value);
-    if (OPAQUE_TAGS.has(tag)) throw unsupported(nameOf(value), path);
+    if (OPAQUE_TAGS.has(tag)) throw unsupported(instance(value), path);
     if (SCALAR_TAGS.has(tag)) {
       checkValue((value as { valueOf(): unknown }).valueOf(), path, ancestors);
       return;
@@ -366,13 +362,13 @@ function checkProperties(value: object, path: Path, ancestors: object[]): void {
   }
 }
 
-function nameOf(value: object): string {
-  const name = value.constructor?.name || tagOf(value);
-  return /^[AEIOU]/.test(name) ? `an ${name}` : `a ${name}`;
+function instance(value: object): ErrorDetails {
+  return { kind: "instance", name: value.constructor?.name || tagOf(value) };
 }
 
-function unsupported(value: string, path: Path): M1Error {
-  return new M1Error("DATA_UNSUPPORTED", { value, place: placeOf(path) });
+/** `what` is quoted, or a kind of value. */
+function unsupported(what: ErrorDetails, path: Path): M1Error {
+  return new M1Error("DATA_UNSUPPORTED", { ...what, place: placeOf(path) });
 }
 
 /** `event_data.list[2]["odd key"]` */

@@ -1,5 +1,5 @@
 // The settings that are numbers or one of a few words: read from the text a dialog stores.
-import { excerpt, type FieldName, M1Error } from "./errors";
+import { type FieldName, M1Error, quoted } from "./errors";
 
 export type QoS = 0 | 1 | 2;
 export type OutboxKind = "disk" | "memory";
@@ -49,7 +49,7 @@ export function outboxMaxAge(value: unknown): number {
   if (value === undefined || value === null || value === "") return Number.POSITIVE_INFINITY;
   const hours = Number(text(value));
   if (!Number.isFinite(hours) || hours <= 0) {
-    throw new M1Error("SETTING_NUMBER", { field: "outboxMaxAge", value: excerpt(value) });
+    throw new M1Error("SETTING_NUMBER", { field: "outboxMaxAge", ...quoted(value) });
   }
   return hours * 3_600_000;
 }
@@ -59,7 +59,7 @@ export function updateType(value: unknown): string {
   if (value === undefined || value === null || value === "") return "";
   // A type may have several levels, none of them empty or with a wildcard (wire-contract: Topics).
   if (typeof value !== "string" || !/^[^/+#\0]+(\/[^/+#\0]+)*$/.test(value)) {
-    throw new M1Error("UPDATE_TYPE", { value: excerpt(value) });
+    throw new M1Error("UPDATE_TYPE", { ...quoted(value) });
   }
   return value;
 }
@@ -79,7 +79,7 @@ function choice<const Word extends string>(
   if (word === undefined) {
     throw new M1Error("SETTING_CHOICE", {
       field,
-      value: excerpt(value),
+      ...quoted(value),
       choices: words.join(", "),
     });
   }
@@ -90,7 +90,7 @@ function wholeNumber(value: unknown, field: FieldName, least: number, most: numb
   const digits = (text(value) ?? "").trim();
   const number = /^\d{1,9}$/.test(digits) ? Number(digits) : Number.NaN;
   if (!(number >= least && number <= most)) {
-    throw new M1Error("SETTING_RANGE", { field, value: excerpt(value), least, most });
+    throw new M1Error("SETTING_RANGE", { field, ...quoted(value), least, most });
   }
   return number;
 }

@@ -1,7 +1,7 @@
 // Times as Medium One wants them over MQTT: ISO 8601 in UTC with six decimals
 // (wire-contract: Time vectors). A JavaScript Date keeps only three, so ISO text goes through Temporal.
 
-import { excerpt, M1Error } from "./errors";
+import { excerpt, M1Error, quoted } from "./errors";
 import { fromString } from "./temporal";
 
 /** `2001-01-01T00:10:10.000000Z` */
@@ -32,7 +32,7 @@ function timeOfDate(value: unknown): number {
   try {
     return Date.prototype.getTime.call(value);
   } catch (cause) {
-    throw new M1Error("TIME_TYPE", { value: excerpt(value) }, { cause });
+    throw new M1Error("TIME_TYPE", quoted(value), { cause });
   }
 }
 

@@ -1,7 +1,7 @@
 // Errors and statuses in the words of the user's language, from the catalogue of `m1 connection`.
 import type { NodeAPI } from "node-red";
 import english from "../locales/en-US/m1-connection.json";
-import { type ErrorDetails, fillIn, M1Error } from "../protocol/errors";
+import { detailsInWords, type ErrorDetails, fillIn, M1Error } from "../protocol/errors";
 
 const CATALOGUE = "@m1-community/node-red-medium-one/m1-connection";
 
@@ -21,11 +21,7 @@ function englishText(key: string): string {
 
 /** The same error, its message in the user's words. */
 export function inWords(RED: NodeAPI, error: M1Error): M1Error {
-  const { field } = error.details;
-  const details =
-    field === undefined
-      ? error.details
-      : { ...error.details, field: words(RED, `fields.${field}`) };
+  const details = detailsInWords(error.details, (key, more) => words(RED, key, more));
   error.message = words(RED, `errors.${error.code}`, details);
   return error;
 }

@@ -5,7 +5,14 @@ import path from "node:path";
 import catalogue from "../../nodes/locales/en-US/m1-connection.json";
 import { parseBrokerUrl } from "../../nodes/protocol/broker-url";
 import { checkApiKey, checkClientId } from "../../nodes/protocol/credentials";
-import { type ErrorCode, excerpt, fillIn, M1Error } from "../../nodes/protocol/errors";
+import {
+  type ErrorCode,
+  type ErrorDetails,
+  excerpt,
+  fillIn,
+  M1Error,
+  quoted,
+} from "../../nodes/protocol/errors";
 import { decodeEvent, encodeEvent, shapeEvent } from "../../nodes/protocol/event";
 import { decodePayload } from "../../nodes/protocol/payload";
 import { outboxLimit, outboxMaxAge, qos, updateType } from "../../nodes/protocol/settings";
@@ -71,26 +78,34 @@ describe("fillIn", () => {
   }
 });
 
-describe("excerpt", () => {
-  const SHOWN: [unknown, string][] = [
-    ["text", "text"],
-    ["", ""],
-    [5, "5"],
-    [Number.NaN, "NaN"],
-    [null, "null"],
-    [undefined, "undefined"],
-    [true, "true"],
-    [1n, "1"],
-    [Symbol("s"), "Symbol(s)"],
-    [{ secret: 1 }, "an object"],
-    [Object.create(null), "an object"],
-    [["secret"], "an array"],
-    [() => "secret", "a function"],
+describe("quoted", () => {
+  const SHOWN: [unknown, ErrorDetails][] = [
+    ["text", { value: "text" }],
+    ["", { value: "" }],
+    ["x".repeat(61), { value: `${"x".repeat(60)}…` }],
+    [5, { value: "5" }],
+    [Number.NaN, { value: "NaN" }],
+    [null, { value: "null" }],
+    [undefined, { value: "undefined" }],
+    [true, { value: "true" }],
+    [1n, { value: "1" }],
+    [Symbol("s"), { value: "Symbol(s)" }],
+    [{ secret: 1 }, { kind: "object" }],
+    [Object.create(null), { kind: "object" }],
+    [["secret"], { kind: "array" }],
+    [() => "secret", { kind: "function" }],
   ];
   for (const [value, expected] of SHOWN) {
-    it(`shows ${JSON.stringify(expected)}`, () => assert.equal(excerpt(value), expected));
+    it(`gives ${JSON.stringify(expected)}`, () => assert.deepEqual(quoted(value), expected));
   }
 
+  it("is put into words by an error", () => {
+    const error = new M1Error("ENVELOPE_STREAM", quoted([1]));
+    assert.equal(error.message, "stream must be text that is not empty, not an array");
+  });
+});
+
+describe("excerpt", () => {
   it("has at most 60 characters, and a mark that there are more", () => {
     assert.equal(excerpt("x".repeat(60)), "x".repeat(60));
     assert.equal(excerpt("x".repeat(61)), `${"x".repeat(60)}…`);
@@ -180,7 +195,9 @@ describe("every error of the protocol", () => {
       const error = failure(action);
       assert.equal(error.code, code);
       const needed = [...new Set(placeholders(TEXTS[code] ?? ""))].sort();
-      assert.deepEqual(Object.keys(error.details).sort(), needed);
+      // A kind of value is put into words where a text of it would stand.
+      const given = Object.keys(error.details).map((name) => (name === "kind" ? "value" : name));
+      assert.deepEqual(given.sort(), needed);
       assert.doesNotMatch(error.message, /__|undefined|\[object/);
     });
   }

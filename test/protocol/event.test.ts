@@ -255,36 +255,36 @@ describe("shaping", () => {
         "DATA_UNSUPPORTED",
         { place: "event_data.a", value: "NaN" },
       ],
-      ["a BigInt", 1n, "DATA_UNSUPPORTED", { place: "event_data.value", value: "a BigInt" }],
+      ["a BigInt", 1n, "DATA_UNSUPPORTED", { place: "event_data.value", kind: "bigint" }],
       [
         "a boxed BigInt",
         { a: Object(1n) },
         "DATA_UNSUPPORTED",
-        { place: "event_data.a", value: "a BigInt" },
+        { place: "event_data.a", kind: "bigint" },
       ],
       [
         "a function",
         { on: { message: () => 1 } },
         "DATA_UNSUPPORTED",
-        { place: "event_data.on.message", value: "a function" },
+        { place: "event_data.on.message", kind: "function" },
       ],
       [
         "a function alone",
         () => 1,
         "DATA_UNSUPPORTED",
-        { place: "event_data.value", value: "a function" },
+        { place: "event_data.value", kind: "function" },
       ],
       [
         "a symbol",
         [Symbol("s")],
         "DATA_UNSUPPORTED",
-        { place: "event_data.value[0]", value: "a symbol" },
+        { place: "event_data.value[0]", kind: "symbol" },
       ],
       [
         "a boxed symbol",
         { a: Object(Symbol("s")) },
         "DATA_UNSUPPORTED",
-        { place: "event_data.a", value: "a Symbol" },
+        { place: "event_data.a", kind: "instance", name: "Symbol" },
       ],
       [
         "undefined in an object",
@@ -317,22 +317,58 @@ describe("shaping", () => {
         { place: "event_data.d" },
       ],
       ["a tag with a space", Number.NaN, "DATA_UNSUPPORTED", { place: 'event_data["my tag"]' }],
-      ["a Map", { m: new Map() }, "DATA_UNSUPPORTED", { place: "event_data.m", value: "a Map" }],
-      ["a Map alone", new Map(), "DATA_UNSUPPORTED", { place: "event_data", value: "a Map" }],
-      ["a Set", { s: new Set() }, "DATA_UNSUPPORTED", { value: "a Set" }],
-      ["a WeakMap", { s: new WeakMap() }, "DATA_UNSUPPORTED", { value: "a WeakMap" }],
-      ["a WeakSet", { s: new WeakSet() }, "DATA_UNSUPPORTED", { value: "a WeakSet" }],
-      ["a WeakRef", { s: new WeakRef({}) }, "DATA_UNSUPPORTED", { value: "a WeakRef" }],
-      ["a Promise", { p: Promise.resolve() }, "DATA_UNSUPPORTED", { value: "a Promise" }],
-      ["an Error", { e: new TypeError("x") }, "DATA_UNSUPPORTED", { value: "a TypeError" }],
-      ["a pattern", { r: /x/ }, "DATA_UNSUPPORTED", { value: "a RegExp" }],
+      [
+        "a Map",
+        { m: new Map() },
+        "DATA_UNSUPPORTED",
+        { place: "event_data.m", kind: "instance", name: "Map" },
+      ],
+      [
+        "a Map alone",
+        new Map(),
+        "DATA_UNSUPPORTED",
+        { place: "event_data", kind: "instance", name: "Map" },
+      ],
+      ["a Set", { s: new Set() }, "DATA_UNSUPPORTED", { kind: "instance", name: "Set" }],
+      [
+        "a WeakMap",
+        { s: new WeakMap() },
+        "DATA_UNSUPPORTED",
+        { kind: "instance", name: "WeakMap" },
+      ],
+      [
+        "a WeakSet",
+        { s: new WeakSet() },
+        "DATA_UNSUPPORTED",
+        { kind: "instance", name: "WeakSet" },
+      ],
+      [
+        "a WeakRef",
+        { s: new WeakRef({}) },
+        "DATA_UNSUPPORTED",
+        { kind: "instance", name: "WeakRef" },
+      ],
+      [
+        "a Promise",
+        { p: Promise.resolve() },
+        "DATA_UNSUPPORTED",
+        { kind: "instance", name: "Promise" },
+      ],
+      [
+        "an Error",
+        { e: new TypeError("x") },
+        "DATA_UNSUPPORTED",
+        { kind: "instance", name: "TypeError" },
+      ],
+      ["a pattern", { r: /x/ }, "DATA_UNSUPPORTED", { kind: "instance", name: "RegExp" }],
       [
         "a Map of a Function node",
         { m: foreign("new Map()") },
         "DATA_UNSUPPORTED",
         {
           place: "event_data.m",
-          value: "a Map",
+          kind: "instance",
+          name: "Map",
         },
       ],
       [
@@ -341,7 +377,8 @@ describe("shaping", () => {
         "DATA_UNSUPPORTED",
         {
           place: "event_data.b",
-          value: "a Buffer",
+          kind: "instance",
+          name: "Buffer",
         },
       ],
       [
@@ -349,7 +386,8 @@ describe("shaping", () => {
         { f: new Float32Array(2) },
         "DATA_UNSUPPORTED",
         {
-          value: "a Float32Array",
+          kind: "instance",
+          name: "Float32Array",
         },
       ],
       [
@@ -357,7 +395,8 @@ describe("shaping", () => {
         { f: foreign("new Int8Array(2)") },
         "DATA_UNSUPPORTED",
         {
-          value: "an Int8Array",
+          kind: "instance",
+          name: "Int8Array",
         },
       ],
       [
@@ -365,7 +404,8 @@ describe("shaping", () => {
         { v: new DataView(new ArrayBuffer(1)) },
         "DATA_UNSUPPORTED",
         {
-          value: "a DataView",
+          kind: "instance",
+          name: "DataView",
         },
       ],
       [
@@ -373,7 +413,8 @@ describe("shaping", () => {
         { a: new ArrayBuffer(1) },
         "DATA_UNSUPPORTED",
         {
-          value: "an ArrayBuffer",
+          kind: "instance",
+          name: "ArrayBuffer",
         },
       ],
       [
@@ -381,7 +422,8 @@ describe("shaping", () => {
         { a: new SharedArrayBuffer(1) },
         "DATA_UNSUPPORTED",
         {
-          value: "a SharedArrayBuffer",
+          kind: "instance",
+          name: "SharedArrayBuffer",
         },
       ],
       [
@@ -390,7 +432,7 @@ describe("shaping", () => {
         "DATA_UNSUPPORTED",
         {
           place: "event_data.at",
-          value: "an invalid Date",
+          kind: "invalidDate",
         },
       ],
       [
@@ -399,7 +441,7 @@ describe("shaping", () => {
         "DATA_UNSUPPORTED",
         {
           place: "event_data.value",
-          value: "an invalid Date",
+          kind: "invalidDate",
         },
       ],
       [

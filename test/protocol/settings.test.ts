@@ -84,8 +84,8 @@ describe("setting", () => {
     ["qos", "3", "SETTING_CHOICE", { field: "qos", value: "3", choices: "0, 1, 2" }],
     ["qos", "", "SETTING_CHOICE", { field: "qos", value: "" }],
     ["qos", undefined, "SETTING_CHOICE", { value: "undefined" }],
-    ["qos", ["1"], "SETTING_CHOICE", { value: "an array" }],
-    ["qos", Object.create(null), "SETTING_CHOICE", { value: "an object" }],
+    ["qos", ["1"], "SETTING_CHOICE", { kind: "array" }],
+    ["qos", Object.create(null), "SETTING_CHOICE", { kind: "object" }],
     ["protocolVersion", "3", "SETTING_CHOICE", { field: "protocolVersion", choices: "4, 5" }],
     ["outboxKind", "Disk", "SETTING_CHOICE", { field: "outbox", choices: "disk, memory" }],
     ["outboxFull", true, "SETTING_CHOICE", { field: "outboxFull" }],
@@ -99,7 +99,7 @@ describe("setting", () => {
     ["keepalive", "0x10", "SETTING_RANGE", { value: "0x10" }],
     ["keepalive", "sixty", "SETTING_RANGE", { value: "sixty" }],
     ["keepalive", null, "SETTING_RANGE", { value: "null" }],
-    ["keepalive", [60], "SETTING_RANGE", { value: "an array" }],
+    ["keepalive", [60], "SETTING_RANGE", { kind: "array" }],
     ["outboxLimit", "0", "SETTING_RANGE", { field: "outboxLimit", least: 1, most: 100_000_000 }],
     ["outboxLimit", "100000001", "SETTING_RANGE", { value: "100000001" }],
     ["outboxLimit", "9".repeat(400), "SETTING_RANGE", {}],
@@ -109,7 +109,7 @@ describe("setting", () => {
     ["outboxMaxAge", "a day", "SETTING_NUMBER", { value: "a day" }],
     ["outboxMaxAge", "Infinity", "SETTING_NUMBER", { value: "Infinity" }],
     ["outboxMaxAge", true, "SETTING_NUMBER", { value: "true" }],
-    ["outboxMaxAge", [5], "SETTING_NUMBER", { value: "an array" }],
+    ["outboxMaxAge", [5], "SETTING_NUMBER", { kind: "array" }],
     ["outboxMaxAge", Symbol("s"), "SETTING_NUMBER", { value: "Symbol(s)" }],
     ["updateType", "a//b", "UPDATE_TYPE", { value: "a//b" }],
     ["updateType", "/a", "UPDATE_TYPE", {}],
@@ -122,7 +122,7 @@ describe("setting", () => {
     ["updateType", "a/#", "UPDATE_TYPE", {}],
     ["updateType", "a\0", "UPDATE_TYPE", {}],
     ["updateType", 5, "UPDATE_TYPE", { value: "5" }],
-    ["updateType", ["a"], "UPDATE_TYPE", { value: "an array" }],
+    ["updateType", ["a"], "UPDATE_TYPE", { kind: "array" }],
   ];
   for (const [setting, value, code, details] of REFUSED) {
     const shown = inspect(value).slice(0, 40);
