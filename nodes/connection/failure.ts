@@ -107,8 +107,9 @@ export function refusedEvent(cause: unknown): M1Error {
   return new M1Error("EVENT_REFUSED", { reason }, { cause });
 }
 
+/** The name of a reason code of MQTT 5, or else its number as the standard writes it. */
 function reasonText(code: number): string {
-  return (ReasonCodes as Record<number, string>)[code] ?? `reason code ${code}`;
+  return (ReasonCodes as Record<number, string>)[code] ?? `0x${code.toString(16)}`;
 }
 
 function describe(cause: unknown): { code: string | number; message: string } {

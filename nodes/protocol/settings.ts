@@ -59,7 +59,7 @@ export function updateType(value: unknown): string {
   if (value === undefined || value === null || value === "") return "";
   // A type may have several levels, none of them empty or with a wildcard (wire-contract: Topics).
   if (typeof value !== "string" || !/^[^/+#\0]+(\/[^/+#\0]+)*$/.test(value)) {
-    throw new M1Error("UPDATE_TYPE", { ...quoted(value) });
+    throw new M1Error("UPDATE_TYPE", quoted(value));
   }
   return value;
 }
