@@ -105,7 +105,7 @@ const cases: BadInput[] = [
     title: "a Map",
     message: { payload: { map: new Map([["a", 1]]) } },
     code: "DATA_UNSUPPORTED",
-    text: "event_data.map is a Map, which JSON cannot carry",
+    text: "event_data.map is an instance of Map, which JSON cannot carry",
   },
   {
     title: "an invalid Date",
