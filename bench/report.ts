@@ -75,20 +75,34 @@ export function tables(all: readonly Result[]): string {
 }
 
 function measuredTable(all: readonly Result[]): string {
-  const head = ["scenario", "candidate", "figure", "median", "range", "CPU per message", "RSS"];
+  const head = [
+    "scenario",
+    "candidate",
+    "figure",
+    "median",
+    "range",
+    "CPU per message",
+    "broker's",
+    "RSS",
+  ];
   const row = (title: string, each: Measured) => [
     title,
     each.candidate,
     each.figure,
     `${figure(each.value.median, each.unit)} ${each.unit}`,
     `${figure(each.value.least, each.unit)}–${figure(each.value.most, each.unit)}`,
-    each.cpu === undefined ? "" : `${each.cpu.toFixed(1)} µs`,
+    microseconds(each.cpu),
+    microseconds(each.brokerCpu),
     each.rss === undefined ? "" : `${each.rss.toFixed(0)} MB`,
   ];
   return table(
     head,
     all.flatMap(({ title, measured }) => measured.map((each) => row(title, each))),
   );
+}
+
+function microseconds(value: number | undefined): string {
+  return value === undefined ? "" : `${value.toFixed(1)} µs`;
 }
 
 function judgedTable(all: readonly Result[]): string {

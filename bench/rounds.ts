@@ -1,5 +1,6 @@
 // Runs a scenario: all candidates started, then one round of each in turn, again and again, so that
 // what else the machine does meets all of them alike.
+import { readFile } from "node:fs/promises";
 import type { Lab } from "./lab";
 import type { Running, Sample, Scenario } from "./scenario";
 
@@ -52,14 +53,24 @@ export interface Timed {
 
 /** Rounds of the length that the scale asks for; the first finds how many messages that takes. */
 export function filledRound(
-  { scale }: Lab,
+  { scale, broker }: Lab,
   run: (count: number) => Promise<Timed>,
 ): () => Promise<Sample> {
   let count = 0;
   return async () => {
     count ||= await messagesFor(scale.seconds, run);
-    return (await run(count)).sample;
+    const before = await cpuTime(broker.pid);
+    const { sample } = await run(count);
+    return { ...sample, brokerCpu: ((await cpuTime(broker.pid)) - before) / count };
   };
+}
+
+/** Microseconds that a process has had so far (proc(5): ticks of a hundredth of a second). */
+async function cpuTime(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8");
+  // The name of the program is in parentheses and may hold anything.
+  const [user, system] = stat.slice(stat.lastIndexOf(")")).split(" ").slice(12, 14).map(Number);
+  return ((user ?? 0) + (system ?? 0)) * 10_000;
 }
 
 async function messagesFor(

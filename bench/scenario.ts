@@ -40,6 +40,8 @@ export interface Sample {
   readonly figures: Readonly<Record<string, number>>;
   /** Microseconds of the candidate's process for each message, all of its threads. */
   readonly cpu?: number;
+  /** The same of the broker, which works for every candidate, and not as much for each. */
+  readonly brokerCpu?: number;
   /** The resident memory of the candidate's process at the end of the round, in MB. */
   readonly rss?: number;
 }

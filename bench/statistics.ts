@@ -13,6 +13,7 @@ export interface Measured extends Quantity {
   readonly value: Spread;
   /** Medians; undefined where a scenario does not measure it. */
   readonly cpu: number | undefined;
+  readonly brokerCpu: number | undefined;
   readonly rss: number | undefined;
 }
 
@@ -35,8 +36,9 @@ export function resultOf({ id, title, figures, targets }: Scenario, samples: Sam
       const values = present(rounds.map((sample) => sample.figures[figure]));
       if (values.length === 0) continue;
       const cpu = medianOf(rounds, "cpu");
+      const brokerCpu = medianOf(rounds, "brokerCpu");
       const rss = medianOf(rounds, "rss");
-      measured.push({ candidate, figure, unit, value: spread(values), cpu, rss });
+      measured.push({ candidate, figure, unit, value: spread(values), cpu, brokerCpu, rss });
     }
   }
   return { id, title, measured, judged: targets.map((target) => judge(target, samples)) };
@@ -59,7 +61,7 @@ function valuesOf(samples: Samples, { candidate, figure }: Quantity): number[] {
   return present((samples.get(candidate) ?? []).map((sample) => sample.figures[figure]));
 }
 
-function medianOf(rounds: readonly Sample[], key: "cpu" | "rss"): number | undefined {
+function medianOf(rounds: readonly Sample[], key: "cpu" | "brokerCpu" | "rss"): number | undefined {
   const values = present(rounds.map((sample) => sample[key]));
   return values.length > 0 ? spread(values).median : undefined;
 }

@@ -43,6 +43,13 @@ export class Mosquitto {
     return mosquitto;
   }
 
+  /** Throws if it does not run. */
+  get pid(): number {
+    const pid = this.#process?.pid;
+    if (pid === undefined) throw new Error("mosquitto does not run");
+    return pid;
+  }
+
   /** Starts it again after `kill`. */
   async resume(): Promise<void> {
     const child = spawn("mosquitto", ["-c", path.join(this.#folder, "mosquitto.conf")], {
