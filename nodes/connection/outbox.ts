@@ -333,10 +333,11 @@ export class Outbox {
   }
 
   async #read(): Promise<void> {
-    // What is written during the reading may be missing from what is read.
+    // What is written during the reading may or may not be in what is read.
     const there = this.#lastWritten;
     try {
-      const events = (await this.#store?.read(this.#lastRead, FRONT / 2)) ?? [];
+      const found = (await this.#store?.read(this.#lastRead, FRONT / 2)) ?? [];
+      const events = found.filter(({ sequence }) => sequence <= there);
       if (events.length === 0) this.#lastRead = there;
       for (const event of events) this.#returned(event);
     } catch (error) {

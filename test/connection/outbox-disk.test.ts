@@ -194,6 +194,40 @@ describe("the outbox on disk", () => {
     );
   });
 
+  it("gives out once what is read before its writing is reported", async () => {
+    const ended: number[] = [];
+    const first = outbox();
+    for (let n = 1; n <= 3_000; n += 1) first.add(event(n, () => ended.push(n)));
+    const store = new EventStore(folder, who);
+    const made = outbox({ store, legacy: await close(first) });
+    await ready(made);
+    const { write } = store;
+    let report: () => void = () => undefined;
+    const reported = new Promise<void>((resolve) => {
+      report = resolve;
+    });
+    const written = new Promise<void>((resolve) => {
+      store.write = async (changes) => {
+        await write.call(store, changes);
+        resolve();
+        await reported;
+      };
+    });
+    made.add(event(3_001, () => ended.push(3_001)));
+    await written;
+
+    await drain(made, 3_000);
+    report();
+    await drain(made, 1);
+    const { awaited } = await close(made);
+
+    assert.deepEqual(
+      ended,
+      Array.from({ length: 3_001 }, (_, index) => index + 1),
+    );
+    assert.deepEqual({ awaited: awaited.size, size: made.size }, { awaited: 0, size: 0 });
+  });
+
   it("ends each event once, after a deploy too, whether it was in memory or on disk", async () => {
     const ended: number[] = [];
     const first = outbox();
