@@ -36,7 +36,8 @@ export class HangUps {
 
   /** While an event is suspected it is sent alone, so that nothing else is blamed for what it does. */
   get suspects(): boolean {
-    return this.#suspect !== undefined;
+    // One that was dropped or has expired meanwhile is not sent again, and never answered.
+    return this.#suspect?.delivery.settled === false;
   }
 
   sent(delivery: Delivery): void {

@@ -2,6 +2,7 @@
 import { strict as assert } from "node:assert";
 import type { Packet } from "mqtt-packet";
 import type { Connection } from "../../nodes/connection/connection";
+import { Outbox } from "../../nodes/connection/outbox";
 import {
   closeConnections,
   connectionTo,
@@ -83,6 +84,34 @@ describe("an event on which the broker hangs up every time", () => {
 
     assert.equal(await sendNumber(connection, 1), undefined);
     assert.equal(hangUps, 3);
+  });
+});
+
+describe("an event that was blamed and then dropped", () => {
+  it("does not slow down those after it", async () => {
+    let hangsUp = true;
+    const held: (() => void)[] = [];
+    const broker = await ScriptedBroker.start((packet, reply, socket) => {
+      if (packet.cmd !== "publish") return false;
+      if (hangsUp) socket.destroy();
+      held.push(() => reply({ cmd: "puback", messageId: packet.messageId ?? 0 }));
+      return true;
+    });
+    const outbox = new Outbox({ limit: 2, full: "drop-oldest", maxAge: Number.POSITIVE_INFINITY });
+    const connection = await onlineConnection(broker, { outbox });
+    const dropped = sendNumber(connection, 0);
+    await enters(connection, "offline");
+    hangsUp = false;
+    held.length = 0;
+
+    const others = [1, 2].map((number) => sendNumber(connection, number));
+    assert.equal((await dropped)?.code, "OUTBOX_DROPPED");
+    const isLast = (packet: Packet) => packet.cmd === "publish" && numberOf(packet) === 2;
+    await broker.packet(isLast);
+
+    assert.equal(held.length, 2);
+    for (const acknowledge of held) acknowledge();
+    assert.deepEqual(await Promise.all(others), [undefined, undefined]);
   });
 });
 
