@@ -119,7 +119,11 @@ export class Outbox {
   add(event: OutgoingEvent): void {
     if (this.#closed) throw new M1Error("OUTBOX_CLOSED");
     const { limit, full } = this.#policy;
-    if (this.#size >= limit) this.#expire();
+    if (this.#size >= limit) {
+      this.#expire();
+      // What is on disk only may have expired as well.
+      this.#refill();
+    }
     if (this.#size >= limit && !(full === "drop-oldest" && this.#dropOldest())) {
       throw new M1Error("OUTBOX_FULL", { limit });
     }
@@ -130,7 +134,7 @@ export class Outbox {
   next(): Delivery | undefined {
     this.#expire();
     const item = this.#front.next();
-    if (this.#front.waiting < FRONT / 2) this.#readMore();
+    this.#refill();
     return item;
   }
 
@@ -326,6 +330,10 @@ export class Outbox {
     } else {
       this.#awaited.set(item.sequence, item.event.done);
     }
+  }
+
+  #refill(): void {
+    if (this.#front.waiting < FRONT / 2) this.#readMore();
   }
 
   #readMore(): void {

@@ -333,6 +333,24 @@ describe("the outbox on disk", () => {
     assert.equal(second.losses.expired, 1);
   });
 
+  it("makes room for new events by giving up what is too old and on disk only", async () => {
+    let now = 1_000_000;
+    const clock = { now: () => now };
+    const policy = { limit: 9_000, maxAge: 3_600_000 };
+    const first = outbox(clock, policy);
+    for (let n = 1; n <= 9_000; n += 1) first.add(event(n));
+    const made = outbox({ ...clock, legacy: await close(first) }, policy);
+    await ready(made);
+    now += 3_600_001;
+
+    for (let n = 1; n <= 9_000; n += 1) {
+      while (!accepts(made, event(n))) await ready(made);
+    }
+
+    assert.equal(made.losses.expired, 9_000);
+    assert.equal(made.size, 9_000);
+  });
+
   it("sets an event aside with the reason, and out of the queue", async () => {
     const first = outbox();
     first.add(event(1));
@@ -476,6 +494,15 @@ function warned(outbox: Outbox): Promise<M1Error> {
   return new Promise((resolve) => {
     outbox.onWarning = resolve;
   });
+}
+
+function accepts(outbox: Outbox, event: OutgoingEvent): boolean {
+  try {
+    outbox.add(event);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Sends and acknowledges what is ready, at most so many. */
