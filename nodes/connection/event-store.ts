@@ -94,7 +94,9 @@ export class EventStore {
       operations.push({ type: "put" as const, key: this.#settledKey, value });
     }
     await this.#open().batch(operations);
-    if (this.#settled.front - this.#swept >= SWEPT_AT_ONCE) await this.#sweep();
+    // The changes are on disk whether this fails or not; the next write tries again.
+    if (this.#settled.front - this.#swept >= SWEPT_AT_ONCE)
+      await this.#sweep().catch(() => undefined);
   }
 
   /** About `limit` events that come after that sequence number, oldest first; none only if there are none. */
@@ -204,6 +206,7 @@ function isDamage(error: unknown): boolean {
 }
 
 export function unusable(error: unknown): M1Error {
+  if (error instanceof M1Error) return error;
   return new M1Error("OUTBOX_UNUSABLE", { reason: reasonOf(error) }, { cause: error });
 }
 

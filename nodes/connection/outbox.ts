@@ -181,7 +181,8 @@ export class Outbox {
       await Promise.all([this.#writing, this.#reading, this.#opening]);
     }
     await this.#settingAside;
-    await this.#store?.close();
+    // What is written is written, and what is not has to be handed over all the same.
+    await this.#store?.close().catch((error: unknown) => this.#fail(error));
     const items = [...this.#front.unsettled(), ...this.#newest];
     const awaited = new Map(this.#awaited);
     for (const { sequence, event } of items) if (sequence > 0) awaited.set(sequence, event.done);
@@ -277,14 +278,17 @@ export class Outbox {
     if (!store) return;
     try {
       const warning = await store.open();
-      if (warning) this.onWarning(warning);
+      if (warning) {
+        this.onWarning(warning);
+        this.#tellAwaited(warning);
+      }
       const last = await store.last();
       const found = await store.count();
       this.#size += found;
       this.#lastWritten = last;
       if (found > this.#awaited.size) this.onRestored(found - this.#awaited.size);
     } catch (error) {
-      this.#fail(error);
+      this.#giveUpReading(error);
     }
   }
 
@@ -376,15 +380,19 @@ export class Outbox {
     this.#fail(error);
     this.#lastRead = this.#lastWritten;
     this.#size = this.#front.unsettled().length + this.#newest.length;
+    this.#tellAwaited(unusable(error));
+  }
+
+  #tellAwaited(error: M1Error): void {
     const awaited = [...this.#awaited.values()];
     this.#awaited.clear();
-    for (const done of awaited) done(unusable(error));
+    for (const done of awaited) done(error);
   }
 
   #fail(error: unknown): void {
     const first = this.#storing;
     this.#storing = false;
-    if (first) this.onWarning(error instanceof M1Error ? error : unusable(error));
+    if (first) this.onWarning(unusable(error));
   }
 }
 

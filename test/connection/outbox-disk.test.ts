@@ -1,6 +1,6 @@
 // The outbox on disk: what it promises across restarts, full and broken disks, and deploys.
 import assert from "node:assert/strict";
-import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { ClassicLevel } from "classic-level";
 import { EventStore } from "../../nodes/connection/event-store";
@@ -444,9 +444,7 @@ describe("the outbox on disk", () => {
       const first = outbox();
       first.add(event(1));
       await close(first);
-      for (const file of await readdir(folder)) {
-        if (/^(MANIFEST|CURRENT)/.test(file)) await writeFile(path.join(folder, file), "rubbish");
-      }
+      await damage(folder);
       const made = outbox();
       const warning = await warned(made);
       made.add(event(2));
@@ -477,8 +475,84 @@ describe("the outbox on disk", () => {
         Array.from({ length: 7_000 }, (_, index) => index + 1),
       );
     });
+    it("tells who waits for what is on disk if that does not open after a deploy", async () => {
+      const told: (string | undefined)[] = [];
+      const first = outbox();
+      first.add(event(1, (error) => told.push(error?.code)));
+      await ready(first);
+      const legacy = await close(first);
+      await rm(folder, { recursive: true });
+      await writeFile(folder, "a file where the folder should be");
+
+      const made = outbox({ legacy });
+      await warned(made);
+
+      assert.deepEqual(told, ["OUTBOX_UNUSABLE"]);
+      assert.equal(made.size, 0);
+    });
+
+    it("tells who waits for what was damaged, and nobody else", async () => {
+      const told: (string | undefined)[] = [];
+      const first = outbox();
+      first.add(event(1, (error) => told.push(error?.code)));
+      await ready(first);
+      const legacy = await close(first);
+      await damage(folder);
+
+      const made = outbox({ legacy });
+      await warned(made);
+      made.add(event(2));
+      await drain(made, 1);
+
+      assert.deepEqual(told, ["OUTBOX_DAMAGED"]);
+    });
+
+    it("hands over what waits although the disk does not close", async () => {
+      const store = new EventStore(folder, who);
+      const { close: closeStore } = store;
+      store.close = async () => {
+        await closeStore.call(store);
+        throw new Error("input/output error");
+      };
+      const made = outbox({ store });
+      made.add(event(1));
+      await ready(made);
+
+      const { awaited } = await close(made);
+
+      assert.equal(awaited.size, 1);
+    });
+
+    it("does not write again what is written, although what is settled cannot be deleted", async () => {
+      const { clear } = ClassicLevel.prototype;
+      let calls = 0;
+      ClassicLevel.prototype.clear = () => {
+        calls += 1;
+        return Promise.reject(new Error("input/output error"));
+      };
+      try {
+        const made = outbox();
+        for (let n = 1; n <= 3_000; n += 1) made.add(event(n));
+        const warnings: M1Error[] = [];
+        made.onWarning = (warning) => warnings.push(warning);
+        await drain(made, 3_000);
+        await close(made);
+
+        assert.notEqual(calls, 0);
+        assert.deepEqual(warnings, []);
+      } finally {
+        ClassicLevel.prototype.clear = clear;
+      }
+    });
   });
 });
+
+/** So that LevelDB notices when it opens it. */
+async function damage(folder: string): Promise<void> {
+  for (const file of await readdir(folder)) {
+    if (/^(MANIFEST|CURRENT)/.test(file)) await writeFile(path.join(folder, file), "rubbish");
+  }
+}
 
 function event(n: number, done: OutgoingEvent["done"] = () => undefined): OutgoingEvent {
   return { topic: "0/p/u/d", payload: String(n), qos: 1, done };
