@@ -152,11 +152,14 @@ export class EventStore {
     this.#db = db;
     this.#settled = Settled.parse((await db.get(this.#settledKey)) ?? "1");
     this.#swept = 0;
+    // Looks at every block: damage is to show now, and not when its turn comes.
+    await this.count();
   }
 
   async #setFolderAside(cause: unknown): Promise<M1Error> {
     const folder = `${this.folder}.damaged-${new Date().toISOString().replaceAll(":", "-")}`;
     try {
+      await this.#db?.close();
       await rename(this.folder, folder);
       await mkdir(this.folder, { recursive: true });
       await this.#openDatabase();
@@ -199,10 +202,10 @@ function padded(sequence: number): string {
   return String(sequence).padStart(SEQUENCE_DIGITS, "0");
 }
 
-/** LevelDB's own verdict stands in the cause of the error that `open` throws. */
+/** LevelDB's own verdict; it stands in the cause of the error that `open` throws. */
 function isDamage(error: unknown): boolean {
-  const { cause } = error as { cause?: { code?: unknown } };
-  return cause?.code === "LEVEL_CORRUPTION";
+  const { cause, code } = error as { cause?: { code?: unknown }; code?: unknown };
+  return (cause?.code ?? code) === "LEVEL_CORRUPTION";
 }
 
 export function unusable(error: unknown): M1Error {

@@ -456,6 +456,23 @@ describe("the outbox on disk", () => {
       assert.ok(warning.message.includes(kept[0] ?? ""), warning.message);
     });
 
+    it("sets damaged files aside also if only what the events are in is damaged", async () => {
+      const first = outbox();
+      first.add(event(1));
+      await close(first);
+      // A start moves what is in LevelDB's log to a table.
+      await close(outbox());
+      await damage(folder, /\.ldb$/);
+      const made = outbox();
+      const warning = await warned(made);
+      made.add(event(2));
+      await ready(made);
+      await close(made);
+
+      assert.equal(warning.code, "OUTBOX_DAMAGED");
+      assert.equal((await drain(outbox(), 1))[0]?.payload, "2");
+    });
+
     it("goes on in memory when writing fails later, without losing or repeating an event", async () => {
       const store = new EventStore(folder, who);
       const made = outbox({ store });
@@ -547,10 +564,12 @@ describe("the outbox on disk", () => {
   });
 });
 
-/** So that LevelDB notices when it opens it. */
-async function damage(folder: string): Promise<void> {
-  for (const file of await readdir(folder)) {
-    if (/^(MANIFEST|CURRENT)/.test(file)) await writeFile(path.join(folder, file), "rubbish");
+/** By default what LevelDB needs to open it. */
+async function damage(folder: string, names = /^(MANIFEST|CURRENT)/): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!names.test(name)) continue;
+    const file = path.join(folder, name);
+    await writeFile(file, Buffer.alloc((await stat(file)).size, "rubbish"));
   }
 }
 
