@@ -312,10 +312,8 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     if (this.#pumping || !client || this.#state.name !== "online") return;
     this.#pumping = true;
     const { size } = this.outbox;
-    while (
-      !this.#clogged &&
-      this.#inFlight < (this.#hangUps.suspects ? 1 : this.#limits.inFlight)
-    ) {
+    const window = Math.min(this.#hangUps.window, this.#limits.inFlight);
+    while (!this.#clogged && this.#inFlight < window) {
       const delivery = this.outbox.next();
       if (!delivery) break;
       this.#publish(client, delivery);

@@ -26,6 +26,7 @@ export class HangUps {
   readonly #timing: HangUpTiming;
   readonly #now: () => number;
   #suspect: { readonly delivery: Delivery; times: number; sentAt: number } | undefined;
+  #window = Number.POSITIVE_INFINITY;
   /** Times of those since `forgetTakeOvers`. */
   #takeOvers: number[] = [];
 
@@ -34,10 +35,12 @@ export class HangUps {
     this.#now = now;
   }
 
-  /** While an event is suspected it is sent alone, so that nothing else is blamed for what it does. */
-  get suspects(): boolean {
-    // One that was dropped or has expired meanwhile is not sent again, and never answered.
-    return this.#suspect?.delivery.settled === false;
+  /**
+   * How many events may be on the wire. After a hang-up one, so that nothing else is blamed for what
+   * it does, and one more with each answer: an event further back is found in a few hang-ups.
+   */
+  get window(): number {
+    return this.#window;
   }
 
   sent(delivery: Delivery): void {
@@ -47,12 +50,14 @@ export class HangUps {
   /** Acknowledged or refused: either way the broker could bear it. */
   answered(delivery: Delivery): void {
     if (delivery === this.#suspect?.delivery) this.#suspect = undefined;
+    this.#window += 1;
   }
 
   /** The broker hung up; `inDoubt` is the oldest event that it had been sent and had not answered. */
   hungUp(inDoubt: Delivery | undefined): Verdict {
     const now = this.#now();
     const suspect = this.#suspect;
+    if (inDoubt) this.#window = 1;
     if (inDoubt && inDoubt === suspect?.delivery) {
       // On a weak link any event can be the unlucky one; it is not struck down each time it is sent.
       if (now - suspect.sentAt > this.#timing.blame) return { cause: "chance" };

@@ -28,7 +28,6 @@ export interface OutgoingEvent {
 /** An event on its way to the broker; hand it back to `settle` once its fate is known. */
 export interface Delivery {
   readonly event: OutgoingEvent;
-  readonly settled: boolean;
 }
 
 /** What left the outbox unsent. */
