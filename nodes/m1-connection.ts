@@ -107,6 +107,7 @@ function runConnection(RED: NodeAPI, node: ConnectionNode, config: Config): void
           parkSession(node.id, connection);
         }
       })
+      .catch((error: Error) => node.error(error))
       .finally(done);
   });
 }

@@ -202,10 +202,13 @@ function padded(sequence: number): string {
   return String(sequence).padStart(SEQUENCE_DIGITS, "0");
 }
 
-/** LevelDB's own verdict; it stands in the cause of the error that `open` throws. */
+/**
+ * LevelDB's own verdict, or its reading beyond the end of a file that is too short (EINVAL). It stands
+ * in the cause of the error that `open` throws.
+ */
 function isDamage(error: unknown): boolean {
-  const { cause, code } = error as { cause?: { code?: unknown }; code?: unknown };
-  return (cause?.code ?? code) === "LEVEL_CORRUPTION";
+  const { code, message = "" } = ((error as Error).cause ?? error) as { code?: string } & Error;
+  return code === "LEVEL_CORRUPTION" || (code === "LEVEL_IO_ERROR" && /Invalid arg/.test(message));
 }
 
 export function unusable(error: unknown): M1Error {

@@ -1,6 +1,6 @@
 // The outbox on disk: what it promises across restarts, full and broken disks, and deploys.
 import assert from "node:assert/strict";
-import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { ClassicLevel } from "classic-level";
 import { EventStore } from "../../nodes/connection/event-store";
@@ -456,22 +456,27 @@ describe("the outbox on disk", () => {
       assert.ok(warning.message.includes(kept[0] ?? ""), warning.message);
     });
 
-    it("sets damaged files aside also if only what the events are in is damaged", async () => {
-      const first = outbox();
-      first.add(event(1));
-      await close(first);
-      // A start moves what is in LevelDB's log to a table.
-      await close(outbox());
-      await damage(folder, /\.ldb$/);
-      const made = outbox();
-      const warning = await warned(made);
-      made.add(event(2));
-      await ready(made);
-      await close(made);
+    for (const [how, harm] of [
+      ["damaged", damage],
+      ["cut short", cutShort],
+    ] as const) {
+      it(`sets the files aside also if only what the events are in is ${how}`, async () => {
+        const first = outbox();
+        first.add(event(1));
+        await close(first);
+        // A start moves what is in LevelDB's log to a table.
+        await close(outbox());
+        await harm(folder, /\.ldb$/);
+        const made = outbox();
+        const warning = await warned(made);
+        made.add(event(2));
+        await ready(made);
+        await close(made);
 
-      assert.equal(warning.code, "OUTBOX_DAMAGED");
-      assert.equal((await drain(outbox(), 1))[0]?.payload, "2");
-    });
+        assert.equal(warning.code, "OUTBOX_DAMAGED");
+        assert.equal((await drain(outbox(), 1))[0]?.payload, "2");
+      });
+    }
 
     it("goes on in memory when writing fails later, without losing or repeating an event", async () => {
       const store = new EventStore(folder, who);
@@ -622,4 +627,13 @@ async function drain(outbox: Outbox, count: number): Promise<OutgoingEvent[]> {
 /** Until the disk has caught up with what was added. */
 async function settled(): Promise<void> {
   for (let turn = 0; turn < 200; turn += 1) await new Promise(setImmediate);
+}
+
+/** Leaves half of each file whose name matches. */
+async function cutShort(folder: string, name: RegExp): Promise<void> {
+  for (const file of await readdir(folder)) {
+    if (!name.test(file)) continue;
+    const whole = path.join(folder, file);
+    await truncate(whole, Math.floor((await stat(whole)).size / 2));
+  }
 }
