@@ -34,13 +34,14 @@ export = (RED: NodeAPI): void => {
     RED.nodes.createNode(this, config);
     const { value: settings, fault } = attempt(() => readConfig(RED, this, config));
     const member = new Member(RED, this, config.connection ?? "", { fault });
+    const send = settings && sender(member, settings);
     /** Settled when all messages so far have been read: one that takes long is not overtaken. */
     let earlier: Promise<void> = Promise.resolve();
 
     this.on("input", (msg, _send, done) => {
       const arrivedAt = arrival();
       const finish = finisher(RED, this, done);
-      if (!settings) {
+      if (!settings || !send) {
         finish(fault);
         return;
       }
@@ -48,12 +49,12 @@ export = (RED: NodeAPI): void => {
         const readings = settled(promiseReadings(settings, msg));
         earlier = earlier
           .then(() => readings)
-          .then((read) => send(member, settings, read(), arrivedAt, finish))
+          .then((read) => send(read(), arrivedAt, finish))
           .catch(finish);
         return;
       }
       try {
-        send(member, settings, readNow(settings, msg), arrivedAt, finish);
+        send(readNow(settings, msg), arrivedAt, finish);
       } catch (error) {
         finish(error);
       }
@@ -155,21 +156,25 @@ function settled<T>(promise: Promise<T>): Promise<() => T> {
   );
 }
 
-/** Hands the event over. Throws the M1Error of whatever the contract forbids. */
-function send(
-  member: Member,
-  settings: Settings,
-  readings: Readings,
-  arrivedAt: Timestamp,
-  done: OutgoingEvent["done"],
-): void {
-  const connection = member.connection();
-  const topic = eventTopic(connection.settings.who, readings.deviceId);
-  const event = shapeEvent(readings.data, settings.tag);
+type Send = (readings: Readings, arrivedAt: Timestamp, done: OutgoingEvent["done"]) => void;
+
+/** Hands events over. The function throws the M1Error of whatever the contract forbids. */
+function sender(member: Member, settings: Settings): Send {
   const { stream, addClientIp } = settings.attributes;
-  const observedAt = event.observedAt ?? observedAtOf(settings, readings, arrivedAt);
-  const payload = encodeEvent(event, { observedAt, stream, addClientIp });
-  connection.send({ topic, payload, qos: settings.qos, done });
+  /** Nearly always the same device again: then waiting events share one text. */
+  let latest: { readonly deviceId: unknown; readonly topic: string } | undefined;
+
+  return (readings, arrivedAt, done) => {
+    const connection = member.connection();
+    const { deviceId, data } = readings;
+    if (!latest || latest.deviceId !== deviceId) {
+      latest = { deviceId, topic: eventTopic(connection.settings.who, deviceId) };
+    }
+    const event = shapeEvent(data, settings.tag);
+    const observedAt = event.observedAt ?? observedAtOf(settings, readings, arrivedAt);
+    const payload = encodeEvent(event, { observedAt, stream, addClientIp });
+    connection.send({ topic: latest.topic, payload, qos: settings.qos, done });
+  };
 }
 
 function observedAtOf(

@@ -18,8 +18,9 @@ import { type Identity, parseAddress } from "../protocol/topics";
 import { Backoff } from "./backoff";
 import { BrokerLimits } from "./broker-limits";
 import { connectionFailure, disconnectFailure, needsAPerson, refusedEvent } from "./failure";
-import { gatheredWrites } from "./gathered-writes";
+import { gatherWrites } from "./gathered-writes";
 import { HangUps, type Verdict } from "./hang-ups";
+import { NothingStored } from "./nothing-stored";
 import type { Delivery, Outbox, OutgoingEvent } from "./outbox";
 import { type Subscriber, Subscriptions, type SubscriptionWire } from "./subscriptions";
 import { TIMING, type Timing } from "./timing";
@@ -69,6 +70,9 @@ export interface ConnectionEvents {
 
 /** Brokers limit the length of a packet; ten thousand devices must not fail on it. */
 const FILTERS_A_PACKET = 100;
+
+/** The options of a publication, by its QoS. */
+const PUBLISH = [{ qos: 0 }, { qos: 1 }, { qos: 2 }] as const;
 
 /** MQTT 5: a session that never expires, which is what 3.1.1 means by clean session 0. */
 const NEVER_EXPIRES = 0xffff_ffff;
@@ -192,6 +196,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
         ...clientOptions(this.settings, this.#timing),
         messageIdProvider: this.#messageIds,
         incomingStore: this.unreleased,
+        outgoingStore: new NothingStored(),
       });
     } catch (error) {
       // mqtt.js and tls throw on unusable keys and certificates.
@@ -199,11 +204,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
       return;
     }
     this.#client = client;
-    const gather = gatheredWrites(client.stream);
-    // What comes in numbers; a SUBSCRIBE does not wait.
-    client.on("packetsend", ({ cmd }) => {
-      if (cmd === "publish" || cmd === "puback") gather();
-    });
+    gatherWrites(client.stream);
     client.handleMessage = (packet, done) => this.#receive(client, packet, done);
     client.on("connect", (connack) => this.#goOnline(client, connack));
     client.stream.on("drain", () => {
@@ -334,7 +335,9 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     const qos = Math.min(delivery.event.qos, this.#limits.qos) as QoS;
     this.#inFlight += 1;
     this.#hangUps.sent(delivery);
-    client.publish(topic, payload, { qos }, (error) => this.#published(client, delivery, error));
+    client.publish(topic, payload, PUBLISH[qos], (error) =>
+      this.#published(client, delivery, error),
+    );
     // For each event that meets a full socket at QoS 0, mqtt.js adds a listener to it.
     if (qos === 0) this.#clogged = client.stream.writableNeedDrain;
   }

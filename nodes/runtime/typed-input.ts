@@ -37,9 +37,10 @@ export function typedInput(
     new M1Error("INPUT_FAILED", { field, reason: reasonOf(cause) }, { cause });
 
   if (type === "jsonata") return jsonata(RED, node, value, failed);
+  const evaluate = evaluation(RED, node, value, type);
   const read = (msg: NodeMessage): unknown => {
     try {
-      return RED.util.evaluateNodeProperty(value, type, node, msg);
+      return evaluate(msg);
     } catch (error) {
       throw failed(error);
     }
@@ -49,6 +50,23 @@ export function typedInput(
     (msg, done) => RED.util.evaluateNodeProperty(value, type, node, msg, done),
     failed,
   );
+}
+
+/** What is a name to Node-RED, and not a path that it has to follow. */
+const NAME = /^(?!msg$)[A-Za-z_]\w*$/;
+
+/** Fixed text and `msg.payload` are what nearly every message asks for: they need not be parsed each time. */
+function evaluation(
+  RED: NodeAPI,
+  node: Node,
+  value: string,
+  type: string,
+): (msg: NodeMessage) => unknown {
+  if (type === "str") return () => value;
+  if (type === "msg" && NAME.test(value)) {
+    return (msg) => (msg as unknown as Record<string, unknown>)[value];
+  }
+  return (msg) => RED.util.evaluateNodeProperty(value, type, node, msg);
 }
 
 type Evaluation = (msg: NodeMessage, done: (error: Error | null, value: unknown) => void) => void;

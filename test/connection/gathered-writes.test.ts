@@ -1,68 +1,114 @@
-// Small packets share a system call, and none waits for longer than the turn of the event loop.
+// Packets of a turn go out in one piece, whatever they are made of, and none waits for longer than that.
 import { strict as assert } from "node:assert";
+import { once } from "node:events";
 import { Writable } from "node:stream";
-import { gatheredWrites } from "../../nodes/connection/gathered-writes";
+import { gatherWrites } from "../../nodes/connection/gathered-writes";
 
-/** A stream that remembers what it was given at a time. */
-function recorder(highWaterMark = 1_000) {
-  const given: string[] = [];
+/** A stream that remembers the pieces it was given; one that is `slow` takes the next when told. */
+function recorder({ highWaterMark = 100_000, slow = false } = {}) {
+  const pieces: Buffer[] = [];
+  let taken: (() => void) | undefined;
   const stream = new Writable({
     highWaterMark,
-    decodeStrings: false,
-    write(chunk, _encoding, done) {
-      given.push(chunk);
-      done();
-    },
-    writev(chunks, done) {
-      given.push(chunks.map(({ chunk }) => chunk).join(""));
-      done();
+    write(piece: Buffer, _encoding, done) {
+      pieces.push(piece);
+      if (slow) taken = done;
+      else done();
     },
   });
-  const before = gatheredWrites(stream);
-  const write = (text: string) => {
-    before();
-    // As mqtt-packet does for each packet.
-    stream.cork();
-    process.nextTick(() => stream.uncork());
-    stream.write(text);
+  gatherWrites(stream);
+  /** Takes the piece that it was given last. */
+  const proceed = () => {
+    const done = taken;
+    taken = undefined;
+    done?.();
   };
-  return { given, write };
+  return { pieces, stream, proceed, texts: () => pieces.map(String) };
 }
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 describe("gathered writes", () => {
   it("go out together at the end of the turn, also those of later ticks", async () => {
-    const { given, write } = recorder();
-    write("a");
-    process.nextTick(() => write("b"));
+    const { stream, texts } = recorder();
+    stream.write("a");
+    process.nextTick(() => stream.write("b"));
     await Promise.resolve();
-    write("c");
-    assert.deepEqual(given, []);
+    await Promise.resolve();
+    stream.write("c");
+    assert.deepEqual(texts(), []);
     await turn();
-    assert.deepEqual(
-      given.map((text) => [...text].sort().join("")),
-      ["abc"],
-    );
+    assert.equal(texts().length, 1);
+    assert.deepEqual([...(texts()[0] ?? "")].sort(), ["a", "b", "c"]);
   });
 
   it("of the next turn go out in that turn", async () => {
-    const { given, write } = recorder();
-    write("a");
+    const { stream, texts } = recorder();
+    stream.write("a");
     await turn();
-    write("b");
+    stream.write("b");
     await turn();
-    assert.deepEqual(given, ["a", "b"]);
+    assert.deepEqual(texts(), ["a", "b"]);
   });
 
-  it("go out before the end of the turn when the stream has enough of them", async () => {
-    const { given, write } = recorder(4);
-    write("ab");
-    write("cd");
-    await Promise.resolve();
-    write("ef");
-    assert.deepEqual(given, ["abcd"]);
+  it("are text and bytes of any length, one after the other", async () => {
+    const { stream, pieces } = recorder();
+    const chunks = [
+      "ü€😀",
+      Buffer.from([0, 255]),
+      "",
+      Buffer.alloc(40, 1),
+      Buffer.alloc(8, 2),
+      "z",
+    ];
+    for (const chunk of chunks) stream.write(chunk);
     await turn();
-    assert.deepEqual(given, ["abcd", "ef"]);
+    assert.deepEqual(pieces, [Buffer.concat(chunks.map((chunk) => Buffer.from(chunk)))]);
+  });
+
+  it("that do not fit into a piece begin the next, and what is larger than one is whole", async () => {
+    const { stream, pieces } = recorder();
+    const chunks = [Buffer.alloc(40_000, 1), Buffer.alloc(40_000, 2), "ü".repeat(100_000)];
+    for (const chunk of chunks) stream.write(chunk);
+    await turn();
+    assert.ok(pieces.length > 1, `${pieces.length} piece`);
+    const expected = Buffer.concat(chunks.map((chunk) => Buffer.from(chunk)));
+    assert.equal(Buffer.concat(pieces).equals(expected), true);
+  });
+
+  it("leave alone what the stream has not sent yet", async () => {
+    const { stream, pieces, proceed } = recorder({ slow: true });
+    for (let index = 0; index < 300; index += 1) {
+      stream.write(Buffer.alloc(1_000, index));
+      if (index % 10 === 0) await turn();
+      if (index % 30 === 0) proceed();
+    }
+    for (let left = 0; left < 60; left += 1) {
+      await turn();
+      proceed();
+    }
+    const expected = Array.from({ length: 300 }, (_, index) => Buffer.alloc(1_000, index));
+    assert.equal(Buffer.concat(pieces).equals(Buffer.concat(expected)), true);
+  });
+
+  it("say when the stream is full, and it says when it is not", async () => {
+    const { stream, proceed } = recorder({ highWaterMark: 10, slow: true });
+    assert.equal(stream.write("0123456789"), true);
+    await turn();
+    assert.equal(stream.write("more"), false);
+    const drained = once(stream, "drain");
+    proceed();
+    await turn();
+    proceed();
+    await drained;
+    assert.equal(stream.write("again"), true);
+  });
+
+  it("to a stream that has gone are lost without an error", async () => {
+    const { stream, texts } = recorder();
+    stream.write("a");
+    stream.destroy();
+    await turn();
+    assert.deepEqual(texts(), []);
   });
 });
