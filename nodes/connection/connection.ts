@@ -269,7 +269,9 @@ export class Connection extends EventEmitter<ConnectionEvents> {
 
   #verdict(failure: M1Error): Verdict {
     if (this.#state.name === "online" && isHangUp(failure)) {
-      return this.#hangUps.hungUp(this.outbox.inDoubt);
+      // A broker that says so is believed: then no event is to blame.
+      const inDoubt = failure.code === "TAKEN_OVER" ? undefined : this.outbox.inDoubt;
+      return this.#hangUps.hungUp(inDoubt);
     }
     this.#hangUps.forgetTakeOvers();
     return { cause: "chance" };

@@ -24,9 +24,14 @@ export class EntryQueue<E extends Entry> {
     return this.#entries.length - this.#cursor;
   }
 
-  /** The oldest of those before the cursor that is not settled. */
-  get sent(): E | undefined {
-    return this.#front < this.#cursor ? this.#entries[this.#front] : undefined;
+  /** The first and the last of those before the cursor that are not settled. */
+  get sent(): { readonly oldest: E; readonly newest: E } | undefined {
+    const unsettled = this.#entries
+      .slice(this.#front, this.#cursor)
+      .filter((entry) => entry?.settled === false);
+    const [oldest] = unsettled;
+    const newest = unsettled.at(-1);
+    return oldest && newest && { oldest, newest };
   }
 
   push(entry: E): void {

@@ -1,6 +1,6 @@
 // Whose fault it is when a broker closes connections without a word: an event that it cannot bear, if
 // it is the same one each time, or else another client with the same id (MQTT-3.1.4-2).
-import type { Delivery } from "./outbox";
+import type { Delivery, InDoubt } from "./outbox";
 
 /** So often the broker may hang up on the same event before it is set aside. */
 const TRIES = 3;
@@ -26,6 +26,8 @@ export class HangUps {
   readonly #timing: HangUpTiming;
   readonly #now: () => number;
   #suspect: { readonly delivery: Delivery; times: number; sentAt: number } | undefined;
+  /** The newest on the wire when the search for a bad event began: it comes no later than this one. */
+  #bound: Delivery | undefined;
   #window = Number.POSITIVE_INFINITY;
   /** Times of those since `forgetTakeOvers`. */
   #takeOvers: number[] = [];
@@ -53,17 +55,19 @@ export class HangUps {
     this.#window += 1;
   }
 
-  /** The broker hung up; `inDoubt` is the oldest event that it had been sent and had not answered. */
-  hungUp(inDoubt: Delivery | undefined): Verdict {
+  /** The broker hung up; `inDoubt` is what it had been sent and had not answered. */
+  hungUp(inDoubt: InDoubt | undefined): Verdict {
     const now = this.#now();
     const suspect = this.#suspect;
     if (inDoubt) this.#window = 1;
-    if (inDoubt && inDoubt === suspect?.delivery) {
+    if (inDoubt && inDoubt.oldest === suspect?.delivery) {
       // On a weak link any event can be the unlucky one; it is not struck down each time it is sent.
       if (now - suspect.sentAt > this.#timing.blame) return { cause: "chance" };
       return this.#accuse(suspect);
     }
-    this.#suspect = inDoubt && { delivery: inDoubt, times: 1, sentAt: now };
+    this.#suspect = inDoubt && { delivery: inDoubt.oldest, times: 1, sentAt: now };
+    if (inDoubt && this.#bound?.settled === false) return { cause: "chance" };
+    this.#bound = inDoubt?.newest;
     this.#takeOvers = [...this.#takeOvers.filter((time) => now - time < this.#timing.clash), now];
     const { length } = this.#takeOvers;
     return length < TAKE_OVERS
@@ -80,6 +84,8 @@ export class HangUps {
     suspect.times += 1;
     if (suspect.times < TRIES) return { cause: "chance" };
     this.#suspect = undefined;
+    // The first of them was counted as one.
+    this.forgetTakeOvers();
     return { cause: "event", delivery: suspect.delivery, times: suspect.times };
   }
 }

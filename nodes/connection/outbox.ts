@@ -28,6 +28,14 @@ export interface OutgoingEvent {
 /** An event on its way to the broker; hand it back to `settle` once its fate is known. */
 export interface Delivery {
   readonly event: OutgoingEvent;
+  /** Its fate is known, whatever it was. */
+  readonly settled: boolean;
+}
+
+/** What was given out and is not settled. */
+export interface InDoubt {
+  readonly oldest: Delivery;
+  readonly newest: Delivery;
 }
 
 /** What left the outbox unsent. */
@@ -163,8 +171,8 @@ export class Outbox {
     item.event.done(error);
   }
 
-  /** The oldest event that was given out and is not settled: what a lost connection puts in doubt. */
-  get inDoubt(): Delivery | undefined {
+  /** What a lost connection puts in doubt, if anything. */
+  get inDoubt(): InDoubt | undefined {
     return this.#front.sent;
   }
 

@@ -2,7 +2,9 @@
 import { strict as assert } from "node:assert";
 import type { Packet } from "mqtt-packet";
 import type { Connection } from "../../nodes/connection/connection";
-import { Outbox } from "../../nodes/connection/outbox";
+import { HangUps } from "../../nodes/connection/hang-ups";
+import { type InDoubt, Outbox } from "../../nodes/connection/outbox";
+import { Sandbox } from "../../sandbox/sandbox";
 import {
   closeConnections,
   connectionTo,
@@ -32,6 +34,15 @@ function cannotBear(number: number): Script {
 function numberOf(packet: Packet): number {
   if (packet.cmd !== "publish") throw new TypeError(`${packet.cmd} has no number`);
   return JSON.parse(packet.payload.toString()).event_data.number;
+}
+
+/** The codes of the losses from now on. */
+function offlineReasons(connection: Connection): string[] {
+  const reasons: string[] = [];
+  connection.on("state", (state) => {
+    if (state.name === "offline") reasons.push(state.reason.code);
+  });
+  return reasons;
 }
 
 async function offlineTimes(connection: Connection, times: number) {
@@ -84,12 +95,51 @@ describe("an event on which the broker hangs up every time", () => {
   it("is not taken for a clash of client ids", async () => {
     const broker = await ScriptedBroker.start(cannotBear(0));
     const connection = await onlineConnection(broker);
-    const reasons: string[] = [];
-    connection.on("state", (state) => {
-      if (state.name === "offline") reasons.push(state.reason.code);
-    });
+    const reasons = offlineReasons(connection);
 
     await sendNumber(connection, 0);
+
+    assert.ok(!reasons.includes("CLIENT_ID_CLASH"), reasons.join());
+  });
+
+  for (const bad of [1, 700]) {
+    it(`is not taken for a clash as number ${bad} of a thousand, however many hang-ups lead to it`, async () => {
+      const taken = new Set<number>();
+      const broker = await ScriptedBroker.start((packet, reply, socket) => {
+        if (packet.cmd !== "publish") return false;
+        const number = numberOf(packet);
+        if (number === bad) socket.destroy();
+        setTimeout(() => {
+          if (socket.destroyed) return;
+          taken.add(number);
+          reply({ cmd: "puback", messageId: packet.messageId ?? 0 });
+        }, 5);
+        return true;
+      });
+      const connection = await onlineConnection(broker);
+      const reasons = offlineReasons(connection);
+
+      const fates = await sendNumbers(connection, 1_000);
+
+      assert.equal(fates[bad]?.code, "EVENT_HANGS_UP");
+      assert.ok(!reasons.includes("CLIENT_ID_CLASH"), reasons.join());
+      const others = Array.from({ length: 1_000 }, (_, number) => number);
+      others.splice(bad, 1);
+      assert.deepEqual([...taken], others);
+    });
+  }
+
+  it("is not taken for a clash if there are many of its kind", async () => {
+    const broker = await ScriptedBroker.start((packet, _reply, socket) => {
+      if (packet.cmd === "publish") socket.destroy();
+      return socket.destroyed;
+    });
+    const connection = await onlineConnection(broker);
+    const reasons = offlineReasons(connection);
+
+    for (const number of [1, 2, 3, 4, 5]) {
+      assert.equal((await sendNumber(connection, number))?.code, "EVENT_HANGS_UP");
+    }
 
     assert.ok(!reasons.includes("CLIENT_ID_CLASH"), reasons.join());
   });
@@ -167,6 +217,45 @@ describe("a client id that another client uses too", () => {
     assert.equal(reason.code, "CLIENT_ID_CLASH");
     assert.ok(reason.message.includes(connection.settings.clientId), reason.message);
     assert.equal(retryIn, 50);
+  });
+
+  it("is named on both sides while both send", async () => {
+    const sandbox = new Sandbox({ port: 0 });
+    await sandbox.start();
+    const settings = { clientId: "shared-by-two" };
+    const timing = { firstRetry: 20, longestRetry: 50 };
+    const both = [1, 2].map(() => connectionTo(sandbox, { settings, timing }));
+    const named = both.map((connection) => {
+      connection.on("state", ({ name }) => name === "online" && void sendNumbers(connection, 3));
+      return new Promise<void>((resolve) => {
+        connection.on("state", (state) => {
+          if (state.name === "offline" && state.reason.code === "CLIENT_ID_CLASH") resolve();
+        });
+      });
+    });
+
+    for (const connection of both) {
+      connection.addSender({});
+      connection.settle();
+    }
+
+    await Promise.all(named);
+    await closeConnections();
+    await sandbox.stop();
+  });
+
+  it("is believed of an MQTT 5 broker, and blamed on no event", async () => {
+    const broker = await ScriptedBroker.start((packet, reply) => {
+      if (packet.cmd === "publish") reply({ cmd: "disconnect", reasonCode: 142 });
+      return packet.cmd === "publish";
+    });
+    const connection = await onlineConnection(broker, { settings: { protocolVersion: 5 } });
+    void sendNumber(connection, 1);
+
+    const { reason } = await offlineTimes(connection, 4);
+
+    assert.equal(reason.code, "CLIENT_ID_CLASH");
+    assert.equal(connection.outbox.size, 1);
   });
 
   it("is not suspected if the broker could not be reached in between", async () => {
@@ -248,5 +337,71 @@ describe("a link that takes everything and says nothing", () => {
     const first = await Promise.race([sendNumbers(connection, 15), lost]);
 
     assert.notEqual(first, "lost");
+  });
+});
+
+describe("hang-ups in a row", () => {
+  interface Event {
+    readonly event: InDoubt["oldest"]["event"];
+    settled: boolean;
+  }
+
+  /** A window of so many events, and the causes that hang-ups in it are put down to. */
+  function scene(count: number) {
+    const event = { topic: "", payload: "", qos: 1, done: () => undefined } as const;
+    const events: Event[] = Array.from({ length: count }, () => ({ event, settled: false }));
+    const hangUps = new HangUps({ blame: 10, clash: 100 }, () => 0);
+    const at = (index: number) => events[index] as Event;
+    return {
+      hangUps,
+      settle(from: number, to: number) {
+        for (let index = from; index <= to; index += 1) at(index).settled = true;
+      },
+      /** While those from `oldest` to `newest` are in doubt. */
+      cause(oldest: number, newest: number) {
+        hangUps.sent(at(oldest));
+        return hangUps.hungUp({ oldest: at(oldest), newest: at(newest) }).cause;
+      },
+    };
+  }
+
+  it("are the search for a bad event as long as the newest of the first is unsettled", () => {
+    const { settle, cause } = scene(10);
+    const causes = [cause(0, 9)];
+    for (const oldest of [1, 2, 3, 4]) {
+      settle(oldest - 1, oldest - 1);
+      causes.push(cause(oldest, oldest + 1));
+    }
+    assert.deepEqual(causes, ["chance", "chance", "chance", "chance", "chance"]);
+  });
+
+  it("are take-overs if what was in doubt the time before is settled, however that came", () => {
+    const { settle, cause } = scene(10);
+    const causes: string[] = [];
+    for (const oldest of [0, 2, 4]) {
+      causes.push(cause(oldest, oldest + 1));
+      settle(oldest, oldest + 1);
+    }
+    assert.deepEqual(causes, ["chance", "chance", "clash"]);
+  });
+
+  it("are take-overs if nothing is in doubt", () => {
+    const { hangUps, cause } = scene(10);
+    cause(0, 9);
+    const causes = [1, 2].map(() => hangUps.hungUp(undefined).cause);
+    assert.deepEqual(causes, ["chance", "clash"]);
+  });
+
+  it("count anew once a bad event is found", () => {
+    const { settle, cause } = scene(10);
+    const causes: string[] = [];
+    for (const index of [0, 1, 2]) {
+      causes.push(cause(index, index), cause(index, index), cause(index, index));
+      settle(index, index);
+    }
+    assert.deepEqual(
+      causes,
+      [1, 2, 3].flatMap(() => ["chance", "chance", "event"]),
+    );
   });
 });
