@@ -122,6 +122,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     this.outbox = outbox;
     this.#timing = timing;
     outbox.onReady = () => this.#pump();
+    outbox.onLost = () => this.emit("outbox");
     this.#backoff = new Backoff(timing);
     this.#hangUps = new HangUps(timing);
     this.#subscriptions = new Subscriptions(settings.who, (reason) => {

@@ -29,15 +29,17 @@ export function* blocksOf(events: readonly StoredEvent[]): Generator<EventBlock>
   }
 }
 
-/** Throws a SyntaxError for a text that `blocksOf` did not make. */
+/** Throws a SyntaxError where the text is not as `blocksOf` makes it, after what comes before. */
 export function* eventsOf({ first, last, text }: EventBlock): Generator<StoredEvent> {
   let start = 0;
   for (let sequence = first; sequence <= last; sequence += 1) {
     const end = text.indexOf("\n", start);
     const parts = /^(\d+) ([012]) (\d+) (.*)$/.exec(text.slice(start, end));
-    if (!parts) throw new SyntaxError(`entry ${sequence} is not an event`);
-    const [, acceptedAt, qos, length, topic = ""] = parts;
+    const [, acceptedAt, qos, length, topic = ""] = parts ?? [];
     start = end + 1 + Number(length);
+    if (!parts || end < 0 || start > text.length) {
+      throw new SyntaxError(`entry ${sequence} is not an event`);
+    }
     const payload = text.slice(end + 1, start);
     yield { sequence, acceptedAt: Number(acceptedAt), topic, payload, qos: Number(qos) as QoS };
   }

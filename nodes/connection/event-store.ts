@@ -23,6 +23,11 @@ export interface StoredEvent {
   readonly qos: QoS;
 }
 
+export interface FoundEvent extends StoredEvent {
+  /** OUTBOX_UNREADABLE: then nothing is known of the event but its number. */
+  readonly fault?: M1Error;
+}
+
 export interface Changes {
   /** Each the successor of the one before. */
   readonly add: readonly StoredEvent[];
@@ -32,6 +37,8 @@ export interface Changes {
 
 /** `Number.MAX_SAFE_INTEGER` has 16 digits; padded, text order is number order. */
 const SEQUENCE_DIGITS = 16;
+/** What there is to say of an event that cannot be read. */
+const UNKNOWN = { acceptedAt: 0, topic: "", payload: "", qos: 0 } as const;
 /** So many settled events may remain on disk: deleting has a cost of its own. */
 const SWEPT_AT_ONCE = 2_000;
 
@@ -62,14 +69,14 @@ export class EventStore {
 
   /**
    * Opens the folder, made if it is not there. If it is damaged it is kept under another name, and
-   * an empty one takes its place: then the OUTBOX_DAMAGED to tell the user is returned.
+   * an empty one takes its place: then the OUTBOX_DAMAGED to tell the user is returned. With
+   * OUTBOX_UNREADABLE all events are there, and some that were settled are not known as such.
    * Throws OUTBOX_UNUSABLE.
    */
   async open(): Promise<M1Error | undefined> {
     try {
       await mkdir(this.folder, { recursive: true });
-      await this.#openDatabase();
-      return undefined;
+      return await this.#openDatabase();
     } catch (error) {
       if (!isDamage(error)) throw unusable(error);
       return this.#setFolderAside(error);
@@ -100,13 +107,12 @@ export class EventStore {
   }
 
   /** About `limit` events that come after that sequence number, oldest first; none only if there are none. */
-  async read(after: number, limit: number): Promise<StoredEvent[]> {
-    const events: StoredEvent[] = [];
+  async read(after: number, limit: number): Promise<FoundEvent[]> {
+    const isWanted = (sequence: number) => sequence > after && !this.#settled.has(sequence);
+    const events: FoundEvent[] = [];
     const iterator = this.#open().iterator(this.#range(after + 1));
     for await (const [key, text] of iterator) {
-      for (const event of eventsOf({ ...this.#extent(key), text })) {
-        if (event.sequence > after && !this.#settled.has(event.sequence)) events.push(event);
-      }
+      events.push(...(await this.#eventsOf({ ...this.#extent(key), text }, isWanted)));
       if (events.length >= limit) break;
     }
     return events;
@@ -144,16 +150,57 @@ export class EventStore {
     this.#db = undefined;
   }
 
-  async #openDatabase(): Promise<void> {
+  /** Where the text makes no sense it is set aside, and the events from there on have a fault. */
+  async #eventsOf(
+    block: EventBlock,
+    isWanted: (sequence: number) => boolean,
+  ): Promise<FoundEvent[]> {
+    const events: FoundEvent[] = [];
+    let next = block.first;
+    try {
+      for (const event of eventsOf(block)) {
+        next = event.sequence + 1;
+        if (isWanted(event.sequence)) events.push(event);
+      }
+    } catch (error) {
+      const lost = Array.from({ length: block.last - next + 1 }, (_, index) => next + index);
+      const wanted = lost.filter(isWanted);
+      if (wanted.length === 0) return events;
+      const fault = await this.#setTextAside(block.text, error);
+      for (const sequence of wanted) events.push({ ...UNKNOWN, sequence, fault });
+    }
+    return events;
+  }
+
+  async #openDatabase(): Promise<M1Error | undefined> {
     // Not loaded where no outbox is on disk.
     const { ClassicLevel } = await import("classic-level");
     const db = new ClassicLevel(this.folder);
     await db.open();
     this.#db = db;
-    this.#settled = Settled.parse((await db.get(this.#settledKey)) ?? "1");
+    const warning = await this.#readSettled(db);
     this.#swept = 0;
     // Looks at every block: damage is to show now, and not when its turn comes.
     await this.count();
+    return warning;
+  }
+
+  /** If that makes no sense, whatever is there counts as not settled: twice is better than never. */
+  async #readSettled(db: ClassicLevel): Promise<M1Error | undefined> {
+    const text = (await db.get(this.#settledKey)) ?? "1";
+    try {
+      this.#settled = Settled.parse(text);
+      return undefined;
+    } catch (error) {
+      const [oldest] = await db.keys({ ...this.#range(1), limit: 1 }).all();
+      this.#settled = new Settled(oldest === undefined ? 1 : this.#extent(oldest).first);
+      return this.#setTextAside(text, error);
+    }
+  }
+
+  async #setTextAside(text: string, cause: unknown): Promise<M1Error> {
+    await this.#quarantine.addText(text, reasonOf(cause));
+    return new M1Error("OUTBOX_UNREADABLE", { file: this.#quarantine.file }, { cause });
   }
 
   async #setFolderAside(cause: unknown): Promise<M1Error> {

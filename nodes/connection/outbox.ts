@@ -7,7 +7,7 @@
 import { M1Error } from "../protocol/errors";
 import type { OutboxFull, QoS } from "../protocol/settings";
 import { type Entry, EntryQueue } from "./entry-queue";
-import { type EventStore, type StoredEvent, unusable } from "./event-store";
+import { type EventStore, type FoundEvent, type StoredEvent, unusable } from "./event-store";
 
 export interface OutboxPolicy {
   /** How many events may wait. */
@@ -75,6 +75,8 @@ export class Outbox {
   onReady: () => void = () => undefined;
   /** Called once for each trouble with the disk. */
   onWarning: (warning: M1Error) => void = () => undefined;
+  /** Called when events have left it that could not be read back. */
+  onLost: () => void = () => undefined;
   /** Called with the number of events found on disk for which nobody waits, if there are any. */
   onRestored: (count: number) => void = () => undefined;
   readonly losses: Losses = { dropped: 0, expired: 0 };
@@ -104,6 +106,7 @@ export class Outbox {
   readonly #awaited: Map<number, OutgoingEvent["done"]>;
   /** So many of the oldest on disk are dropped already, and only need to be read to be told. */
   #toDrop = 0;
+  #toldLost = false;
 
   constructor(policy: OutboxPolicy, options: OutboxOptions = {}) {
     const { store, storesNew = true, legacy, now = Date.now } = options;
@@ -287,7 +290,7 @@ export class Outbox {
       const warning = await store.open();
       if (warning) {
         this.onWarning(warning);
-        this.#tellAwaited(warning);
+        if (warning.code === "OUTBOX_DAMAGED") this.#tellAwaited(warning);
       }
       const last = await store.last();
       const found = await store.count();
@@ -360,6 +363,8 @@ export class Outbox {
       const events = found.filter(({ sequence }) => sequence <= there);
       if (events.length === 0) this.#lastRead = there;
       for (const event of events) this.#returned(event);
+      const unreadable = events.find(({ fault }) => fault)?.fault;
+      if (unreadable) this.#tellLost(unreadable);
     } catch (error) {
       this.#giveUpReading(error);
     }
@@ -368,18 +373,27 @@ export class Outbox {
     this.onReady();
   }
 
-  #returned({ sequence, acceptedAt, ...event }: StoredEvent): void {
+  #returned({ sequence, acceptedAt, fault, ...event }: FoundEvent): void {
     const done = this.#awaited.get(sequence) ?? nobody;
     this.#awaited.delete(sequence);
     this.#lastRead = sequence;
     const item: Item = { event: { ...event, done }, acceptedAt, sequence, settled: false };
     this.#front.push(item);
-    if (this.#toDrop === 0) return;
-    this.#toDrop -= 1;
-    // It left the count when it was dropped; `settle` counts it once more.
-    this.#size += 1;
-    this.losses.dropped += 1;
-    this.settle(item, this.#dropped());
+    if (this.#toDrop > 0) {
+      this.#toDrop -= 1;
+      // It left the count when it was dropped; `settle` counts it once more.
+      this.#size += 1;
+      this.losses.dropped += 1;
+      this.settle(item, this.#dropped());
+    }
+    if (fault) this.settle(item, fault);
+  }
+
+  /** Once for all: a disk that holds another version's blocks has many. */
+  #tellLost(fault: M1Error): void {
+    if (!this.#toldLost) this.onWarning(fault);
+    this.#toldLost = true;
+    this.onLost();
   }
 
   /** What cannot be read now stays on disk for the next start; who waits for it is told. */
@@ -388,6 +402,7 @@ export class Outbox {
     this.#lastRead = this.#lastWritten;
     this.#size = this.#front.unsettled().length + this.#newest.length;
     this.#tellAwaited(unusable(error));
+    this.onLost();
   }
 
   #tellAwaited(error: M1Error): void {

@@ -1,4 +1,5 @@
-// What the broker would not have, kept for a person to look at: a text file, one JSON object a line.
+// What the broker would not have, or nobody can read, kept for a person to look at: a text file, one
+// JSON object a line.
 import { appendFile, rename, stat } from "node:fs/promises";
 import type { StoredEvent } from "./event-store";
 
@@ -13,11 +14,21 @@ export class Quarantine {
     this.file = file;
   }
 
-  /** Adds an event. A full file is kept once, as `<file>.old`. Rejects if the disk does. */
-  async add(event: StoredEvent, reason: string, now = new Date()): Promise<void> {
+  /** Adds an event. Rejects if the disk does. */
+  add(event: StoredEvent, reason: string, now = new Date()): Promise<void> {
     const { acceptedAt, topic, payload, qos } = event;
     const times = { acceptedAt: new Date(acceptedAt).toISOString(), refusedAt: now.toISOString() };
-    const line = `${JSON.stringify({ reason, ...times, topic, qos, payload })}\n`;
+    return this.#append({ reason, ...times, topic, qos, payload });
+  }
+
+  /** Adds what should have been events. Rejects if the disk does. */
+  addText(text: string, reason: string, now = new Date()): Promise<void> {
+    return this.#append({ reason, foundAt: now.toISOString(), text });
+  }
+
+  /** A full file is kept once, as `<file>.old`. */
+  async #append(entry: object): Promise<void> {
+    const line = `${JSON.stringify(entry)}\n`;
     if ((await this.#size()) + Buffer.byteLength(line) > LARGEST_FILE) {
       await rename(this.file, `${this.file}.old`);
     }

@@ -2,8 +2,12 @@
 // they are acknowledged in order, and a few beyond it.
 
 export class Settled {
-  #front = 1;
+  #front: number;
   readonly #beyond = new Set<number>();
+
+  constructor(front = 1) {
+    this.#front = front;
+  }
 
   /** All below it are settled; itself it is not. */
   get front(): number {
@@ -31,10 +35,12 @@ export class Settled {
     return [this.#front, ...this.#beyond].join(" ");
   }
 
+  /** Throws a SyntaxError for a text that `toString` did not make. */
   static parse(text: string): Settled {
-    const settled = new Settled();
-    const [front = 1, ...beyond] = text.split(" ").map(Number);
-    settled.#front = front;
+    if (!/^\d+( \d+)*$/.test(text))
+      throw new SyntaxError("what is settled is not a list of numbers");
+    const [front, ...beyond] = text.split(" ").map(Number);
+    const settled = new Settled(front);
     for (const sequence of beyond) settled.add(sequence);
     return settled;
   }

@@ -44,7 +44,14 @@ describe("blocks of events", () => {
   });
 
   it("that are none are refused", () => {
-    assert.throws(() => [...eventsOf({ first: 1, last: 1, text: "rubbish" })], SyntaxError);
-    assert.throws(() => [...eventsOf({ first: 1, last: 2, text: "1 0 1 t\nx" })], SyntaxError);
+    for (const text of [
+      "rubbish",
+      "",
+      "1 0 1 t\nx",
+      "1 0 1 t\nx2 0 1 t",
+      "1 0 1 t\nx2 0 5 t\nxxxx",
+    ]) {
+      assert.throws(() => [...eventsOf({ first: 1, last: 2, text })], SyntaxError, text);
+    }
   });
 });

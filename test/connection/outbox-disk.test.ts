@@ -1,5 +1,6 @@
 // The outbox on disk: what it promises across restarts, full and broken disks, and deploys.
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdir, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { ClassicLevel } from "classic-level";
@@ -13,7 +14,9 @@ import {
 } from "../../nodes/connection/outbox";
 import { abandonLegacy } from "../../nodes/connection/outbox-handover";
 import type { M1Error } from "../../nodes/protocol/errors";
+import { closeConnections, openConnection } from "../support/connections";
 import { temporaryFolder } from "../support/processes";
+import { ScriptedBroker, stopBrokers } from "../support/scripted-broker";
 
 const who = { projectMqtt: "p", userMqtt: "u" };
 const UNLIMITED: OutboxPolicy = {
@@ -36,6 +39,8 @@ describe("the outbox on disk", () => {
   });
 
   afterEach(async () => {
+    await closeConnections();
+    await stopBrokers();
     for (const outbox of open) await outbox.close();
     open.clear();
     await removeParent();
@@ -406,6 +411,152 @@ describe("the outbox on disk", () => {
     assert.throws(() => made.add(event(1)), { code: "OUTBOX_CLOSED" });
   });
 
+  describe("when what is on disk makes no sense", () => {
+    const tell = (told: Map<number, string | undefined>, n: number) =>
+      event(n, (error) => told.set(n, error?.code));
+
+    it("delivers all but what cannot be read, tells who waits for that, and keeps its text", async () => {
+      const told = new Map<number, string | undefined>();
+      const first = outbox();
+      for (const n of numbers(1, 1_500)) first.add(tell(told, n));
+      const legacy = await close(first);
+      // The second of three blocks, from its 101st event on.
+      const cut = (text: string) => text.replace(/(?<=\D601$|\D601(?=\d{13} )).*/s, "rubbish");
+      await rewrite(folder, "events/", (text, index) => (index === 1 ? cut(text) : text));
+      const warnings: M1Error[] = [];
+      const made = outbox({ legacy });
+      made.onWarning = (warning) => warnings.push(warning);
+
+      const events = await drain(made, 1_101);
+      await close(made);
+
+      assert.deepEqual(
+        events.map(({ payload }) => Number(payload)),
+        [...numbers(1, 601), ...numbers(1_001, 1_500)],
+      );
+      assert.deepEqual(
+        numbers(1, 1_500).filter((n) => told.get(n) === "OUTBOX_UNREADABLE"),
+        numbers(602, 1_000),
+      );
+      assert.equal(told.size, 1_500);
+      assert.equal(made.size, 0);
+      assert.deepEqual(
+        warnings.map(({ code, details }) => [code, details.file]),
+        [["OUTBOX_UNREADABLE", quarantine()]],
+      );
+      const [line = "", ...rest] = (await readFile(quarantine(), "utf8")).split("\n");
+      assert.match(JSON.parse(line).reason, /entry 602/);
+      assert.match(JSON.parse(line).text, /601rubbish$/);
+      assert.deepEqual(rest, [""]);
+    });
+
+    it("is done with it at the next start", async () => {
+      const first = outbox();
+      for (const n of numbers(1, 600)) first.add(event(n));
+      await close(first);
+      const untilFirst = (text: string) => text.slice(0, text.indexOf("1", text.indexOf("\n")) + 1);
+      await rewrite(folder, "events/", (text, index) => (index === 0 ? untilFirst(text) : text));
+      const second = outbox();
+      await ready(second);
+      // As it is not acknowledged, its block stays.
+      assert.equal(second.next()?.event.payload, "1");
+      assert.equal((await drain(second, 100))[0]?.payload, "501");
+      await close(second);
+
+      const third = outbox();
+      const warnings: M1Error[] = [];
+      third.onWarning = (warning) => warnings.push(warning);
+      third.add(event(601));
+
+      const events = await drain(third, 2);
+      assert.deepEqual(
+        events.map(({ payload }) => payload),
+        ["1", "601"],
+      );
+      assert.equal((await readFile(quarantine(), "utf8")).split("\n").length, 2, "lines");
+      assert.deepEqual(warnings, []);
+    });
+
+    it("says so once, although nothing can be read, and counts nothing of it", async () => {
+      const first = outbox();
+      for (const n of numbers(1, 9_000)) first.add(event(n));
+      await close(first);
+      await rewrite(folder, "events/", () => "rubbish");
+      const warnings: M1Error[] = [];
+      const made = outbox();
+      made.onWarning = (warning) => warnings.push(warning);
+      await ready(made);
+      const connection = openConnection(await ScriptedBroker.start(), { outbox: made });
+
+      while (made.size > 0) await once(connection, "outbox");
+
+      assert.deepEqual(
+        warnings.map(({ code }) => code),
+        ["OUTBOX_UNREADABLE"],
+      );
+    });
+
+    it("drops the oldest of what there was, whether it can be read or not", async () => {
+      const first = outbox();
+      for (const n of numbers(1, 1_000)) first.add(event(n));
+      const legacy = await close(first);
+      await rewrite(folder, "events/", (text, index) => (index === 0 ? "rubbish" : text));
+      const store = new EventStore(folder, who);
+      const { read } = store;
+      let release: () => void = () => undefined;
+      const released = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      const reading = new Promise<void>((resolve) => {
+        store.read = async (...range) => {
+          resolve();
+          await released;
+          return read.apply(store, range);
+        };
+      });
+      const made = outbox({ store, legacy }, { limit: 1_000, full: "drop-oldest" });
+      await reading;
+      for (const n of numbers(1_001, 1_200)) made.add(event(n));
+      assert.equal(made.size, 1_000);
+      release();
+
+      const events = await drain(made, 700);
+
+      assert.deepEqual(
+        events.map(({ payload }) => Number(payload)),
+        numbers(501, 1_200),
+      );
+      assert.deepEqual(
+        { size: made.size, dropped: made.losses.dropped },
+        { size: 0, dropped: 200 },
+      );
+    });
+
+    it("delivers again rather than never what may have been settled", async () => {
+      const told = new Map<number, string | undefined>();
+      const first = outbox();
+      for (const n of numbers(1, 6_000)) first.add(tell(told, n));
+      await drain(first, 5_100);
+      const legacy = await close(first);
+      await rewrite(folder, "settled/", () => "rubbish");
+      const made = outbox({ legacy });
+      const warning = await warned(made);
+
+      const events = await drain(made, 1_000);
+      await close(made);
+
+      assert.equal(warning.code, "OUTBOX_UNREADABLE");
+      assert.deepEqual(
+        events.map(({ payload }) => Number(payload)),
+        numbers(5_001, 6_000),
+      );
+      assert.deepEqual(new Set(told.values()), new Set([undefined]));
+      assert.equal(JSON.parse(await readFile(quarantine(), "utf8")).text, "rubbish");
+      assert.equal(await settledText(folder), "6001");
+      assert.equal(made.size, 0);
+    });
+  });
+
   describe("when the disk is of no use", () => {
     it("keeps events in memory, and says once why", async () => {
       await mkdir(path.dirname(folder), { recursive: true });
@@ -568,6 +719,29 @@ describe("the outbox on disk", () => {
     });
   });
 });
+
+/** Replaces what the store wrote under each key with these first letters. */
+async function rewrite(
+  folder: string,
+  keys: string,
+  change: (text: string, index: number) => string,
+): Promise<void> {
+  const db = new ClassicLevel(folder);
+  const entries = await db.iterator({ gte: keys, lt: `${keys}~` }).all();
+  for (const [index, [key, text]] of entries.entries()) await db.put(key, change(text, index));
+  await db.close();
+}
+
+async function settledText(folder: string): Promise<string | undefined> {
+  const db = new ClassicLevel(folder);
+  const text = await db.get("settled/p/u");
+  await db.close();
+  return text;
+}
+
+function numbers(from: number, to: number): number[] {
+  return Array.from({ length: to - from + 1 }, (_, index) => from + index);
+}
 
 /** By default what LevelDB needs to open it. */
 async function damage(folder: string, names = /^(MANIFEST|CURRENT)/): Promise<void> {

@@ -31,6 +31,12 @@ describe("what is settled", () => {
     });
   }
 
+  for (const text of ["", "rubbish", "3 x", "3  5", "NaN", "-1", "3 "]) {
+    it(`is not "${text}"`, () => {
+      assert.throws(() => Settled.parse(text), SyntaxError);
+    });
+  }
+
   it("is counted within a range", () => {
     const settled = settledOf(1, 2, 3, 6);
     assert.equal(settled.unsettled(1, 3), 0);
