@@ -87,6 +87,8 @@ export class Outbox {
   readonly #front = new EntryQueue<Item>();
   /** Newer than whatever is in front and on disk: about to be written, or waiting for its turn. */
   #newest: Item[] = [];
+  /** Older than those: being written. */
+  #batch: readonly Item[] = [];
 
   readonly #store: EventStore | undefined;
   /** New events are written; false once that has failed. */
@@ -207,7 +209,7 @@ export class Outbox {
   #take(event: OutgoingEvent, acceptedAt: number): void {
     this.#size += 1;
     const item: Item = { event, acceptedAt, sequence: 0, settled: false };
-    if (!this.#storing && this.#newest.length === 0 && this.#caughtUp) {
+    if (this.#newest.length === 0 && this.#mayFollow) {
       this.#front.push(item);
       this.onReady();
       return;
@@ -222,12 +224,16 @@ export class Outbox {
     this.#front.settle(item);
   }
 
-  /** Without a working store the newest follow the front directly, once the disk has been read. */
   #advance(): void {
-    if (this.#storing || !this.#caughtUp) return;
+    if (!this.#mayFollow) return;
     for (const item of this.#newest) this.#front.push(item);
     this.#newest = [];
     this.onReady();
+  }
+
+  /** Without a working store the newest follow the front directly, once what is on disk has. */
+  get #mayFollow(): boolean {
+    return !this.#storing && this.#batch.length === 0 && this.#caughtUp;
   }
 
   /** All that is on disk has been in front. */
@@ -311,24 +317,26 @@ export class Outbox {
     await new Promise(setImmediate);
     await this.#open();
     while (this.#settledOnDisk.length > 0 || (this.#storing && this.#newest.length > 0)) {
-      const items = this.#storing ? this.#newest.splice(0, LARGEST_BATCH) : [];
-      if (!(await this.#writeBatch(items, this.#settledOnDisk.splice(0)))) break;
+      this.#batch = this.#storing ? this.#newest.splice(0, LARGEST_BATCH) : [];
+      if (!(await this.#writeBatch(this.#settledOnDisk.splice(0)))) break;
     }
     this.#writing = undefined;
     this.#advance();
   }
 
-  async #writeBatch(items: Item[], remove: number[]): Promise<boolean> {
+  async #writeBatch(remove: number[]): Promise<boolean> {
     const first = this.#lastWritten + 1;
-    const add = items.map((item, index) => stored(item, first + index));
+    const add = this.#batch.map((item, index) => stored(item, first + index));
     try {
       await this.#store?.write({ add, remove });
     } catch (error) {
-      this.#newest = [...items, ...this.#newest];
+      this.#newest = [...this.#batch, ...this.#newest];
+      this.#batch = [];
       this.#fail(error);
       return false;
     }
-    for (const item of items) this.#written(item);
+    for (const item of this.#batch) this.#written(item);
+    this.#batch = [];
     this.onReady();
     return true;
   }
@@ -396,11 +404,15 @@ export class Outbox {
     this.onLost();
   }
 
-  /** What cannot be read now stays on disk for the next start; who waits for it is told. */
+  /**
+   * What cannot be read now stays on disk for the next start; who waits for it is told. What counts
+   * is what is still in memory.
+   */
   #giveUpReading(error: unknown): void {
     this.#fail(error);
     this.#lastRead = this.#lastWritten;
-    this.#size = this.#front.unsettled().length + this.#newest.length;
+    this.#toDrop = 0;
+    this.#size = this.#front.unsettled().length + this.#batch.length + this.#newest.length;
     this.#tellAwaited(unusable(error));
     this.onLost();
   }

@@ -648,6 +648,64 @@ describe("the outbox on disk", () => {
         Array.from({ length: 7_000 }, (_, index) => index + 1),
       );
     });
+
+    it("tells who waits for what is on disk if reading that fails, and counts the rest", async () => {
+      const told: (string | undefined)[] = [];
+      const first = outbox();
+      for (const n of numbers(1, 3_000)) first.add(event(n));
+      await close(first);
+      const store = new EventStore(folder, who);
+      const made = outbox({ store });
+      await ready(made);
+      for (const n of numbers(3_001, 3_010)) made.add(event(n, (error) => told.push(error?.code)));
+      await ready(made);
+      store.read = () => Promise.reject(new Error("input/output error"));
+      const warning = warned(made);
+      for (const _ of numbers(1, 1_500)) made.next();
+      await warning;
+
+      assert.equal(made.size, 2_000);
+      assert.deepEqual(told, Array(10).fill("OUTBOX_UNUSABLE"));
+    });
+
+    it("counts and delivers what is being written when reading fails", async () => {
+      const first = outbox();
+      for (const n of numbers(1, 3_000)) first.add(event(n));
+      await close(first);
+      const store = new EventStore(folder, who);
+      const made = outbox({ store });
+      await ready(made);
+      const { write } = store;
+      let finish: () => void = () => undefined;
+      const finished = new Promise<void>((resolve) => {
+        finish = resolve;
+      });
+      const writing = new Promise<void>((resolve) => {
+        store.write = async (changes) => {
+          resolve();
+          await finished;
+          return write.call(store, changes);
+        };
+      });
+      for (const n of numbers(3_001, 3_010)) made.add(event(n));
+      await writing;
+      made.add(event(3_011));
+      store.read = () => Promise.reject(new Error("input/output error"));
+      const warning = warned(made);
+      const events = take(made, 1_500);
+      assert.match((await warning).message, /input\/output error/);
+
+      assert.equal(made.size, 500 + 10 + 1);
+      finish();
+      events.push(...(await drain(made, 511)));
+
+      assert.equal(made.size, 0);
+      assert.deepEqual(
+        events.map(({ payload }) => Number(payload)),
+        [...numbers(1, 2_000), ...numbers(3_001, 3_011)],
+      );
+    });
+
     it("tells who waits for what is on disk if that does not open after a deploy", async () => {
       const told: (string | undefined)[] = [];
       const first = outbox();
