@@ -106,14 +106,19 @@ export class EventStore {
       await this.#sweep().catch(() => undefined);
   }
 
-  /** About `limit` events that come after that sequence number, oldest first; none only if there are none. */
-  async read(after: number, limit: number): Promise<FoundEvent[]> {
+  /**
+   * About `limit` events that come after that sequence number, or less if they have so many
+   * characters, oldest first; none only if there are none.
+   */
+  async read(after: number, limit: number, characters: number): Promise<FoundEvent[]> {
     const isWanted = (sequence: number) => sequence > after && !this.#settled.has(sequence);
     const events: FoundEvent[] = [];
+    let length = 0;
     const iterator = this.#open().iterator(this.#range(after + 1));
     for await (const [key, text] of iterator) {
       events.push(...(await this.#eventsOf({ ...this.#extent(key), text }, isWanted)));
-      if (events.length >= limit) break;
+      length += text.length;
+      if (events.length >= limit || (length >= characters && events.length > 0)) break;
     }
     return events;
   }

@@ -67,8 +67,9 @@ interface Item extends Entry {
 
 /** Events written at once: a burst must not pile up in memory, nor a batch block for long. */
 const LARGEST_BATCH = 4_000;
-/** How much of the queue's front is kept in memory when the rest is on disk. */
+/** How much of the queue's front is kept in memory when the rest is on disk: events, characters. */
 const FRONT = 4_000;
+const FRONT_TEXT = 16_000_000;
 
 export class Outbox {
   /** Called when events can be sent that could not before. */
@@ -85,6 +86,8 @@ export class Outbox {
   #size = 0;
   /** The oldest; without a store, all. */
   readonly #front = new EntryQueue<Item>();
+  /** Characters of the payloads in front. */
+  #frontText = 0;
   /** Newer than whatever is in front and on disk: about to be written, or waiting for its turn. */
   #newest: Item[] = [];
   /** Older than those: being written. */
@@ -210,7 +213,7 @@ export class Outbox {
     this.#size += 1;
     const item: Item = { event, acceptedAt, sequence: 0, settled: false };
     if (this.#newest.length === 0 && this.#mayFollow) {
-      this.#front.push(item);
+      this.#toFront(item);
       this.onReady();
       return;
     }
@@ -219,14 +222,20 @@ export class Outbox {
     else this.#advance();
   }
 
+  #toFront(item: Item): void {
+    this.#frontText += item.event.payload.length;
+    this.#front.push(item);
+  }
+
   #leave(item: Item): void {
     this.#size -= 1;
+    this.#frontText -= item.event.payload.length;
     this.#front.settle(item);
   }
 
   #advance(): void {
     if (!this.#mayFollow) return;
-    for (const item of this.#newest) this.#front.push(item);
+    for (const item of this.#newest) this.#toFront(item);
     this.#newest = [];
     this.onReady();
   }
@@ -343,19 +352,20 @@ export class Outbox {
 
   /** Now it is safe, and may be sent: from memory if the front has room for it and its turn has come. */
   #written(item: Item): void {
-    const isNext = this.#caughtUp && this.#front.length < FRONT;
+    const hasRoom = this.#front.length < FRONT && this.#frontText < FRONT_TEXT;
+    const isNext = this.#caughtUp && hasRoom;
     this.#lastWritten += 1;
     item.sequence = this.#lastWritten;
     if (isNext) {
       this.#lastRead = item.sequence;
-      this.#front.push(item);
+      this.#toFront(item);
     } else {
       this.#awaited.set(item.sequence, item.event.done);
     }
   }
 
   #refill(): void {
-    if (this.#front.waiting < FRONT / 2) this.#readMore();
+    if (this.#front.waiting < FRONT / 2 && this.#frontText < FRONT_TEXT / 2) this.#readMore();
   }
 
   #readMore(): void {
@@ -367,7 +377,7 @@ export class Outbox {
     // What is written during the reading may or may not be in what is read.
     const there = this.#lastWritten;
     try {
-      const found = (await this.#store?.read(this.#lastRead, FRONT / 2)) ?? [];
+      const found = (await this.#store?.read(this.#lastRead, FRONT / 2, FRONT_TEXT / 2)) ?? [];
       const events = found.filter(({ sequence }) => sequence <= there);
       if (events.length === 0) this.#lastRead = there;
       for (const event of events) this.#returned(event);
@@ -386,7 +396,7 @@ export class Outbox {
     this.#awaited.delete(sequence);
     this.#lastRead = sequence;
     const item: Item = { event: { ...event, done }, acceptedAt, sequence, settled: false };
-    this.#front.push(item);
+    this.#toFront(item);
     if (this.#toDrop > 0) {
       this.#toDrop -= 1;
       // It left the count when it was dropped; `settle` counts it once more.

@@ -6,6 +6,7 @@ import path from "node:path";
 import { ClassicLevel } from "classic-level";
 import { EventStore } from "../../nodes/connection/event-store";
 import {
+  type Delivery,
   type Legacy,
   Outbox,
   type OutboxOptions,
@@ -181,8 +182,8 @@ describe("the outbox on disk", () => {
         return done;
       };
     });
-    store.read = async (after, limit) => {
-      const events = await read.call(store, after, limit);
+    store.read = async (...range) => {
+      const events = await read.apply(store, range);
       await written;
       return events;
     };
@@ -231,6 +232,45 @@ describe("the outbox on disk", () => {
       Array.from({ length: 3_001 }, (_, index) => index + 1),
     );
     assert.deepEqual({ awaited: awaited.size, size: made.size }, { awaited: 0, size: 0 });
+  });
+
+  it("keeps sixteen million characters in memory, and reads half of that at once", async () => {
+    const most = 16_000_000;
+    const block = 270_000;
+    const payload = (n: number) => String(n).padEnd(60_000);
+    const store = new EventStore(folder, who);
+    const { read } = store;
+    const readings: number[] = [];
+    let begun = 0;
+    store.read = async (...range) => {
+      begun += 1;
+      const found = await read.apply(store, range);
+      readings.push(charactersOf(found));
+      return found;
+    };
+    const made = outbox({ store });
+    for (const n of numbers(1, 600)) made.add({ ...event(n), payload: payload(n) });
+
+    const shares: number[] = [];
+    const given: OutgoingEvent[] = [];
+    while (given.length < 600) {
+      await ready(made);
+      const share: Delivery[] = [];
+      for (let next = made.next(); next; next = made.next()) share.push(next);
+      if (given.length === 0) assert.equal(begun, 0, "memory is full, and nothing more is read");
+      for (const delivery of share) made.settle(delivery);
+      given.push(...share.map(({ event }) => event));
+      shares.push(charactersOf(share.map(({ event }) => event)));
+      made.next();
+    }
+
+    assert.deepEqual(
+      given.map(({ payload }) => Number(payload)),
+      numbers(1, 600),
+    );
+    assert.ok(Math.max(...shares) < most + block, `in memory: ${shares}`);
+    assert.ok(Math.max(...readings) < most / 2 + block, `read at once: ${readings}`);
+    assert.ok(readings.length <= 4, `read: ${readings}`);
   });
 
   it("ends each event once, after a deploy too, whether it was in memory or on disk", async () => {
@@ -795,6 +835,10 @@ async function settledText(folder: string): Promise<string | undefined> {
   const text = await db.get("settled/p/u");
   await db.close();
   return text;
+}
+
+function charactersOf(events: readonly { readonly payload: string }[]): number {
+  return events.reduce((sum, { payload }) => sum + payload.length, 0);
 }
 
 function numbers(from: number, to: number): number[] {

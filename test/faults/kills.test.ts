@@ -123,7 +123,7 @@ async function stored(userDir: string): Promise<number[]> {
   const store = new EventStore(path.join(userDir, "m1-outbox", "c1"), DEMO_ACCOUNT);
   if (!store.exists()) return [];
   assert.equal(await store.open(), undefined, "the store is undamaged");
-  const events = await store.read(0, EVENTS);
+  const events = await store.read(0, EVENTS, Number.POSITIVE_INFINITY);
   await store.close();
   return events.map(({ payload }) => JSON.parse(payload).event_data.number);
 }
