@@ -6,6 +6,7 @@ import type { ConnectionOptions as TlsOptions } from "node:tls";
 import {
   connect,
   DefaultMessageIdProvider,
+  type ErrorWithReasonCode,
   type IClientOptions,
   type IConnackPacket,
   type IPublishPacket,
@@ -18,11 +19,18 @@ import type { ProtocolVersion, QoS } from "../protocol/settings";
 import { type Identity, parseAddress } from "../protocol/topics";
 import { Backoff } from "./backoff";
 import { BrokerLimits } from "./broker-limits";
-import { connectionFailure, disconnectFailure, needsAPerson, refusedEvent } from "./failure";
+import {
+  connectionFailure,
+  disconnectFailure,
+  needsAPerson,
+  passingRefusal,
+  refusedEvent,
+} from "./failure";
 import { gatherWrites } from "./gathered-writes";
 import { HangUps, type Verdict } from "./hang-ups";
 import { NothingStored } from "./nothing-stored";
 import type { Delivery, Outbox, OutgoingEvent } from "./outbox";
+import { Refusals } from "./refusals";
 import { type Subscriber, Subscriptions, type SubscriptionWire } from "./subscriptions";
 import { TIMING, type Timing } from "./timing";
 
@@ -30,7 +38,8 @@ import { TIMING, type Timing } from "./timing";
 export type ConnectionState =
   | { readonly name: "idle" }
   | { readonly name: "connecting"; readonly lastFailure: M1Error | undefined }
-  | { readonly name: "online" }
+  /** With a refusal, events wait or go slowly because of it. */
+  | { readonly name: "online"; readonly refusal?: M1Error }
   | { readonly name: "offline"; readonly reason: M1Error; readonly retryIn: number }
   | { readonly name: "closing" }
   | { readonly name: "closed" };
@@ -84,6 +93,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   readonly #timing: Timing;
   readonly #backoff: Backoff;
   readonly #hangUps: HangUps;
+  readonly #refusals: Refusals;
   readonly #senders = new Set<object>();
   readonly #subscribers = new Set<Subscriber>();
   readonly #subscriptions: Subscriptions;
@@ -108,6 +118,10 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   /** The socket is full, and says when it is not. */
   #clogged = false;
   #acknowledgeTimer: NodeJS.Timeout | undefined;
+  /** The broker refuses what it may take later: until then nothing is sent. */
+  #paused = false;
+  /** To the end of the pause, and then to that of the episode. */
+  #pauseTimer: NodeJS.Timeout | undefined;
   /** Set while a deploy exchanges subscribers; then it holds what arrived meanwhile, if anything. */
   #deploy: { timer: NodeJS.Timeout; resume?: () => void } | undefined;
 
@@ -125,6 +139,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     outbox.onLost = () => this.emit("outbox");
     this.#backoff = new Backoff(timing);
     this.#hangUps = new HangUps(timing);
+    this.#refusals = new Refusals(timing);
     this.#subscriptions = new Subscriptions(settings.who, (reason) => {
       this.emit("refused", reason);
     });
@@ -293,6 +308,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     this.#enter({ name: "closing" });
     this.#release();
     clearTimeout(this.#retryTimer);
+    this.#endPause();
     if (client) await closeClient(client, graceful, this.#timing.close);
     this.#forgetClient();
     this.#ending = undefined;
@@ -306,6 +322,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     this.#client = undefined;
     this.#inFlight = 0;
     this.#clogged = false;
+    this.#endPause();
     this.outbox.rewind();
   }
 
@@ -314,7 +331,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   #pump(): void {
     const client = this.#client;
     // At QoS 0 `publish` may call back at once: without the flag, once per waiting event and deeper.
-    if (this.#pumping || !client || this.#state.name !== "online") return;
+    if (this.#pumping || this.#paused || !client || this.#state.name !== "online") return;
     this.#pumping = true;
     const { size } = this.outbox;
     const window = Math.min(this.#hangUps.window, this.#limits.inFlight);
@@ -364,10 +381,46 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     if (this.#inFlight === 0) this.#awaitAcknowledgement(undefined);
     else this.#acknowledgeTimer?.refresh();
     this.#hangUps.answered(delivery);
-    if (error) this.outbox.setAside(delivery, refusedEvent(error));
-    else this.outbox.settle(delivery);
+    if (error) {
+      this.#refused(delivery, error as ErrorWithReasonCode);
+    } else {
+      this.#refusals.accepted();
+      this.outbox.settle(delivery);
+    }
+    if (this.#paused && this.#inFlight === 0) this.#pause();
     this.emit("outbox");
     this.#pump();
+  }
+
+  #refused(delivery: Delivery, error: ErrorWithReasonCode): void {
+    if (this.#refusals.isFinal(delivery, error.code)) {
+      this.outbox.setAside(delivery, refusedEvent(error));
+      return;
+    }
+    const { state } = this;
+    // While it closes, the event only stays in the outbox.
+    if (state.name !== "online") return;
+    this.#paused = true;
+    this.#hangUps.sendOneByOne();
+    clearTimeout(this.#pauseTimer);
+    const refusal = passingRefusal(error.code);
+    if (state.refusal?.message !== refusal.message) this.#enter({ name: "online", refusal });
+  }
+
+  /** All that was on the wire is answered; what was refused goes again, in its old order. */
+  #pause(): void {
+    const resume = () => {
+      this.#endPause();
+      this.#pauseTimer = setTimeout(() => this.#enter({ name: "online" }), this.#timing.calm);
+      this.outbox.rewind();
+      this.#pump();
+    };
+    this.#pauseTimer = setTimeout(resume, this.#refusals.nextPause());
+  }
+
+  #endPause(): void {
+    this.#paused = false;
+    clearTimeout(this.#pauseTimer);
   }
 
   // --- in -------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 import { ReasonCodes } from "mqtt";
 import { type BrokerUrl, formatBrokerUrl } from "../protocol/broker-url";
 import { type ErrorCode, type ErrorDetails, M1Error } from "../protocol/errors";
+import { QUOTA_EXCEEDED } from "./refusals";
 
 export interface FailureContext {
   readonly broker: BrokerUrl;
@@ -105,6 +106,12 @@ export function refusedEvent(cause: unknown): M1Error {
   const { code, message } = describe(cause);
   const reason = typeof code === "number" ? reasonText(code) : message;
   return new M1Error("EVENT_REFUSED", { reason }, { cause });
+}
+
+/** Why such a broker takes no event at present. */
+export function passingRefusal(reasonCode: number): M1Error {
+  if (reasonCode === QUOTA_EXCEEDED) return new M1Error("QUOTA_EXCEEDED");
+  return new M1Error("EVENTS_DECLINED", { reason: reasonText(reasonCode) });
 }
 
 /** The name of a reason code of MQTT 5, or else its number as the standard writes it. */

@@ -55,11 +55,16 @@ export class HangUps {
     this.#window += 1;
   }
 
+  /** The broker takes no events at present: one is enough to see when it does. */
+  sendOneByOne(): void {
+    this.#window = 1;
+  }
+
   /** The broker hung up; `inDoubt` is what it had been sent and had not answered. */
   hungUp(inDoubt: InDoubt | undefined): Verdict {
     const now = this.#now();
     const suspect = this.#suspect;
-    if (inDoubt) this.#window = 1;
+    if (inDoubt) this.sendOneByOne();
     if (inDoubt && inDoubt.oldest === suspect?.delivery) {
       // On a weak link any event can be the unlucky one; it is not struck down each time it is sent.
       if (now - suspect.sentAt > this.#timing.blame) return { cause: "chance" };

@@ -14,6 +14,11 @@ export interface Timing {
   readonly acknowledge: number;
   /** A broker that cannot bear an event hangs up this soon; later, it was the link. */
   readonly blame: number;
+  /** The first pause after the broker refused an event for now; doubles while it takes none. */
+  readonly firstPause: number;
+  readonly longestPause: number;
+  /** So long after the last pause without such a refusal, the broker takes events again. */
+  readonly calm: number;
   /** Three times taken over by the same client id within this time is a clash. */
   readonly clash: number;
   /** For the last acknowledgements and DISCONNECT; then the socket is destroyed. */
@@ -30,6 +35,9 @@ export const TIMING: Timing = {
   connect: 30_000,
   acknowledge: 30_000,
   blame: 10_000,
+  firstPause: 1_000,
+  longestPause: 60_000,
+  calm: 30_000,
   clash: 60_000,
   close: 2_000,
   deploy: 15_000,

@@ -13,6 +13,8 @@ export class Diary {
   readonly #RED: NodeAPI;
   readonly #node: Node;
   readonly #details: { broker: string; username: string };
+  /** The broker takes no events at present, and that has been told. */
+  #toldRefusal = false;
   /** The codes that have been told of the present outage. */
   readonly #told = new Set<string>();
   /** The losses that have been told. */
@@ -28,11 +30,15 @@ export class Diary {
 
   /**
    * One line when it comes up, one error when it is lost or never comes, and one more
-   * if a later attempt shows that a person has to act.
+   * if a later attempt shows that a person has to act. One warning if events are refused for now.
    */
   state(state: ConnectionState): void {
-    if (state.name === "online") this.#tellOnline();
+    const toldRefusal = this.#toldRefusal;
+    this.#toldRefusal = state.name === "online" && state.refusal !== undefined;
     if (state.name === "offline") this.#tellOffline(state.reason);
+    if (state.name !== "online" || toldRefusal) return;
+    if (state.refusal) this.#node.warn(inWords(this.#RED, state.refusal));
+    else this.#tellOnline();
   }
 
   /** It held: whatever comes next is new. */

@@ -24,6 +24,7 @@ export function connectionStatus(RED: NodeAPI, state: ConnectionState, queued: n
 function statusOf(RED: NodeAPI, state: ConnectionState, queued: number): NodeStatus {
   switch (state.name) {
     case "online":
+      if (state.refusal) return waiting(RED, state.refusal, queued);
       return {
         fill: "green",
         shape: "dot",
@@ -62,12 +63,18 @@ export function faultStatus(RED: NodeAPI, fault: M1Error): NodeStatus {
 }
 
 function failed(RED: NodeAPI, reason: M1Error, queued: number): NodeStatus {
+  return { fill: "red", shape: "ring", text: reasonAndQueue(RED, reason, queued) };
+}
+
+/** Connected, but the broker takes no events at present. */
+function waiting(RED: NodeAPI, reason: M1Error, queued: number): NodeStatus {
+  return { fill: "yellow", shape: "dot", text: reasonAndQueue(RED, reason, queued) };
+}
+
+function reasonAndQueue(RED: NodeAPI, reason: M1Error, queued: number): string {
   const short = shortReason(RED, reason);
-  const text =
-    queued === 0
-      ? short
-      : words(RED, "status.queued", { reason: short, count: queued.toLocaleString() });
-  return { fill: "red", shape: "ring", text };
+  if (queued === 0) return short;
+  return words(RED, "status.queued", { reason: short, count: queued.toLocaleString() });
 }
 
 function shortReason(RED: NodeAPI, reason: M1Error): string {

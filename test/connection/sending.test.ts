@@ -1,6 +1,6 @@
 // How a connection sends what its outbox holds: in order, with none lost, no faster than it may.
 import { strict as assert } from "node:assert";
-import type { IConnackPacket, Packet } from "mqtt-packet";
+import type { IConnackPacket, IPublishPacket, Packet } from "mqtt-packet";
 import type { Connection } from "../../nodes/connection/connection";
 import { Outbox } from "../../nodes/connection/outbox";
 import type { QoS } from "../../nodes/protocol/settings";
@@ -18,7 +18,7 @@ import {
   stateNames,
   WHO,
 } from "../support/connections";
-import { ScriptedBroker } from "../support/scripted-broker";
+import { type Script, ScriptedBroker } from "../support/scripted-broker";
 import { deviceWish, subscriber } from "../support/subscribers";
 
 /** What a connection may have on the wire unacknowledged. */
@@ -66,8 +66,8 @@ async function everythingRead(broker: ScriptedBroker, connection: Connection): P
   await broker.packet(({ cmd }) => cmd === "subscribe");
 }
 
-function published({ packets }: ScriptedBroker): Packet[] {
-  return packets.filter(({ cmd }) => cmd === "publish");
+function published({ packets }: ScriptedBroker): IPublishPacket[] {
+  return packets.filter((packet) => packet.cmd === "publish");
 }
 
 describe("sending", () => {
@@ -271,25 +271,220 @@ describe("sending: what is in flight", () => {
   });
 });
 
+/** Answers each event with the reason code that is wanted for it, 0 if none is. */
+function answering(reasonCode: (packet: IPublishPacket) => number | undefined): Script {
+  return (packet, reply) => {
+    if (packet.cmd !== "publish") return false;
+    const code = reasonCode(packet);
+    const { messageId = 0 } = packet;
+    if (code) reply({ cmd: packet.qos === 1 ? "puback" : "pubrec", messageId, reasonCode: code });
+    return Boolean(code);
+  };
+}
+
+const numberOf = ({ payload }: IPublishPacket): number =>
+  JSON.parse(payload.toString()).event_data.number;
+
+/** What it is from now on: the refusal's code while there is one. */
+function statesOf(connection: Connection): string[] {
+  const states: string[] = [];
+  connection.on("state", (state) => {
+    states.push((state.name === "online" && state.refusal?.code) || state.name);
+  });
+  return states;
+}
+
 describe("sending: what an MQTT 5 broker refuses", () => {
+  const settings = { protocolVersion: 5 } as const;
+
   for (const qos of [1, 2] as QoS[]) {
-    it(`ends with the broker's reason at QoS ${qos}, and the rest goes on`, async () => {
-      let answers = 0;
-      const broker = await brokerWith((packet, reply) => {
-        if (packet.cmd !== "publish" || ++answers > 1) return false;
-        const { messageId = 0 } = packet;
-        reply({ cmd: qos === 1 ? "puback" : "pubrec", messageId, reasonCode: 151 });
-        return true;
+    for (const [code, reason] of [
+      [0x87, "Not authorized"],
+      [0x90, "Topic Name invalid"],
+      [0x99, "Payload format invalid"],
+    ] as const) {
+      it(`for good ends with its reason at QoS ${qos}, and the rest goes on: ${reason}`, async () => {
+        const broker = await brokerWith(answering((packet) => (numberOf(packet) === 0 ? code : 0)));
+        const connection = await onlineConnection(broker, { settings });
+
+        const [first, second] = await sendNumbers(connection, 2, qos);
+
+        assert.equal(first?.code, "EVENT_REFUSED");
+        assert.equal(first?.details.reason, reason);
+        assert.equal(second, undefined);
+        assert.equal(published(broker).length, 2);
+        assert.equal(connection.outbox.size, 0);
+        assert.deepEqual(connection.state, { name: "online" });
       });
-      const connection = await onlineConnection(broker, { settings: { protocolVersion: 5 } });
-      const [first, second] = await sendNumbers(connection, 2, qos);
-      assert.equal(first?.code, "EVENT_REFUSED");
-      assert.equal(first?.details.reason, "Quota exceeded");
-      assert.equal(second, undefined);
-      assert.equal(connection.outbox.size, 0);
-      assert.equal(connection.state.name, "online");
-    });
+    }
+
+    for (const code of [0x80, 0x83]) {
+      it(`without a clear reason (0x${code.toString(16)}) is set aside after three tries at QoS ${qos}`, async () => {
+        const broker = await brokerWith(answering((packet) => (numberOf(packet) === 3 ? code : 0)));
+        const connection = await onlineConnection(broker, { settings });
+
+        const fates = await sendNumbers(connection, 10, qos);
+
+        const tries = published(broker).filter((packet) => numberOf(packet) === 3);
+        assert.equal(tries.length, 3);
+        assert.deepEqual(
+          fates.map((fate) => fate?.code),
+          numbers(10).map((number) => (number === 3 ? "EVENT_REFUSED" : undefined)),
+        );
+        assert.equal(connection.outbox.size, 0);
+      });
+    }
   }
+
+  it("because of a quota is delivered once there is room, in order, however long that takes", async () => {
+    let tries = 0;
+    const taken: number[] = [];
+    const broker = await brokerWith(
+      answering((packet) => {
+        tries += 1;
+        // Room for five, then for none for a while.
+        if (taken.length >= 5 && tries < 30) return 0x97;
+        taken.push(numberOf(packet));
+        return 0;
+      }),
+    );
+    const connection = await onlineConnection(broker, { settings });
+
+    const fates = await sendNumbers(connection, 20);
+
+    assert.deepEqual(new Set(fates), new Set([undefined]));
+    assert.deepEqual(taken, numbers(20));
+  });
+
+  it("for now is why its state is not quite well, until nothing has been refused for a while", async () => {
+    let refusals = 6;
+    const broker = await brokerWith(answering(() => (refusals-- > 0 ? 0x97 : 0)));
+    // Together the pauses take much longer than it takes to be calm again.
+    const timing = { firstPause: 5, longestPause: 100, calm: 40 };
+    const connection = await onlineConnection(broker, { settings, timing });
+    const states = statesOf(connection);
+
+    assert.equal(await sendNumber(connection, 1), undefined);
+    assert.deepEqual(states, ["QUOTA_EXCEEDED"]);
+    await enters(connection, "online");
+
+    assert.deepEqual(states, ["QUOTA_EXCEEDED", "online"]);
+  });
+
+  it("for now has nothing sent until all is answered; then the oldest goes first, and alone", async () => {
+    const held: (() => void)[] = [];
+    const broker = await brokerWith((packet, reply) => {
+      if (packet.cmd !== "publish" || published(broker).length > 5) return false;
+      const { messageId = 0 } = packet;
+      const refuses = numberOf(packet) === 1;
+      if (refuses) reply({ cmd: "puback", messageId, reasonCode: 0x80 });
+      else held.push(() => reply({ cmd: "puback", messageId }));
+      return true;
+    });
+    const connection = await onlineConnection(broker, { settings });
+    const fates = sendNumbers(connection, 5);
+    await enters(connection, "online");
+
+    const late = sendNumber(connection, 5);
+    await everythingRead(broker, connection);
+    assert.equal(published(broker).length, 5);
+    for (const acknowledge of held) acknowledge();
+    await late;
+
+    assert.deepEqual(published(broker).map(numberOf), [0, 1, 2, 3, 4, 1, 5]);
+    await fates;
+  });
+
+  it("for now stays in the outbox when the connection is closed", async () => {
+    const broker = await brokerWith(answering(() => 0x97));
+    const connection = await onlineConnection(broker, { settings });
+    void sendNumbers(connection, 3);
+    await enters(connection, "online");
+
+    await closeConnections();
+
+    assert.equal((await connection.outbox.close()).events.length, 3);
+  });
+
+  it("for now is not to blame if the broker then hangs up, however often", async () => {
+    let lives = 0;
+    const broker = await brokerWith((packet, reply, socket) => {
+      if (packet.cmd === "connect") lives += 1;
+      if (packet.cmd !== "publish" || lives > 6) return false;
+      reply({ cmd: "puback", messageId: packet.messageId ?? 0, reasonCode: 0x97 });
+      socket.end();
+      return true;
+    });
+    const timing = { firstPause: 60_000, longestPause: 60_000 };
+    const connection = await onlineConnection(broker, { settings, timing });
+    const reasons: string[] = [];
+    connection.on("state", (state) => {
+      if (state.name === "offline") reasons.push(state.reason.code);
+    });
+
+    assert.equal(await sendNumber(connection, 1), undefined);
+    assert.deepEqual(reasons, Array(6).fill("CONNECTION_CLOSED"));
+  });
+
+  it("for now waits no longer than the first time once another was accepted", async () => {
+    const refused = new Set<number>();
+    const broker = await brokerWith(
+      answering((packet) => {
+        if (refused.has(numberOf(packet))) return 0;
+        refused.add(numberOf(packet));
+        return 0x97;
+      }),
+    );
+    const timing = { firstPause: 20, longestPause: 60_000 };
+    const connection = await onlineConnection(broker, { settings, timing });
+    const begun = performance.now();
+
+    for (const number of numbers(8)) await sendNumber(connection, number);
+
+    // Doubled each time they would take five seconds.
+    const took = performance.now() - begun;
+    assert.ok(took < 1_500, `took ${took} ms`);
+  });
+
+  it("while the connection is being closed does not open it again", async () => {
+    let answer: () => void = () => undefined;
+    const broker = await brokerWith((packet, reply) => {
+      if (packet.cmd !== "publish") return false;
+      answer = () => reply({ cmd: "puback", messageId: packet.messageId ?? 0, reasonCode: 0x97 });
+      return true;
+    });
+    const connection = await onlineConnection(broker, { settings });
+    const states = statesOf(connection);
+    void sendNumber(connection, 1);
+    await broker.packet(({ cmd }) => cmd === "publish");
+
+    const closed = connection.close();
+    answer();
+    await closed;
+
+    assert.deepEqual(states, ["closing", "closed"]);
+    assert.equal(connection.outbox.size, 1);
+  });
+
+  it("before the connection was closed does not open it again", async () => {
+    let answers = 0;
+    const broker = await brokerWith((packet, reply) => {
+      if (packet.cmd !== "publish") return false;
+      answers += 1;
+      const reasonCode = answers === 1 ? 0x97 : 0;
+      if (answers < 3) reply({ cmd: "puback", messageId: packet.messageId ?? 0, reasonCode });
+      return true;
+    });
+    const timing = { calm: 100, close: 300 };
+    const connection = await onlineConnection(broker, { settings, timing });
+    await sendNumber(connection, 1);
+    void sendNumber(connection, 2);
+    const states = statesOf(connection);
+
+    await connection.close();
+
+    assert.deepEqual(states, ["closing", "closed"]);
+  });
 });
 
 describe("sending: what an MQTT 5 broker says it does not take", () => {

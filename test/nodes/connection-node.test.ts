@@ -3,6 +3,7 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { once } from "node:events";
 import { DEMO_ACCOUNT, Sandbox, type SandboxOptions, type WirePacket } from "../../sandbox/sandbox";
 import { certificate } from "../support/certificates";
+import { useDurations } from "../support/durations";
 import {
   allCaught,
   type Credentials,
@@ -349,6 +350,49 @@ describe("m1 connection", () => {
       equal(error.message, "The broker refused the client ID gateway");
       equal(status("m1")?.text, "client ID refused");
     });
+  });
+
+  describe("a refusal of events that passes", () => {
+    useDurations({ firstPause: 5, longestPause: 20, calm: 100 });
+
+    for (const { code, text, warning } of [
+      {
+        ...{ code: 0x97, text: "quota exceeded: 1 queued" },
+        warning: "The broker's quota is used up: events wait, and go more slowly",
+      },
+      {
+        ...{ code: 0x80, text: "refused for now: 1 queued" },
+        warning: "The broker takes no events for now, they wait: Unspecified error",
+      },
+    ]) {
+      it(`shows why in yellow, is one warning, and is over when events go again (0x${code.toString(16)})`, async () => {
+        let refusals = 2;
+        const broker = await ScriptedBroker.start((packet, reply) => {
+          if (packet.cmd !== "publish" || refusals === 0) return false;
+          refusals -= 1;
+          reply({ cmd: "puback", messageId: packet.messageId ?? 0, reasonCode: code });
+          return true;
+        });
+        const config = connectionTo(broker, { protocolVersion: "5" });
+        await startFlow([config, eventOut(), ...catching()]);
+        await online();
+
+        const outcome = input("out", { payload: 1 });
+        for (const id of ["out", "m1"]) {
+          const shown = await shows(id, ({ fill }) => fill === "yellow");
+          deepEqual(shown, { fill: "yellow", shape: "dot", text });
+        }
+        equal((await outcome).error, undefined);
+        await online();
+
+        const lines = logged().filter(({ level, id }) => id === "m1" && level <= 40);
+        deepEqual(
+          lines.map(({ msg }) => String((msg as Error).message ?? msg)),
+          [`Connected to ${broker.url} as demo-project/demo-user`, warning],
+        );
+        equal(allCaught().length, 0);
+      });
+    }
   });
 
   describe("an outage", () => {

@@ -613,7 +613,7 @@ describe("m1 event out", () => {
       const broker = await ScriptedBroker.start((packet, reply) => {
         if (packet.cmd !== "publish" || refused) return false;
         refused = true;
-        reply({ cmd: "puback", messageId: packet.messageId ?? 0, reasonCode: 151 });
+        reply({ cmd: "puback", messageId: packet.messageId ?? 0, reasonCode: 0x87 });
         return true;
       });
       await startFlow([connectionTo(broker, { protocolVersion: "5" }), eventOut(), ...catching()]);
@@ -622,7 +622,7 @@ describe("m1 event out", () => {
         input("out", { payload: 2 }),
       ]);
       deepEqual(codes(outcomes), ["EVENT_REFUSED", undefined]);
-      equal((await caught()).error.message, "The broker refused the event: Quota exceeded");
+      equal((await caught()).error.message, "The broker refused the event: Not authorized");
     });
   });
 

@@ -25,6 +25,8 @@ export const QUICK: Timing = {
   firstRetry: 5,
   longestRetry: 20,
   refusedRetry: 15,
+  firstPause: 5,
+  longestPause: 20,
   connect: 5_000,
   close: 400,
 };
