@@ -8,7 +8,7 @@ import { offerEndpoints } from "./admin/endpoints";
 import { defaultClientId } from "./connection/client-id";
 import { Connection, type ConnectionSettings } from "./connection/connection";
 import { EventStore } from "./connection/event-store";
-import { type Legacy, Outbox, type OutboxPolicy } from "./connection/outbox";
+import { type Finish, type Legacy, Outbox, type OutboxPolicy } from "./connection/outbox";
 import { abandonLegacy, claimLegacy, parkLegacy } from "./connection/outbox-handover";
 import { claimSession, parkSession } from "./connection/session-handover";
 import { M1Error } from "./protocol/errors";
@@ -19,6 +19,7 @@ import {
   type StatedConnection,
 } from "./runtime/connection-settings";
 import { Diary } from "./runtime/diary";
+import { finish } from "./runtime/finish";
 import type { ConnectionNode, Member } from "./runtime/member";
 import { attempt, setting } from "./runtime/settings";
 import { connectionStatus, faultStatus, statusDisplay } from "./runtime/status";
@@ -69,7 +70,10 @@ function tellFault(RED: NodeAPI, node: ConnectionNode, fault: M1Error): void {
 /** One connection from here to the node's `close`. */
 function runConnection(RED: NodeAPI, node: ConnectionNode, config: Config): void {
   const { settings } = config;
-  const outbox = openOutbox(RED, node, config);
+  const finishMessage: Finish = (done, error) => {
+    finish(RED, node, done, error && inWords(RED, error));
+  };
+  const outbox = openOutbox(RED, node, config, finishMessage);
   const connection = new Connection(settings, outbox, {
     unreleased: claimSession(node.id, settings),
   });
@@ -101,7 +105,7 @@ function runConnection(RED: NodeAPI, node: ConnectionNode, config: Config): void
     closeAll(connection, outbox)
       .then((legacy) => {
         if (removed) {
-          abandonLegacy(legacy);
+          abandonLegacy(legacy, finishMessage);
         } else {
           parkLegacy(node.id, settings.who, legacy);
           parkSession(node.id, connection);
@@ -118,14 +122,20 @@ async function closeAll(connection: Connection, outbox: Outbox): Promise<Legacy>
 }
 
 /** With what a predecessor in this process left, and whatever an earlier process left on disk. */
-function openOutbox(RED: NodeAPI, node: Node, { settings, policy, outbox: kind }: Config): Outbox {
+function openOutbox(
+  RED: NodeAPI,
+  node: Node,
+  { settings, policy, outbox: kind }: Config,
+  finishMessage: Finish,
+): Outbox {
   const folder = outboxFolder(RED, node);
   const store = folder === undefined ? undefined : new EventStore(folder, settings.who);
   const storesNew = kind === "disk";
   const outbox = new Outbox(policy, {
     store: storesNew || store?.exists() ? store : undefined,
     storesNew,
-    legacy: claimLegacy(node.id, settings.who),
+    legacy: claimLegacy(node.id, settings.who, finishMessage),
+    finish: finishMessage,
   });
   outbox.onWarning = (warning) => node.warn(inWords(RED, warning));
   outbox.onRestored = (count) => {

@@ -1,12 +1,13 @@
 // `m1 event out`: reads device id, data and time from a message, and hands the event to the connection.
 import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
-import type { OutgoingEvent } from "./connection/outbox";
+import type { Done } from "./connection/outbox";
 import { arrivalClock } from "./protocol/arrival-clock";
 import { type EventAttributes, encodeEvent, shapeEvent } from "./protocol/event";
 import { type QoS, qos } from "./protocol/settings";
 import { type Timestamp, timestamp } from "./protocol/timestamp";
 import { topicLevel } from "./protocol/topic-level";
 import { eventTopic } from "./protocol/topics";
+import { finish } from "./runtime/finish";
 import { Member } from "./runtime/member";
 import { attempt, flagSetting, setting, textSetting } from "./runtime/settings";
 import { type TypedInput, typedInput } from "./runtime/typed-input";
@@ -40,45 +41,29 @@ export = (RED: NodeAPI): void => {
 
     this.on("input", (msg, _send, done) => {
       const arrivedAt = arrival();
-      const finish = finisher(RED, this, done);
+      const refuse = (error: unknown) => finish(RED, this, done, toldError(RED, error));
       if (!settings || !send) {
-        finish(fault);
+        refuse(fault);
         return;
       }
       if (!settings.immediate) {
         const readings = settled(promiseReadings(settings, msg));
         earlier = earlier
           .then(() => readings)
-          .then((read) => send(read(), arrivedAt, finish))
-          .catch(finish);
+          .then((read) => send(read(), arrivedAt, done))
+          .catch(refuse);
         return;
       }
       try {
-        send(readNow(settings, msg), arrivedAt, finish);
+        send(readNow(settings, msg), arrivedAt, done);
       } catch (error) {
-        finish(error);
+        refuse(error);
       }
     });
   }
 
   RED.nodes.registerType("m1 event out", M1EventOut);
 };
-
-/**
- * How a message ends, once. A function of its own: it may wait for days, and a closure keeps all that
- * is in its scope.
- */
-function finisher(RED: NodeAPI, node: Node, done: (error?: Error) => void) {
-  return (error?: unknown): void => {
-    try {
-      if (error) done(toldError(RED, error));
-      else done();
-    } catch (failure) {
-      // For Catch and Complete nodes Node-RED clones the message, and not every message can be.
-      node.error(toldError(RED, failure));
-    }
-  };
-}
 
 interface Settings {
   readonly deviceId: TypedInput;
@@ -156,7 +141,7 @@ function settled<T>(promise: Promise<T>): Promise<() => T> {
   );
 }
 
-type Send = (readings: Readings, arrivedAt: Timestamp, done: OutgoingEvent["done"]) => void;
+type Send = (readings: Readings, arrivedAt: Timestamp, done: Done) => void;
 
 /** Hands events over. The function throws the M1Error of whatever the contract forbids. */
 function sender(member: Member, settings: Settings): Send {

@@ -347,13 +347,13 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   }
 
   #publish(client: MqttClient, delivery: Delivery): void {
-    const excess = this.#limits.excess(delivery.event);
+    const excess = this.#limits.excess(delivery);
     if (excess) {
       this.outbox.setAside(delivery, excess);
       return;
     }
-    const { topic, payload } = delivery.event;
-    const qos = Math.min(delivery.event.qos, this.#limits.qos) as QoS;
+    const { topic, payload } = delivery;
+    const qos = Math.min(delivery.qos, this.#limits.qos) as QoS;
     this.#inFlight += 1;
     this.#hangUps.sent(delivery);
     client.publish(topic, payload, PUBLISH[qos], (error) =>

@@ -22,12 +22,16 @@ export interface OutgoingEvent {
   readonly payload: string;
   readonly qos: QoS;
   /** Called once: without an error when the event has been delivered. */
-  readonly done: (error?: M1Error) => void;
+  readonly done: Done;
 }
 
+export type Done = (error?: M1Error) => void;
+
+/** How a `done` is called: whoever made it may have the error in other words, and bear one that throws. */
+export type Finish = (done: Done, error?: M1Error) => void;
+
 /** An event on its way to the broker; hand it back to `settle` once its fate is known. */
-export interface Delivery {
-  readonly event: OutgoingEvent;
+export interface Delivery extends OutgoingEvent {
   /** Its fate is known, whatever it was. */
   readonly settled: boolean;
 }
@@ -47,7 +51,7 @@ export interface Losses {
 /** What a predecessor left: events that were in its memory, and who waits for those on disk. */
 export interface Legacy {
   readonly events: readonly (OutgoingEvent & { readonly acceptedAt: number })[];
-  readonly awaited: ReadonlyMap<number, OutgoingEvent["done"]>;
+  readonly awaited: ReadonlyMap<number, Done>;
 }
 
 export interface OutboxOptions {
@@ -55,11 +59,12 @@ export interface OutboxOptions {
   /** False: the store is only emptied, as after a change from disk to memory. */
   readonly storesNew?: boolean;
   readonly legacy?: Legacy | undefined;
+  readonly finish?: Finish;
   readonly now?: () => number;
 }
 
-interface Item extends Entry {
-  readonly event: OutgoingEvent;
+/** One object for all that there is to know of an event: many wait, and each is one more to collect. */
+interface Item extends Entry, OutgoingEvent {
   readonly acceptedAt: number;
   /** 0 as long as it is not on disk. */
   sequence: number;
@@ -83,6 +88,7 @@ export class Outbox {
   readonly losses: Losses = { dropped: 0, expired: 0 };
   readonly #policy: OutboxPolicy;
   readonly #now: () => number;
+  readonly #finish: Finish;
   #size = 0;
   /** The oldest; without a store, all. */
   readonly #front = new EntryQueue<Item>();
@@ -108,21 +114,22 @@ export class Outbox {
   /** Settled, and still on disk. */
   #settledOnDisk: number[] = [];
   /** Who waits for events that are on disk only. */
-  readonly #awaited: Map<number, OutgoingEvent["done"]>;
+  readonly #awaited: Map<number, Done>;
   /** So many of the oldest on disk are dropped already, and only need to be read to be told. */
   #toDrop = 0;
   #toldLost = false;
 
   constructor(policy: OutboxPolicy, options: OutboxOptions = {}) {
-    const { store, storesNew = true, legacy, now = Date.now } = options;
+    const { store, storesNew = true, legacy, finish = plainly, now = Date.now } = options;
     this.#policy = policy;
     this.#now = now;
+    this.#finish = finish;
     this.#store = store;
     this.#storing = store !== undefined && storesNew;
     this.#awaited = new Map(legacy?.awaited);
     // What is on disk is older than what was in a predecessor's memory.
     if (store?.exists()) void this.#open();
-    for (const { acceptedAt, ...event } of legacy?.events ?? []) this.#take(event, acceptedAt);
+    for (const event of legacy?.events ?? []) this.#take(event, event.acceptedAt);
   }
 
   /** Events accepted and not yet settled, those in flight included. */
@@ -162,7 +169,7 @@ export class Outbox {
       this.#settledOnDisk.push(item.sequence);
       this.#writeSoon();
     }
-    item.event.done(error);
+    this.#finish(item.done, error);
   }
 
   /** As `settle` with an error; a store keeps the event aside, for a person to look at. */
@@ -176,7 +183,7 @@ export class Outbox {
         .then(() => store.setAside(stored(item), error.message))
         .catch((cause: unknown) => this.#fail(cause));
     }
-    item.event.done(error);
+    this.#finish(item.done, error);
   }
 
   /** What a lost connection puts in doubt, if anything. */
@@ -200,18 +207,16 @@ export class Outbox {
     await this.#store?.close().catch((error: unknown) => this.#fail(error));
     const items = [...this.#front.unsettled(), ...this.#newest];
     const awaited = new Map(this.#awaited);
-    for (const { sequence, event } of items) if (sequence > 0) awaited.set(sequence, event.done);
-    const events = items
-      .filter(({ sequence }) => sequence === 0)
-      .map(({ event, acceptedAt }) => ({ ...event, acceptedAt }));
-    return { events, awaited };
+    for (const { sequence, done } of items) if (sequence > 0) awaited.set(sequence, done);
+    return { events: items.filter(({ sequence }) => sequence === 0), awaited };
   }
 
   // --- the queue ------------------------------------------------------------------------------
 
   #take(event: OutgoingEvent, acceptedAt: number): void {
     this.#size += 1;
-    const item: Item = { event, acceptedAt, sequence: 0, settled: false };
+    const { topic, payload, qos, done } = event;
+    const item: Item = { topic, payload, qos, done, acceptedAt, sequence: 0, settled: false };
     if (this.#newest.length === 0 && this.#mayFollow) {
       this.#toFront(item);
       this.onReady();
@@ -223,13 +228,13 @@ export class Outbox {
   }
 
   #toFront(item: Item): void {
-    this.#frontText += item.event.payload.length;
+    this.#frontText += item.payload.length;
     this.#front.push(item);
   }
 
   #leave(item: Item): void {
     this.#size -= 1;
-    this.#frontText -= item.event.payload.length;
+    this.#frontText -= item.payload.length;
     this.#front.settle(item);
   }
 
@@ -279,7 +284,7 @@ export class Outbox {
     if (!item) return false;
     this.losses.dropped += 1;
     this.#size -= 1;
-    item.event.done(this.#dropped());
+    this.#finish(item.done, this.#dropped());
     return true;
   }
 
@@ -360,7 +365,7 @@ export class Outbox {
       this.#lastRead = item.sequence;
       this.#toFront(item);
     } else {
-      this.#awaited.set(item.sequence, item.event.done);
+      this.#awaited.set(item.sequence, item.done);
     }
   }
 
@@ -395,7 +400,7 @@ export class Outbox {
     const done = this.#awaited.get(sequence) ?? nobody;
     this.#awaited.delete(sequence);
     this.#lastRead = sequence;
-    const item: Item = { event: { ...event, done }, acceptedAt, sequence, settled: false };
+    const item: Item = { ...event, done, acceptedAt, sequence, settled: false };
     this.#toFront(item);
     if (this.#toDrop > 0) {
       this.#toDrop -= 1;
@@ -430,7 +435,7 @@ export class Outbox {
   #tellAwaited(error: M1Error): void {
     const awaited = [...this.#awaited.values()];
     this.#awaited.clear();
-    for (const done of awaited) done(error);
+    for (const done of awaited) this.#finish(done, error);
   }
 
   #fail(error: unknown): void {
@@ -440,10 +445,12 @@ export class Outbox {
   }
 }
 
-function stored({ event, acceptedAt, sequence }: Item, as = sequence): StoredEvent {
-  const { topic, payload, qos } = event;
-  return { sequence: as, acceptedAt, topic, payload, qos };
+function stored(item: Item, sequence = item.sequence): StoredEvent {
+  const { acceptedAt, topic, payload, qos } = item;
+  return { sequence, acceptedAt, topic, payload, qos };
 }
+
+export const plainly: Finish = (done, error) => done(error);
 
 /** An event of an earlier process has nobody waiting for it. */
 function nobody(): void {

@@ -3,7 +3,7 @@ import { strict as assert } from "node:assert";
 import type { Packet } from "mqtt-packet";
 import type { Connection } from "../../nodes/connection/connection";
 import { HangUps } from "../../nodes/connection/hang-ups";
-import { type InDoubt, Outbox } from "../../nodes/connection/outbox";
+import { Outbox } from "../../nodes/connection/outbox";
 import { Sandbox } from "../../sandbox/sandbox";
 import {
   closeConnections,
@@ -341,17 +341,12 @@ describe("a link that takes everything and says nothing", () => {
 });
 
 describe("hang-ups in a row", () => {
-  interface Event {
-    readonly event: InDoubt["oldest"]["event"];
-    settled: boolean;
-  }
-
   /** A window of so many events, and the causes that hang-ups in it are put down to. */
   function scene(count: number) {
     const event = { topic: "", payload: "", qos: 1, done: () => undefined } as const;
-    const events: Event[] = Array.from({ length: count }, () => ({ event, settled: false }));
+    const events = Array.from({ length: count }, () => ({ ...event, settled: false }));
     const hangUps = new HangUps({ blame: 10, clash: 100 }, () => 0);
-    const at = (index: number) => events[index] as Event;
+    const at = (index: number) => events[index] as (typeof events)[number];
     return {
       hangUps,
       settle(from: number, to: number) {

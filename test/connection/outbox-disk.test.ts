@@ -12,6 +12,7 @@ import {
   type OutboxOptions,
   type OutboxPolicy,
   type OutgoingEvent,
+  plainly,
 } from "../../nodes/connection/outbox";
 import { abandonLegacy } from "../../nodes/connection/outbox-handover";
 import type { M1Error } from "../../nodes/protocol/errors";
@@ -84,7 +85,7 @@ describe("the outbox on disk", () => {
     assert.equal(made.next(), undefined);
     assert.equal(made.size, 1);
     await ready(made);
-    assert.equal(made.next()?.event.payload, "1");
+    assert.equal(made.next()?.payload, "1");
   });
 
   it("gives the events of an earlier process out again, in order, with all they had", async () => {
@@ -259,8 +260,8 @@ describe("the outbox on disk", () => {
       for (let next = made.next(); next; next = made.next()) share.push(next);
       if (given.length === 0) assert.equal(begun, 0, "memory is full, and nothing more is read");
       for (const delivery of share) made.settle(delivery);
-      given.push(...share.map(({ event }) => event));
-      shares.push(charactersOf(share.map(({ event }) => event)));
+      given.push(...share);
+      shares.push(charactersOf(share));
       made.next();
     }
 
@@ -437,7 +438,7 @@ describe("the outbox on disk", () => {
     for (let n = 1; n <= 9_000; n += 1) made.add(event(n, (error) => told.push(error?.code)));
     await settled();
 
-    abandonLegacy(await close(made));
+    abandonLegacy(await close(made), plainly);
 
     assert.equal(told.length, 9_000);
     assert.ok(told.every((code) => code === "OUTBOX_KEPT"));
@@ -499,7 +500,7 @@ describe("the outbox on disk", () => {
       const second = outbox();
       await ready(second);
       // As it is not acknowledged, its block stays.
-      assert.equal(second.next()?.event.payload, "1");
+      assert.equal(second.next()?.payload, "1");
       assert.equal((await drain(second, 100))[0]?.payload, "501");
       await close(second);
 
@@ -886,7 +887,7 @@ function take(outbox: Outbox, most: number): OutgoingEvent[] {
     const delivery = outbox.next();
     if (!delivery) break;
     outbox.settle(delivery);
-    events.push(delivery.event);
+    events.push(delivery);
   }
   return events;
 }

@@ -1,6 +1,6 @@
 // What becomes of an outbox's events when a deploy replaces or removes its config node.
 import { strict as assert } from "node:assert";
-import type { Legacy } from "../../nodes/connection/outbox";
+import { type Legacy, plainly } from "../../nodes/connection/outbox";
 import { abandonLegacy, claimLegacy, parkLegacy } from "../../nodes/connection/outbox-handover";
 
 const WHO = { projectMqtt: "p", userMqtt: "u" };
@@ -22,29 +22,29 @@ describe("outbox handover", () => {
     const id = newId();
     const { legacy, fates } = leftOver();
     parkLegacy(id, WHO, legacy);
-    assert.equal(claimLegacy(id, { ...WHO }), legacy);
+    assert.equal(claimLegacy(id, { ...WHO }, plainly), legacy);
     assert.deepEqual(fates, []);
   });
 
   it("gives it once", () => {
     const id = newId();
     parkLegacy(id, WHO, leftOver().legacy);
-    claimLegacy(id, WHO);
-    assert.equal(claimLegacy(id, WHO), undefined);
+    claimLegacy(id, WHO, plainly);
+    assert.equal(claimLegacy(id, WHO, plainly), undefined);
   });
 
   it("keeps those of different config nodes apart", () => {
     const [one, two] = [newId(), newId()];
     const { legacy } = leftOver();
     parkLegacy(one, WHO, legacy);
-    assert.equal(claimLegacy(two, WHO), undefined);
-    assert.equal(claimLegacy(one, WHO), legacy);
+    assert.equal(claimLegacy(two, WHO, plainly), undefined);
+    assert.equal(claimLegacy(one, WHO, plainly), legacy);
   });
 
   it("keeps nothing where nothing was left", () => {
     const id = newId();
     parkLegacy(id, WHO, { events: [], awaited: new Map() });
-    assert.equal(claimLegacy(id, WHO), undefined);
+    assert.equal(claimLegacy(id, WHO, plainly), undefined);
   });
 
   for (const other of [
@@ -55,15 +55,15 @@ describe("outbox handover", () => {
       const id = newId();
       const { legacy, fates } = leftOver();
       parkLegacy(id, WHO, legacy);
-      assert.equal(claimLegacy(id, other), undefined);
+      assert.equal(claimLegacy(id, other, plainly), undefined);
       assert.deepEqual(fates, ["OUTBOX_DISCARDED", "OUTBOX_KEPT"]);
-      assert.equal(claimLegacy(id, WHO), undefined);
+      assert.equal(claimLegacy(id, WHO, plainly), undefined);
     });
   }
 
   it("tells each event of a removed config node whether it is gone or kept on disk", () => {
     const { legacy, fates } = leftOver();
-    abandonLegacy(legacy);
+    abandonLegacy(legacy, plainly);
     assert.deepEqual(fates, ["OUTBOX_DISCARDED", "OUTBOX_KEPT"]);
   });
 });

@@ -4,7 +4,7 @@ import { strict as assert } from "node:assert";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import fc from "fast-check";
-import { type Delivery, Outbox, type OutboxPolicy } from "../../nodes/connection/outbox";
+import { type Delivery, Outbox, type OutboxPolicy, plainly } from "../../nodes/connection/outbox";
 import { abandonLegacy } from "../../nodes/connection/outbox-handover";
 import { M1Error } from "../../nodes/protocol/errors";
 import type { OutboxFull } from "../../nodes/protocol/settings";
@@ -43,8 +43,8 @@ function scene(policy: Partial<OutboxPolicy> = {}): Scene {
     },
     send() {
       const delivery = outbox.next();
-      if (delivery) deliveries.set(delivery.event.topic, delivery);
-      return delivery?.event.topic;
+      if (delivery) deliveries.set(delivery.topic, delivery);
+      return delivery?.topic;
     },
     end(name, error) {
       const delivery = deliveries.get(String(name));
@@ -420,7 +420,7 @@ describe("outbox: any sequence of operations", () => {
           else if (each.do === "end" && sent.length > 0)
             end(sent[each.index % sent.length] as string);
         }
-        abandonLegacy(await outbox.close());
+        abandonLegacy(await outbox.close(), plainly);
         const named = fates.map((fate) => Number.parseInt(fate, 10)).sort((a, b) => a - b);
         assert.deepEqual(
           named,

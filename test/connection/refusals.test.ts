@@ -5,8 +5,7 @@ import { Refusals } from "../../nodes/connection/refusals";
 import { TIMING } from "../../nodes/connection/timing";
 
 function delivery(): Delivery {
-  const event = { topic: "", payload: "", qos: 1, done: () => undefined } as const;
-  return { event, settled: false };
+  return { topic: "", payload: "", qos: 1, done: () => undefined, settled: false };
 }
 
 /** Whether each of so many refusals of one event is final. */
