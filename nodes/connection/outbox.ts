@@ -4,6 +4,7 @@
 // to a batch, and deleted when it is settled; memory then holds only the front of the queue, and the
 // rest is read back as the front gets short. What the disk cannot take stays in memory instead, with
 // a warning that says why.
+import { setTimeout as pause } from "node:timers/promises";
 import { M1Error } from "../protocol/errors";
 import type { OutboxFull, QoS } from "../protocol/settings";
 import { type Entry, EntryQueue } from "./entry-queue";
@@ -70,6 +71,11 @@ interface Item extends Entry, OutgoingEvent {
   sequence: number;
 }
 
+/** Events in one write: so many mean that more are coming, and so many are worth one. */
+const MANY = 10;
+const ENOUGH = 500;
+/** Milliseconds. */
+const MOMENT = 2;
 /** Events written at once: a burst must not pile up in memory, nor a batch block for long. */
 const LARGEST_BATCH = 4_000;
 /** How much of the queue's front is kept in memory when the rest is on disk: events, characters. */
@@ -332,7 +338,10 @@ export class Outbox {
     await this.#open();
     while (this.#settledOnDisk.length > 0 || (this.#storing && this.#newest.length > 0)) {
       this.#batch = this.#storing ? this.#newest.splice(0, LARGEST_BATCH) : [];
+      const { length } = this.#batch;
       if (!(await this.#writeBatch(this.#settledOnDisk.splice(0)))) break;
+      // Where much comes, one write of what comes in a moment costs less than many.
+      if (length >= MANY && this.#newest.length < ENOUGH) await pause(MOMENT);
     }
     this.#writing = undefined;
     this.#advance();

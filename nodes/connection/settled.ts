@@ -15,7 +15,8 @@ export class Settled {
   }
 
   add(sequence: number): void {
-    if (sequence >= this.#front) this.#beyond.add(sequence);
+    if (sequence === this.#front) this.#front += 1;
+    else if (sequence > this.#front) this.#beyond.add(sequence);
     while (this.#beyond.delete(this.#front)) this.#front += 1;
   }
 
