@@ -6,42 +6,49 @@ export interface Entry {
   settled: boolean;
 }
 
-/** Below this many settled entries at the front it is not worth copying the rest. */
-const SHORTEST_CUT = 1024;
+/** Places of a new ring, and how many an empty one keeps at the most; both powers of two. */
+const FEWEST_PLACES = 16;
+const MOST_EMPTY_PLACES = 8_192;
 
 export class EntryQueue<E extends Entry> {
-  #entries: (E | undefined)[] = [];
+  /**
+   * A ring, its length a power of two. A list that is cut at the front would leave copies of itself
+   * behind, and what is dead keeps alive what it refers to until the collector looks at old objects.
+   */
+  #ring: (E | undefined)[] = ring(FEWEST_PLACES);
+  /** Positions count all entries there have been; their last bits are a place in the ring. */
   #front = 0;
   #cursor = 0;
+  #end = 0;
 
   /** From the oldest that is not settled to the newest. */
   get length(): number {
-    return this.#entries.length - this.#front;
+    return this.#end - this.#front;
   }
 
   /** Those behind the cursor. */
   get waiting(): number {
-    return this.#entries.length - this.#cursor;
+    return this.#end - this.#cursor;
   }
 
   /** The first and the last of those before the cursor that are not settled. */
   get sent(): { readonly oldest: E; readonly newest: E } | undefined {
-    const unsettled = this.#entries
-      .slice(this.#front, this.#cursor)
-      .filter((entry) => entry?.settled === false);
+    const unsettled = this.#unsettled(this.#front, this.#cursor);
     const [oldest] = unsettled;
     const newest = unsettled.at(-1);
     return oldest && newest && { oldest, newest };
   }
 
   push(entry: E): void {
-    this.#entries.push(entry);
+    if (this.length === this.#ring.length) this.#grow();
+    this.#ring[this.#place(this.#end)] = entry;
+    this.#end += 1;
   }
 
   /** The first entry that waits. */
   peek(): E | undefined {
-    while (this.#cursor < this.#entries.length) {
-      const entry = this.#entries[this.#cursor];
+    while (this.#cursor < this.#end) {
+      const entry = this.#ring[this.#place(this.#cursor)];
       if (entry && !entry.settled) return entry;
       this.#cursor += 1;
     }
@@ -62,19 +69,44 @@ export class EntryQueue<E extends Entry> {
   /** Marks the entry; it is let go of as soon as all before it are settled too. */
   settle(entry: E): void {
     entry.settled = true;
-    while (this.#front < this.#entries.length && this.#entries[this.#front]?.settled !== false) {
-      this.#entries[this.#front] = undefined;
+    while (this.#front < this.#end) {
+      const place = this.#place(this.#front);
+      if (this.#ring[place]?.settled === false) break;
+      this.#ring[place] = undefined;
       this.#front += 1;
     }
     this.#cursor = Math.max(this.#cursor, this.#front);
-    if (this.#front < SHORTEST_CUT || this.#front * 2 < this.#entries.length) return;
-    this.#entries = this.#entries.slice(this.#front);
-    this.#cursor -= this.#front;
-    this.#front = 0;
+    if (this.length === 0 && this.#ring.length > MOST_EMPTY_PLACES)
+      this.#ring = ring(FEWEST_PLACES);
   }
 
   /** All that is not settled, oldest first. */
   unsettled(): E[] {
-    return this.#entries.filter((entry) => entry !== undefined && !entry.settled) as E[];
+    return this.#unsettled(this.#front, this.#end);
   }
+
+  #unsettled(from: number, to: number): E[] {
+    const entries: E[] = [];
+    for (let position = from; position < to; position += 1) {
+      const entry = this.#ring[this.#place(position)];
+      if (entry?.settled === false) entries.push(entry);
+    }
+    return entries;
+  }
+
+  #place(position: number): number {
+    return position & (this.#ring.length - 1);
+  }
+
+  #grow(): void {
+    const larger = ring<E>(this.#ring.length * 2);
+    for (let position = this.#front; position < this.#end; position += 1) {
+      larger[position & (larger.length - 1)] = this.#ring[this.#place(position)];
+    }
+    this.#ring = larger;
+  }
+}
+
+function ring<E>(length: number): (E | undefined)[] {
+  return new Array<E | undefined>(length).fill(undefined);
 }

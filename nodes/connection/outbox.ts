@@ -66,6 +66,8 @@ export interface OutboxOptions {
 
 /** One object for all that there is to know of an event: many wait, and each is one more to collect. */
 interface Item extends Entry, OutgoingEvent {
+  payload: string;
+  done: Done;
   readonly acceptedAt: number;
   /** 0 as long as it is not on disk. */
   sequence: number;
@@ -175,7 +177,7 @@ export class Outbox {
       this.#settledOnDisk.push(item.sequence);
       this.#writeSoon();
     }
-    this.#finish(item.done, error);
+    this.#end(item, error);
   }
 
   /** As `settle` with an error; a store keeps the event aside, for a person to look at. */
@@ -185,11 +187,12 @@ export class Outbox {
     this.#leave(item);
     const store = this.#store;
     if (item.sequence > 0 && store) {
+      const event = stored(item);
       this.#settingAside = this.#settingAside
-        .then(() => store.setAside(stored(item), error.message))
+        .then(() => store.setAside(event, error.message))
         .catch((cause: unknown) => this.#fail(cause));
     }
-    this.#finish(item.done, error);
+    this.#end(item, error);
   }
 
   /** What a lost connection puts in doubt, if anything. */
@@ -244,6 +247,14 @@ export class Outbox {
     this.#front.settle(item);
   }
 
+  /** What is dead and old keeps alive what it refers to until the collector looks at old objects. */
+  #end(item: Item, error?: M1Error): void {
+    const { done } = item;
+    item.done = nobody;
+    item.payload = "";
+    this.#finish(done, error);
+  }
+
   #advance(): void {
     if (!this.#mayFollow) return;
     for (const item of this.#newest) this.#toFront(item);
@@ -290,7 +301,7 @@ export class Outbox {
     if (!item) return false;
     this.losses.dropped += 1;
     this.#size -= 1;
-    this.#finish(item.done, this.#dropped());
+    this.#end(item, this.#dropped());
     return true;
   }
 

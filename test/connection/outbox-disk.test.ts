@@ -259,9 +259,9 @@ describe("the outbox on disk", () => {
       const share: Delivery[] = [];
       for (let next = made.next(); next; next = made.next()) share.push(next);
       if (given.length === 0) assert.equal(begun, 0, "memory is full, and nothing more is read");
-      for (const delivery of share) made.settle(delivery);
-      given.push(...share);
+      given.push(...share.map((delivery) => ({ ...delivery })));
       shares.push(charactersOf(share));
+      for (const delivery of share) made.settle(delivery);
       made.next();
     }
 
@@ -886,8 +886,9 @@ function take(outbox: Outbox, most: number): OutgoingEvent[] {
   while (events.length < most) {
     const delivery = outbox.next();
     if (!delivery) break;
+    // What is settled lets go of what it held.
+    events.push({ ...delivery });
     outbox.settle(delivery);
-    events.push(delivery);
   }
   return events;
 }
