@@ -72,8 +72,6 @@ export interface ConnectionEvents {
   stable: [];
   /** The number of events in the outbox may have changed. */
   outbox: [];
-  /** The broker refused a filter. */
-  refused: [M1Error];
   /** Something arrived on a topic that nobody can be meant by. */
   stranger: [M1Error, ReceivedPacket];
 }
@@ -140,9 +138,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     this.#backoff = new Backoff(timing);
     this.#hangUps = new HangUps(timing);
     this.#refusals = new Refusals(timing);
-    this.#subscriptions = new Subscriptions(settings.who, (reason) => {
-      this.emit("refused", reason);
-    });
+    this.#subscriptions = new Subscriptions(settings.who);
   }
 
   get state(): ConnectionState {

@@ -49,7 +49,6 @@ export type Fate = "wanted" | "unwanted" | "stale" | "foreign";
 
 export class Subscriptions {
   readonly #who: Identity;
-  readonly #onRefused: (reason: M1Error) => void;
   readonly #standings = new Map<Subscriber, Standing>();
   readonly #router = new Router<Standing>();
   /** What the broker has granted, as far as we know. */
@@ -62,9 +61,8 @@ export class Subscriptions {
   #synchronising = false;
   #again = false;
 
-  constructor(who: Identity, onRefused: (reason: M1Error) => void) {
+  constructor(who: Identity) {
     this.#who = who;
-    this.#onRefused = onRefused;
   }
 
   add(subscriber: Subscriber): void {
@@ -215,10 +213,8 @@ export class Subscriptions {
   }
 
   #refuse(filter: string): void {
-    const reason = new M1Error("SUBSCRIPTION_REFUSED", { filter });
-    this.#refusals.set(filter, reason);
+    this.#refusals.set(filter, new M1Error("SUBSCRIPTION_REFUSED", { filter }));
     this.#again = true;
-    this.#onRefused(reason);
   }
 
   #tellRefusals(): void {

@@ -78,7 +78,7 @@ function filterMatches(filter: string, topic: string): boolean {
 
 /** The filters that stand on the wire once all these wishes are known. */
 async function wireFilters(wanted: readonly Wish[]): Promise<string[]> {
-  const subscriptions = new Subscriptions(WHO, assert.fail);
+  const subscriptions = new Subscriptions(WHO);
   for (const wish of wanted) subscriptions.add(subscriber(wish));
   const wire = new FakeWire();
   await subscriptions.synchronise(wire);
