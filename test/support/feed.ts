@@ -4,13 +4,16 @@ import { connect, type Socket } from "node:net";
 import { DEMO_ACCOUNT } from "../../sandbox/accounts";
 import type { NodeRed } from "./node-red";
 
-/** The config node is `c1`, with the outbox on disk. */
-export function feedFlow(url: string, feedPort: number) {
+/** The config node is `c1`, with the outbox on disk and these settings. */
+export function feedFlow(url: string, feedPort: number, settings: object = {}) {
   const { projectMqtt, userMqtt } = DEMO_ACCOUNT;
   const tcp = { server: "server", host: "", port: String(feedPort), datamode: "stream" };
   return [
     { id: "t", type: "tab", label: "t" },
-    { id: "c1", type: "m1 connection", url, projectMqtt, userMqtt, outbox: "disk" },
+    {
+      ...{ id: "c1", type: "m1 connection", url, projectMqtt, userMqtt, outbox: "disk" },
+      ...settings,
+    },
     {
       ...{
         id: "feed",

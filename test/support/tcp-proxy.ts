@@ -18,6 +18,7 @@ export class TcpProxy {
   #refusing = false;
   /** How many more bytes may pass to the server before the connection is cut. */
   #budget = Number.POSITIVE_INFINITY;
+  #unbearable: string | undefined;
 
   private constructor(listener: Server, target: number) {
     this.#listener = listener;
@@ -74,6 +75,11 @@ export class TcpProxy {
     this.#budget = bytes;
   }
 
+  /** Cuts whenever a client sends this text, which does not reach the server. */
+  cutAt(text: string): void {
+    this.#unbearable = text;
+  }
+
   async stop(): Promise<void> {
     const closed = once(this.#listener, "close");
     this.#listener.close();
@@ -109,6 +115,12 @@ export class TcpProxy {
   }
 
   #spend(bytes: Buffer, { client, server }: Pair): void {
+    const cut = this.#unbearable === undefined ? -1 : bytes.indexOf(this.#unbearable);
+    if (cut >= 0) {
+      server.end(bytes.subarray(0, cut));
+      client.destroy();
+      return;
+    }
     if (bytes.length <= this.#budget) {
       this.#budget -= bytes.length;
       this.#pass(bytes, server);
