@@ -1,10 +1,10 @@
 // A disk that does not take what is written to it: the outbox goes on in memory, and says why.
 import assert from "node:assert/strict";
-import { chmod, mkdir } from "node:fs/promises";
+import { chmod, mkdir, readdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { EventLog } from "../support/event-log";
 import { feedFlow, isQueued, openFeed, sendNumbers } from "../support/feed";
-import { installation } from "../support/installation";
+import { type Installation, installation } from "../support/installation";
 import { Mosquitto } from "../support/mosquitto";
 import { type Launch, NodeRed } from "../support/node-red";
 import { freePort } from "../support/processes";
@@ -42,6 +42,93 @@ describe("a disk", function () {
   });
 });
 
+describe("what an earlier Node-RED left on disk", function () {
+  this.timeout(60_000);
+
+  let mosquitto: Mosquitto;
+  let observer: EventLog;
+  let proxy: TcpProxy;
+  let feedPort: number;
+  let installed: Installation;
+
+  beforeEach(async () => {
+    mosquitto = await Mosquitto.start();
+    observer = new EventLog();
+    await observer.join(mosquitto.url);
+    proxy = await TcpProxy.start(mosquitto.port);
+    feedPort = await freePort();
+    installed = await installation(feedFlow(proxy.url, feedPort));
+    proxy.refuse();
+  });
+
+  afterEach(async () => {
+    await observer.leave();
+    await proxy.stop();
+    await mosquitto.stop();
+    await installed.remove();
+  });
+
+  /** A run of Node-RED during which these numbers are fed, and the last of so many waits. */
+  async function run(from: number, to: number, queued: number): Promise<NodeRed> {
+    const nodeRed = await NodeRed.start(installed.userDir);
+    const feed = await openFeed(feedPort);
+    await sendNumbers(feed, from, to);
+    await isQueued(nodeRed, queued);
+    feed.destroy();
+    return nodeRed;
+  }
+
+  async function become(settings: object): Promise<void> {
+    const file = path.join(installed.userDir, "flows.json");
+    await writeFile(file, JSON.stringify(feedFlow(proxy.url, feedPort, settings)));
+  }
+
+  it("is kept aside if it is damaged, as the warning says; what comes then is delivered", async () => {
+    await (await run(0, 20, 20)).stop();
+    const outboxes = path.join(installed.userDir, "m1-outbox");
+    for (const name of await readdir(path.join(outboxes, "c1"))) {
+      if (/^(MANIFEST|CURRENT)/.test(name)) {
+        await writeFile(path.join(outboxes, "c1", name), "rubbish");
+      }
+    }
+
+    const nodeRed = await run(20, 40, 20);
+    proxy.restore();
+    await observer.has(20);
+    await nodeRed.stop();
+
+    assert.deepEqual(observer.firsts, upTo(40).slice(20));
+    const [, folder = ""] = /was damaged .*; its files are kept in (.*)/.exec(nodeRed.output) ?? [];
+    assert.equal(path.dirname(folder), outboxes, nodeRed.output);
+    assert.notEqual((await readdir(folder)).length, 0);
+  });
+
+  it("is delivered for the user that it is from, and under no other", async () => {
+    await (await run(0, 20, 20)).stop();
+    await become({ userMqtt: "other-user" });
+    const other = await run(20, 40, 20);
+    proxy.restore();
+    await observer.has(20);
+    await other.stop();
+    assert.deepEqual(observer.firsts, upTo(40).slice(20));
+    await become({});
+
+    const again = await NodeRed.start(installed.userDir);
+    await observer.has(40);
+    await again.stop();
+
+    assert.deepEqual(observer.firsts, [...upTo(40).slice(20), ...upTo(20)]);
+    assert.deepEqual(observer.topics, [
+      "0/demo-project/other-user/d",
+      "0/demo-project/demo-user/d",
+    ]);
+  });
+});
+
+function upTo(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index);
+}
+
 /**
  * Sends so many events during an outage and sees them arrive after it, each in its turn.
  * Resolves with the reasons of the warnings.
@@ -66,10 +153,7 @@ async function deliveredOn(
     await isQueued(nodeRed, count);
     proxy.restore();
     await observer.has(count);
-    assert.deepEqual(
-      observer.firsts,
-      Array.from({ length: count }, (_, index) => index),
-    );
+    assert.deepEqual(observer.firsts, upTo(count));
     return [...nodeRed.output.matchAll(WARNING)].map(([, reason = ""]) => reason);
   } finally {
     feed.destroy();

@@ -17,7 +17,7 @@ import {
   stopFlow,
   stopServer,
 } from "../support/flows";
-import { installation } from "../support/installation";
+import { type Installation, installation } from "../support/installation";
 import { Mosquitto } from "../support/mosquitto";
 import { NodeRed } from "../support/node-red";
 import { DEMO_BROKER, Observer } from "../support/observer";
@@ -108,16 +108,32 @@ describe("an outage that is longer than events are worth keeping", () => {
   const YOUNG = 5;
   const MAX_AGE_MS = 8_000;
 
-  it("gives up what is too old, tells its number once, over a restart too, and delivers the rest", async () => {
-    const broker = await Mosquitto.start();
-    const observer = new EventLog();
+  let broker: Mosquitto;
+  let observer: EventLog;
+  let proxy: TcpProxy;
+  let feedPort: number;
+  let installed: Installation;
+
+  beforeEach(async () => {
+    broker = await Mosquitto.start();
+    observer = new EventLog();
     await observer.join(broker.url);
-    const proxy = await TcpProxy.start(broker.port);
-    proxy.refuse();
-    const feedPort = await freePort();
+    proxy = await TcpProxy.start(broker.port);
+    feedPort = await freePort();
     const outboxMaxAge = String(MAX_AGE_MS / 3_600_000);
-    const { userDir, remove } = await installation(feedFlow(proxy.url, feedPort, { outboxMaxAge }));
-    const before = await NodeRed.start(userDir);
+    installed = await installation(feedFlow(proxy.url, feedPort, { outboxMaxAge }));
+  });
+
+  afterEach(async () => {
+    await observer.leave();
+    await proxy.stop();
+    await broker.stop();
+    await installed.remove();
+  });
+
+  it("gives up what is too old, tells its number once, over a restart too, and delivers the rest", async () => {
+    proxy.refuse();
+    const before = await NodeRed.start(installed.userDir);
     const first = await openFeed(feedPort);
     await sendNumbers(first, 0, OLD);
     await isQueued(before, OLD);
@@ -126,7 +142,7 @@ describe("an outage that is longer than events are worth keeping", () => {
     // Growing old can only be waited for.
     await pause(MAX_AGE_MS);
 
-    const after = await NodeRed.start(userDir);
+    const after = await NodeRed.start(installed.userDir);
     const second = await openFeed(feedPort);
     await sendNumbers(second, OLD, OLD + YOUNG);
     await isQueued(after, OLD + YOUNG);
@@ -141,10 +157,6 @@ describe("an outage that is longer than events are worth keeping", () => {
 
     assert.deepEqual(observer.firsts, upTo(OLD + YOUNG + 1).slice(OLD));
     assert.equal(after.output.split("Events that were not sent").length - 1, 1, after.output);
-    await observer.leave();
-    await proxy.stop();
-    await broker.stop();
-    await remove();
   });
 });
 

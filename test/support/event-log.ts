@@ -3,6 +3,8 @@ import { connectAsync, type MqttClient } from "mqtt";
 
 export class EventLog {
   readonly numbers: number[] = [];
+  /** Each topic once, in the order of their first events. */
+  readonly topics: string[] = [];
   readonly #distinct = new Set<number>();
   #client: MqttClient | undefined;
 
@@ -12,7 +14,8 @@ export class EventLog {
 
   async join(url: string): Promise<void> {
     this.#client = await connectAsync(url, { reconnectPeriod: 0 });
-    this.#client.on("message", (_topic, payload) => {
+    this.#client.on("message", (topic, payload) => {
+      if (!this.topics.includes(topic)) this.topics.push(topic);
       const { number } = JSON.parse(payload.toString()).event_data;
       this.numbers.push(number);
       this.#distinct.add(number);
