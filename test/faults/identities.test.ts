@@ -9,13 +9,25 @@ import { prints } from "../support/printed";
 
 const CLASH = "Another client uses the client ID shared-by-two too";
 
+/** An event each five milliseconds. */
+const EVENTS = {
+  ...{ id: "events", type: "inject", z: "tab", x: 0, y: 0, wires: [["out"]] },
+  ...{ props: [{ p: "payload" }], repeat: "0.005", crontab: "", once: true, onceDelay: 0.1 },
+  ...{ topic: "", payload: "1", payloadType: "num" },
+};
+
 describe("one client id on two Node-REDs", function () {
   this.timeout(75_000);
 
-  for (const protocolVersion of ["4", "5"]) {
+  for (const { protocolVersion, sends } of [
+    { protocolVersion: "4", sends: false },
+    { protocolVersion: "5", sends: false },
+    { protocolVersion: "4", sends: true },
+  ]) {
     const name = protocolVersion === "4" ? "MQTT 3.1.1" : "MQTT 5";
+    const traffic = sends ? "while both send" : "while nothing is sent";
 
-    it(`is recognised and named on both within a minute, once (${name})`, async () => {
+    it(`is recognised and named on both within a minute, once, ${traffic} (${name})`, async () => {
       const places: Installation[] = [];
       const nodeReds: NodeRed[] = [];
       const broker = await Mosquitto.start(DEMO_BROKER);
@@ -23,9 +35,8 @@ describe("one client id on two Node-REDs", function () {
         const config = connectionTo(broker, { clientId: "shared-by-two", protocolVersion });
         const tab = { id: "tab", type: "tab", label: "" };
         const out = { ...eventOut(), z: "tab", x: 0, y: 0, wires: [] };
-        for (let count = 0; count < 2; count += 1) {
-          places.push(await installation([tab, config, out]));
-        }
+        const flow = sends ? [tab, config, out, EVENTS] : [tab, config, out];
+        for (let count = 0; count < 2; count += 1) places.push(await installation(flow));
         nodeReds.push(...(await Promise.all(places.map(({ userDir }) => NodeRed.start(userDir)))));
         const begun = Date.now();
         await Promise.all(nodeReds.map((nodeRed) => prints(nodeRed, CLASH)));
