@@ -12,7 +12,7 @@ import { TcpProxy } from "../support/tcp-proxy";
 
 const EVENTS = 100_000;
 const WARM_UP = 5_000;
-/** Node-RED's own record of a message that is not done takes two thirds of it. */
+/** Resident, once garbage is collected; Node-RED's own record of messages that are not done is most of it. */
 const MOST_MEMORY = 60 * MEGABYTE;
 
 describe("an outage", () => {
@@ -29,13 +29,14 @@ describe("an outage", () => {
     const feed = await openFeed(feedPort);
     await sendNumbers(feed, 0, WARM_UP);
     await isQueued(nodeRed, WARM_UP);
-    const before = await resident(nodeRed);
     const inUse = await heapInUse(nodeRed);
+    const before = await resident(nodeRed);
 
     await sendNumbers(feed, WARM_UP, EVENTS);
     await isQueued(nodeRed, EVENTS);
-    const grown = (await resident(nodeRed)) - before;
-    const kept = await keptAtLast(nodeRed, inUse);
+    const atFirst = (await resident(nodeRed)) - before;
+    const grown = await grownAtLast(nodeRed, before);
+    const kept = (await heapInUse(nodeRed)) - inUse;
     proxy.restore();
     await observer.has(1);
     const start = performance.now();
@@ -47,9 +48,9 @@ describe("an outage", () => {
       Array.from({ length: EVENTS }, (_, index) => index),
     );
     console.log(
-      `      ${EVENTS - WARM_UP} events: ${inMegabytes(kept)} kept, ${inMegabytes(grown)} resident, delivered in ${seconds.toFixed(1)} s`,
+      `      ${EVENTS - WARM_UP} events: ${inMegabytes(kept)} of heap, ${inMegabytes(grown)} resident, ${inMegabytes(atFirst)} with garbage; delivered in ${seconds.toFixed(1)} s`,
     );
-    assert.ok(kept < MOST_MEMORY, `${inMegabytes(kept)} kept in memory`);
+    assert.ok(grown < MOST_MEMORY, `grew by ${inMegabytes(grown)}`);
     feed.destroy();
     await nodeRed.stop();
     await observer.leave();
@@ -79,12 +80,13 @@ describe("a restart during an outage", () => {
   });
 });
 
-/** The queue's length tells what was accepted; the last of it may still be on its way to the disk. */
-async function keptAtLast(nodeRed: NodeRed, inUse: number): Promise<number> {
-  let kept = Number.POSITIVE_INFINITY;
-  for (let tries = 0; tries < 100 && kept >= MOST_MEMORY; tries += 1) {
-    kept = (await heapInUse(nodeRed)) - inUse;
+/** The last of what was accepted may still be on its way to the disk, and V8 gives memory back late. */
+async function grownAtLast(nodeRed: NodeRed, before: number): Promise<number> {
+  let grown = Number.POSITIVE_INFINITY;
+  for (let tries = 0; tries < 100 && grown >= MOST_MEMORY; tries += 1) {
+    await heapInUse(nodeRed);
     await setTimeout(100);
+    grown = (await resident(nodeRed)) - before;
   }
-  return kept;
+  return grown;
 }
