@@ -11,14 +11,9 @@ import {
 } from "aedes";
 import { LONGEST_CLIENT_ID } from "../nodes/protocol/credentials";
 import { type Gate, NOT_AUTHORIZED } from "./gate";
+import type { Persistence } from "./persistence";
 import { SandboxError } from "./sandbox-error";
 import { Turns } from "./turns";
-
-/** Sessions and retained messages. Of its own kind to aedes; what its types leave out. */
-export interface Persistence {
-  removeSubscriptions(client: Client, filters: readonly string[]): Promise<void>;
-}
-type PersistentAedes = Aedes & { readonly persistence: Persistence };
 
 export interface BrokerListener {
   readonly connected: (client: Client) => void;
@@ -33,23 +28,25 @@ export interface BrokerListener {
 
 /** Milliseconds until a client that does not read is cut off; the others wait for it. */
 const DRAIN_TIMEOUT = 5000;
+/** Messages that the cloud sent and that are not routed yet, before devices have to wait. */
+const MOST_UNROUTED = 1000;
 /** SUBACK's failure (MQTT-3.9.3-2). */
 const NOT_GRANTED = 0x80;
 
 export class Broker {
-  readonly #aedes: PersistentAedes;
+  readonly #aedes: Aedes;
   readonly #routing: Turns;
 
-  private constructor(aedes: PersistentAedes, routing: Turns) {
+  private constructor(aedes: Aedes, routing: Turns) {
     this.#aedes = aedes;
     this.#routing = routing;
   }
 
-  /** `persistence` is that of a broker before it, whose sessions go on. */
+  /** `persistence` may be that of a broker before it, whose sessions go on. */
   static async open(
     gate: Gate,
     listener: BrokerListener,
-    persistence: Persistence | undefined,
+    persistence: Persistence,
   ): Promise<Broker> {
     const routing = new Turns();
     const options: AedesOptions = {
@@ -72,16 +69,14 @@ export class Broker {
       authorizeForward: (client, packet) => gate.forward(client, packet),
       published: (packet, client, done) => {
         listener.published(packet, client);
-        done();
+        // Its client is not read on before that.
+        if (client && isBehind(routing)) void routing.settled.then(() => done());
+        else done();
       },
     };
-    const aedes = (await Aedes.createBroker(options)) as PersistentAedes;
-    follow(aedes, gate, listener);
+    const aedes = await Aedes.createBroker(options);
+    follow(aedes, gate, listener, persistence);
     return new Broker(aedes, routing);
-  }
-
-  get persistence(): Persistence {
-    return this.#aedes.persistence;
   }
 
   /** A client has come in; it speaks MQTT over `stream`. */
@@ -106,9 +101,19 @@ export class Broker {
     );
   }
 
+  /** Resolves once there are not too many messages to be routed. */
+  async caughtUp(): Promise<void> {
+    if (isBehind(this.#routing)) await this.#routing.settled;
+  }
+
   close(): Promise<void> {
     return new Promise((resolve) => this.#aedes.close(resolve));
   }
+}
+
+/** Workflows answer events: if devices were faster than their answers, those would pile up. */
+function isBehind(routing: Turns): boolean {
+  return routing.waiting > MOST_UNROUTED;
 }
 
 /**
@@ -127,7 +132,12 @@ function letIn(routing: Turns, client: Client, proceed: () => void): void {
   );
 }
 
-function follow(aedes: PersistentAedes, gate: Gate, listener: BrokerListener): void {
+function follow(
+  aedes: Aedes,
+  gate: Gate,
+  listener: BrokerListener,
+  persistence: Persistence,
+): void {
   // Before the CONNACK is written: who is told that it is connected, is.
   aedes.on("client", (client) => {
     // It may have gone while it was being let in; aedes registers it all the same.
@@ -143,7 +153,7 @@ function follow(aedes: PersistentAedes, gate: Gate, listener: BrokerListener): v
       // aedes stores all filters of a packet once one is granted, and would queue messages for them.
       const refused = asked.filter((subscription) => !isGranted(subscription));
       const filters = refused.map(({ topic }) => topic);
-      aedes.persistence.removeSubscriptions(client, filters).catch(listener.failed);
+      persistence.removeSubscriptions(client, filters).catch(listener.failed);
     }
     if (granted.length > 0) listener.subscribed(client, granted);
   });

@@ -2,6 +2,7 @@
 import type { QoS } from "../nodes/protocol/settings";
 import type { Identity } from "../nodes/protocol/topics";
 import { recipientTopic } from "./cloud-topics";
+import type { Recent } from "./recent";
 import type { StoredEvent } from "./stored-event";
 
 export interface PublishOptions {
@@ -34,8 +35,11 @@ export interface Cloud {
   ): Promise<void>;
 }
 
+/** What a workflow remembers of each device or project. It may forget those it met longest ago. */
+export type Memory = Pick<Recent<unknown>, "get" | "set" | "delete">;
+
 /** A workflow: called for each event that was accepted, with the means to answer its user. */
-export type Rule = (event: StoredEvent, cloud: Cloud) => void | Promise<void>;
+export type Rule = (event: StoredEvent, cloud: Cloud, memory: Memory) => void | Promise<void>;
 
 type Publish = (topic: string, payload: unknown, options: PublishOptions) => Promise<void>;
 

@@ -50,8 +50,8 @@ function project(place: Place): Configuration {
   const workflows = fields.has("workflows") ? fields.at("workflows").list().map(workflow) : [];
   const ofProject = rules(workflows).map(
     (rule): Rule =>
-      (event, cloud) =>
-        event.projectMqtt === projectMqtt ? rule(event, cloud) : undefined,
+      (event, cloud, memory) =>
+        event.projectMqtt === projectMqtt ? rule(event, cloud, memory) : undefined,
   );
   return { accounts, rules: ofProject };
 }

@@ -14,6 +14,8 @@ const STREAMS_AND_TAGS = `${DOCS}/360037036634-Streams-and-Tags`;
 const AUTHENTICATION = `${DOCS}/360037046934-Authentication`;
 const USERS = `${DOCS}/360037047034-CRUD-Basic-Users`;
 const EVENTS = `${DOCS}/360037047134-CRUD-Events`;
+const BOUNDS =
+  "https://github.com/m1-community/node-red-medium-one/blob/main/docs/sandbox.md#safety-and-bounds";
 const MQTT = "https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/os/mqtt-v3.1.1-os.html";
 
 /** The first whose pattern matches the code holds. */
@@ -22,6 +24,11 @@ const RULES: readonly (ContractRule & { readonly codes: RegExp })[] = [
     codes: /^(USERNAME|PASSWORD|API_KEY|USER_PASSWORD|PROJECT_UNKNOWN$|USER_UNKNOWN$)/,
     rule: "A device logs in as <project_mqtt>/<user_mqtt> with <api_key>/<user_password>",
     source: INTRODUCTION,
+  },
+  {
+    codes: /_FULL$/,
+    rule: "The sandbox holds so much and no more, so that nothing fills its memory",
+    source: BOUNDS,
   },
   {
     codes: /^WEATHER$/,

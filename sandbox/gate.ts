@@ -43,20 +43,24 @@ export interface GateOptions {
   readonly accounts: () => readonly Account[];
   readonly report: (place: RefusedPlace, refused: Refused) => void;
   readonly weather: Weather;
+  /** Of one client. */
+  readonly mostSubscriptions: number;
 }
 
 export class Gate {
   readonly #accounts: GateOptions["accounts"];
   readonly #report: GateOptions["report"];
   readonly #weather: Weather;
+  readonly #mostSubscriptions: number;
   readonly #sessions = new WeakMap<Client, Session>();
   /** Events between being let in and being routed, by their packet; a QoS 2 duplicate stays here. */
   readonly #admitted = new WeakMap<object, AdmittedEvent>();
 
-  constructor({ accounts, report, weather }: GateOptions) {
+  constructor({ accounts, report, weather, mostSubscriptions }: GateOptions) {
     this.#accounts = accounts;
     this.#report = report;
     this.#weather = weather;
+    this.#mostSubscriptions = mostSubscriptions;
   }
 
   welcome(client: Client, address: string): void {
@@ -166,6 +170,7 @@ export class Gate {
     const { topic: filter, qos } = subscription;
     try {
       admitSubscribe(filter, session.who);
+      this.#checkRoomFor(filter, session.subscriptions);
     } catch (error) {
       const refused = Refused.from(error);
       this.#report({ what: "subscribe", ...this.name(client), filter }, refused);
@@ -173,6 +178,12 @@ export class Gate {
     }
     session.subscriptions.set(filter, qos);
     return subscription;
+  }
+
+  #checkRoomFor(filter: string, subscriptions: ReadonlyMap<string, QoS>): void {
+    const limit = this.#mostSubscriptions;
+    if (subscriptions.size < limit || subscriptions.has(filter)) return;
+    throw Refused.because("SUBSCRIPTIONS_FULL", { limit });
   }
 
   /**

@@ -29,9 +29,12 @@ export interface Refusal extends RefusedPlace {
 export interface RefusedPlace {
   readonly clientId?: string;
   readonly username?: string;
-  /** `protocol`: a packet that MQTT itself does not allow. `request`: one to the REST API. */
-  readonly what: "connect" | "publish" | "subscribe" | "protocol" | "request";
-  /** Of a publish or a will; of a request its method and path. */
+  /**
+   * `protocol`: a packet that MQTT itself does not allow. `request`: one to the REST API. `memory`:
+   * what the sandbox cannot hold.
+   */
+  readonly what: "connect" | "publish" | "subscribe" | "protocol" | "request" | "memory";
+  /** Of a publish or a will, or of what the cloud sent; of a request its method and path. */
   readonly topic?: string;
   /** Of a subscribe. */
   readonly filter?: string;
@@ -81,6 +84,8 @@ export interface Sent {
   readonly payload: Buffer;
   readonly qos: QoS;
   readonly retain: boolean;
+  /** It was to be retained, but there was no room. */
+  readonly notRetained?: true;
 }
 
 /** How much there was since the sandbox was made. */

@@ -5,6 +5,8 @@ export interface HistoryBounds<Item> {
   /** What all items together may weigh, as `weigh` tells it of each. */
   readonly weight?: number;
   readonly weigh?: (item: Item) => number;
+  /** Called for each that had to go. */
+  readonly forgotten?: (item: Item) => void;
 }
 
 export class History<Item> {
@@ -13,7 +15,7 @@ export class History<Item> {
   #weight = 0;
 
   constructor(bounds: HistoryBounds<Item>) {
-    this.#bounds = { weight: Number.POSITIVE_INFINITY, weigh: () => 0, ...bounds };
+    this.#bounds = { weight: Number.POSITIVE_INFINITY, weigh: () => 0, forgotten: noop, ...bounds };
   }
 
   /** Oldest first. The same array at all times. */
@@ -22,11 +24,25 @@ export class History<Item> {
   }
 
   add(item: Item): void {
-    const { items, weight, weigh } = this.#bounds;
+    const { items, weight, weigh, forgotten } = this.#bounds;
     this.#items.push(item);
     this.#weight += weigh(item);
     while (this.#items.length > items || (this.#weight > weight && this.#items.length > 1)) {
-      this.#weight -= weigh(this.#items.shift() as Item);
+      const oldest = this.#items.shift() as Item;
+      this.#weight -= weigh(oldest);
+      forgotten(oldest);
     }
   }
+
+  /** Does nothing if it is not among them. */
+  remove(item: Item): void {
+    const index = this.#items.indexOf(item);
+    if (index < 0) return;
+    this.#items.splice(index, 1);
+    this.#weight -= this.#bounds.weigh(item);
+  }
+}
+
+function noop(): undefined {
+  return undefined;
 }

@@ -53,6 +53,16 @@ const REASONS = {
   PAYLOAD: "payload must be text",
   NOT_RETAINED: "Nothing is retained at __topic__",
   PAGE_NOT_BUILT: "The console's page is not built: run node sandbox/build.mjs",
+  SUBSCRIPTIONS_FULL: "The client has __limit__ subscriptions, and may have no more",
+  RETAINED_FULL:
+    "The message was sent, but is not retained: __limit__ topics retain one at the most, with 16 MB together. Remove one, and there is room",
+  WAITING_FULL:
+    "__limit__ messages wait for clients at the most, with 16 MB together: the oldest give way to new ones until the clients have come for them",
+  SESSIONS_FULL:
+    "__limit__ clients that are away have a session at the most: this one, away longest, has none any more",
+  DEVICES_FULL:
+    "A workflow remembers __limit__ devices at the most: from now on those that it heard of longest ago count as new",
+  USERS_FULL: "__limit__ users are made over REST at the most",
   QUERY: "__name__ must be __accepted__, not __value__",
 } as const;
 

@@ -51,12 +51,13 @@ function describeEvent({ deviceId, stream, raw }: StoredEvent): Omit<Line, "time
   return { kind: "event", who: deviceId || "(no device ID)", details, colour: "green" };
 }
 
-function describeSent({ topic, address, payload, retain }: Sent): Omit<Line, "time"> {
+function describeSent({ topic, address, payload, retain, notRetained }: Sent): Omit<Line, "time"> {
   const text = excerpt(payload.toString("utf8"), LONGEST_PAYLOAD);
+  const retention = retain ? ", retained" : notRetained ? ", not retained" : "";
   return {
     kind: "sent",
     who: address ? (address.kind === "group" ? address.groupId : address.deviceId) : "(nobody)",
-    details: `${text}  to ${topic}${retain ? ", retained" : ""}`,
+    details: `${text}  to ${topic}${retention}`,
     colour: "cyan",
   };
 }
@@ -66,7 +67,7 @@ function describeRefusal(refusal: Refusal): Omit<Line, "time"> {
   const place = [what, topic ?? filter].filter(Boolean).join(" ");
   return {
     kind: "refused",
-    who: clientId || "(no client ID)",
+    who: clientId || (what === "memory" ? "(sandbox)" : "(no client ID)"),
     details: `${place}: ${reason} [${code}]`,
     colour: "red",
   };

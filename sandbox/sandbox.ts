@@ -8,8 +8,23 @@ import type { Timestamp } from "../nodes/protocol/timestamp";
 import { type Identity, parseAddress } from "../nodes/protocol/topics";
 import { type Account, accountsOfNew, DEMO_ACCOUNT, type NewUser } from "./accounts";
 import type { AdmittedEvent } from "./admission";
-import { Broker, type Persistence } from "./broker";
-import { type Cloud, type PublishOptions, payloadBytes, type Rule, UserCloud } from "./cloud";
+import {
+  BOUNDS,
+  type Bounds,
+  DEVICES_WEIGHT,
+  EVENTS_WEIGHT,
+  MESSAGES_WEIGHT,
+  messageWeight,
+} from "./bounds";
+import { Broker } from "./broker";
+import {
+  type Cloud,
+  type Memory,
+  type PublishOptions,
+  payloadBytes,
+  type Rule,
+  UserCloud,
+} from "./cloud";
 import type { Configuration } from "./config";
 import { Gate } from "./gate";
 import type {
@@ -22,7 +37,10 @@ import type {
 } from "./happenings";
 import { History } from "./history";
 import { type Listener, type ListenOptions, listen } from "./listener";
+import { Persistence } from "./persistence";
+import { Recent } from "./recent";
 import { Refused } from "./refusal";
+import { Retained } from "./retained";
 import { SandboxError } from "./sandbox-error";
 import { type Arrival, type StoredEvent, storedEvent } from "./stored-event";
 import { Turns } from "./turns";
@@ -30,7 +48,8 @@ import { Weather, type WeatherOptions } from "./weather";
 import { tap, type WirePacket } from "./wire";
 
 export { type Account, DEMO_ACCOUNT } from "./accounts";
-export type { Cloud, PublishOptions, Rule } from "./cloud";
+export type { Bounds } from "./bounds";
+export type { Cloud, Memory, PublishOptions, Rule } from "./cloud";
 export type { Configuration } from "./config";
 export type * from "./happenings";
 export type { RefusalCode } from "./refusal";
@@ -56,6 +75,8 @@ export interface SandboxOptions {
   readonly websocket?: boolean;
   /** How many events, refusals, messages and packets are remembered. */
   readonly keep?: number;
+  /** What it holds besides. */
+  readonly bounds?: Partial<Bounds>;
   /** Fair unless told. */
   readonly weather?: WeatherOptions;
 }
@@ -70,32 +91,35 @@ interface Running {
   readonly listener: Listener;
 }
 
-/** Characters that the remembered events may have together. */
-const EVENTS_WEIGHT = 64_000_000;
-/** Bytes of the remembered messages of the cloud. */
-const SENT_WEIGHT = 16_000_000;
+interface RunningRule {
+  readonly rule: Rule;
+  readonly memory: Memory;
+}
 
 export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
   readonly #options: ListenOptions;
   #accounts: readonly Account[];
   /** Those of users made over REST. */
   #added: readonly Account[] = [];
-  #rules: readonly Rule[];
+  #rules: readonly RunningRule[];
   readonly #now: () => Timestamp;
+  readonly #bounds: Bounds;
 
   readonly #events: History<StoredEvent>;
   readonly #refusals: History<Refusal>;
   readonly #wire: History<WirePacket>;
   readonly #sent: History<Sent>;
   readonly #totals = { events: 0, refusals: 0, sent: 0 };
-  readonly #retained = new Map<string, Sent>();
+  readonly #retained: Retained;
 
   readonly #weather: Weather;
   readonly #gate: Gate;
   readonly #clients = new Map<string, Client>();
   #running: Running | undefined;
   /** Sessions and retained messages outlive a stop, as they outlive a restart of the cloud. */
-  #persistence: Persistence | undefined;
+  readonly #persistence: Persistence;
+  /** Clients that have a session and are not connected. */
+  readonly #away: Recent<true>;
   readonly #lifecycle = new Turns();
 
   constructor(options: SandboxOptions = {}) {
@@ -105,23 +129,27 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
     const { host = "127.0.0.1", port = DEFAULT_PORT, tls, websocket = false } = options;
     this.#options = { host, port, tls, websocket };
     this.#accounts = options.accounts ?? [DEMO_ACCOUNT];
-    this.#rules = options.rules ?? [];
+    this.#bounds = { ...BOUNDS, ...options.bounds };
+    this.#rules = this.#remembering(options.rules ?? []);
     this.#now = options.now ?? arrivalClock();
     const { keep = 1000 } = options;
     const weigh = ({ raw }: StoredEvent) => raw.length;
     this.#events = new History({ items: keep, weight: EVENTS_WEIGHT, weigh });
     this.#refusals = new History({ items: keep });
     this.#wire = new History({ items: keep });
-    this.#sent = new History({
-      items: keep,
-      weight: SENT_WEIGHT,
-      weigh: ({ payload }) => payload.length,
+    this.#sent = new History<Sent>({ items: keep, weight: MESSAGES_WEIGHT, weigh: messageWeight });
+    this.#retained = new Retained(this.#bounds.retained);
+    this.#persistence = this.#openPersistence();
+    this.#away = new Recent({
+      items: this.#bounds.sessions,
+      forgotten: (clientId) => this.#endSession(clientId),
     });
     this.#weather = new Weather(options.weather);
     this.#gate = new Gate({
       accounts: () => this.accounts,
       weather: this.#weather,
       report: (place, refused) => this.refuse(place, refused),
+      mostSubscriptions: this.#bounds.subscriptions,
     });
   }
 
@@ -162,7 +190,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
 
   /** The messages that the cloud retains, those of the same topic as one; oldest first. */
   get retained(): readonly Sent[] {
-    return [...this.#retained.values()];
+    return this.#retained.messages;
   }
 
   get totals(): Totals {
@@ -179,8 +207,11 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
     return [...this.#accounts, ...this.#added];
   }
 
-  /** Lets a new basic user of a project in, by REST and by MQTT. */
+  /** Lets a new basic user of a project in, by REST and by MQTT. Throws Refused USERS_FULL. */
   addUser(projectMqtt: string, user: NewUser): void {
+    const { users: limit } = this.#bounds;
+    const users = new Set(this.#added.map(({ userMqtt }) => userMqtt));
+    if (users.size >= limit) throw Refused.because("USERS_FULL", { limit });
     this.#added = [...this.#added, ...accountsOfNew(this.#accounts, projectMqtt, user)];
     this.emit("configured");
   }
@@ -191,7 +222,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
    */
   configure({ accounts, rules }: Configuration): void {
     this.#accounts = accounts;
-    this.#rules = rules;
+    this.#rules = this.#remembering(rules);
     for (const client of this.#clients.values()) this.#gate.recheck(client);
     this.emit("configured");
   }
@@ -262,33 +293,38 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
 
   /**
    * Publishes to any topic, sensible or not; an empty payload with `retain` removes what is
-   * retained there (MQTT-3.3.1-10). Rejects with SandboxError NOT_RUNNING.
+   * retained there (MQTT-3.3.1-10). Resolves with what it sent. Rejects with SandboxError NOT_RUNNING.
    */
-  async publishRaw(topic: string, payload: unknown, options: PublishOptions = {}): Promise<void> {
+  async publishRaw(topic: string, payload: unknown, options: PublishOptions = {}): Promise<Sent> {
     if (!this.#running) throw SandboxError.notRunning();
     const { broker } = this.#running;
-    const { qos = 1, retain = false } = options;
+    const { qos = 1 } = options;
     const bytes = payloadBytes(payload);
     const address = parseAddress(topic);
-    const sent = { sentAt: this.#now(), topic, address, payload: bytes, qos, retain };
-    if (retain) this.#retain(sent);
+    const retention = this.#retention(topic, bytes, options.retain);
+    const sent = { sentAt: this.#now(), topic, address, payload: bytes, qos, ...retention };
+    const { retain } = sent;
+    if (retain) this.#retained.put(sent);
     this.#sent.add(sent);
     this.#totals.sent += 1;
     this.emit("sent", sent);
     await broker.publish({ cmd: "publish", topic, payload: bytes, qos, retain, dup: false });
+    return sent;
   }
 
-  #retain(sent: Sent): void {
-    this.#retained.delete(sent.topic);
-    if (sent.payload.length > 0) this.#retained.set(sent.topic, sent);
+  #retention(topic: string, payload: Buffer, wanted = false): Pick<Sent, "retain" | "notRetained"> {
+    if (!wanted || this.#retained.hasRoomFor({ topic, payload })) return { retain: wanted };
+    const { retained: limit } = this.#bounds;
+    this.refuse({ what: "memory", topic }, Refused.because("RETAINED_FULL", { limit }));
+    return { retain: false, notRetained: true };
   }
 
   #cloudOf(user: Identity | undefined): Cloud {
     const who = user ?? this.accounts[0];
     if (!who) throw new TypeError("A sandbox without accounts has nobody to send to");
-    return new UserCloud(who, (topic, payload, options) =>
-      this.publishRaw(topic, payload, options),
-    );
+    return new UserCloud(who, async (topic, payload, options) => {
+      await this.publishRaw(topic, payload, options);
+    });
   }
 
   // --- life -----------------------------------------------------------------------------------
@@ -327,9 +363,25 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
       },
       failed: (error: Error) => this.emit("error", error),
     };
-    const broker = await Broker.open(this.#gate, listener, this.#persistence);
-    this.#persistence = broker.persistence;
-    return broker;
+    return Broker.open(this.#gate, listener, this.#persistence);
+  }
+
+  #openPersistence(): Persistence {
+    const { waiting: limit } = this.#bounds;
+    return new Persistence({
+      limit,
+      overflowed: (clientId, topic) =>
+        this.refuse(
+          { what: "memory", clientId, topic },
+          Refused.because("WAITING_FULL", { limit }),
+        ),
+    });
+  }
+
+  #endSession(clientId: string): void {
+    const { sessions: limit } = this.#bounds;
+    this.refuse({ what: "memory", clientId }, Refused.because("SESSIONS_FULL", { limit }));
+    this.#persistence.endSession(clientId).catch((error: Error) => this.emit("error", error));
   }
 
   // --- clients come and go ----------------------------------------------------------------------
@@ -347,17 +399,24 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
   #connected(client: Client): void {
     this.#gate.session(client).connected = true;
     this.#clients.set(client.id, client);
+    this.#away.delete(client.id);
     this.emit("connected", this.#gate.describe(client));
   }
 
   #disconnected(client: Client): void {
     if (this.#clients.get(client.id) !== client) return;
     this.#clients.delete(client.id);
+    if (!client.clean) this.#away.set(client.id, true);
     const { graceful, endedBy } = this.#gate.session(client);
     this.emit("disconnected", { ...this.#gate.name(client), graceful, reason: endedBy });
   }
 
   // --- events arrive ----------------------------------------------------------------------------
+
+  /** Resolves once the answers of the workflows to earlier events are on their way. */
+  async caughtUp(): Promise<void> {
+    await this.#running?.broker.caughtUp();
+  }
 
   /** Stores an event that was let in, by whatever door, and has the workflows run. */
   store(admitted: AdmittedEvent, arrival: Arrival): void {
@@ -376,9 +435,22 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
     this.emit("refusal", refusal);
   }
 
-  async #run(rule: Rule, event: StoredEvent): Promise<void> {
+  /** With nothing remembered yet. */
+  #remembering(rules: readonly Rule[]): RunningRule[] {
+    const { devices: limit } = this.#bounds;
+    return rules.map((rule) => {
+      let isFull = false;
+      const forgotten = () => {
+        if (!isFull) this.refuse({ what: "memory" }, Refused.because("DEVICES_FULL", { limit }));
+        isFull = true;
+      };
+      return { rule, memory: new Recent({ items: limit, characters: DEVICES_WEIGHT, forgotten }) };
+    });
+  }
+
+  async #run({ rule, memory }: RunningRule, event: StoredEvent): Promise<void> {
     try {
-      await rule(event, this.#cloudOf(event));
+      await rule(event, this.#cloudOf(event), memory);
     } catch (error) {
       // A rule may outlive the sandbox by a message.
       if (error instanceof SandboxError && error.code === "NOT_RUNNING") return;

@@ -2,10 +2,24 @@
 
 export class Turns {
   #last: Promise<void> = Promise.resolve();
+  #waiting = 0;
+
+  /** Steps that have not settled. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  /** Resolves once all steps that were asked for until now have settled. */
+  get settled(): Promise<void> {
+    return this.#last;
+  }
 
   /** Settles as the step does. A step that fails does not keep the next from its turn. */
   take(step: () => Promise<void>): Promise<void> {
-    const turn = this.#last.then(step);
+    this.#waiting += 1;
+    const turn = this.#last.then(step).finally(() => {
+      this.#waiting -= 1;
+    });
     this.#last = turn.catch(() => undefined);
     return turn;
   }

@@ -1,5 +1,6 @@
 // Small workflows that answer events, standing for those that a Medium One project runs. Each is
 // plain data, so that a list of them can come from a file; `rules` gives the data its behaviour.
+// What a rule remembers from one event to the next is the sandbox's to keep, within bounds.
 import type { Cloud, Rule } from "./cloud";
 import type { StoredEvent } from "./stored-event";
 
@@ -79,7 +80,6 @@ export const DEMO_WORKFLOWS: readonly Workflow[] = [
   { kind: "summary", tag: "temperature", every: 10, groupId: "demo-group", updateType: "summary" },
 ];
 
-/** Fresh rules, with nothing remembered: each sandbox needs its own. */
 export function rules(workflows: readonly Workflow[] = DEMO_WORKFLOWS): Rule[] {
   return workflows.map(ruleOf);
 }
@@ -98,15 +98,14 @@ function ruleOf(workflow: Workflow): Rule {
 }
 
 function conditional({ when, each = false, send }: ConditionWorkflow): Rule {
-  const holding = new Set<string>();
-  return async (event, cloud) => {
+  return async (event, cloud, holding) => {
     const device = deviceKey(event);
-    const held = holding.has(device);
+    const held = holding.get(device) === true;
     const value = tagOf(event.eventData, when.tag);
     // An event without the tag says nothing about it.
     if (value === undefined) return;
     const holds = holdsFor(when, value);
-    if (holds) holding.add(device);
+    if (holds) holding.set(device, true);
     else holding.delete(device);
     if (holds && (each || !held)) await sendMessage(cloud, send, event.deviceId);
   };
@@ -144,52 +143,44 @@ async function sendMessage(cloud: Cloud, message: Message, ofEvent: string): Pro
 }
 
 function threshold({ tag, limit, above, below }: ThresholdWorkflow): Rule {
-  const over = new Set<string>();
-  return async (event, cloud) => {
+  return async (event, cloud, over) => {
     const value = event.eventData[tag];
     if (event.deviceId === "" || typeof value !== "number") return;
     const device = deviceKey(event);
     const isOver = value > limit;
-    if (isOver === over.has(device)) return;
-    if (isOver) over.add(device);
+    if (isOver === (over.get(device) === true)) return;
+    if (isOver) over.set(device, true);
     else over.delete(device);
     await cloud.sendDeviceEvent(event.deviceId, isOver ? above : below);
   };
 }
 
 function summary({ tag, every, groupId, updateType }: SummaryWorkflow): Rule {
-  const valuesOf = new Map<string, number[]>();
-  return async (event, cloud) => {
+  return async (event, cloud, tallies) => {
     const value = event.eventData[tag];
     if (typeof value !== "number") return;
-    const values = [...(valuesOf.get(event.projectMqtt) ?? []), value];
-    const isDue = values.length >= every;
-    valuesOf.set(event.projectMqtt, isDue ? [] : values);
-    if (isDue) await sendSummary(cloud, groupId, updateType, tag, values);
+    const project = event.projectMqtt;
+    const tally = (tallies.get(project) as Tally | undefined) ?? { count: 0, sum: 0 };
+    const count = tally.count + 1;
+    const sum = tally.sum + value;
+    tallies.set(project, { count, sum });
+    if (count < every) return;
+    tallies.delete(project);
+    const average = Math.round((sum / count) * 100) / 100;
+    await cloud.sendGroupMessage(groupId, updateType, { count, [`average_${tag}`]: average });
   };
 }
 
-async function sendSummary(
-  cloud: Cloud,
-  groupId: string,
-  updateType: string,
-  tag: string,
-  values: readonly number[],
-): Promise<void> {
-  const sum = values.reduce((total, value) => total + value, 0);
-  const average = Math.round((sum / values.length) * 100) / 100;
-  await cloud.sendGroupMessage(groupId, updateType, {
-    count: values.length,
-    [`average_${tag}`]: average,
-  });
+interface Tally {
+  readonly count: number;
+  readonly sum: number;
 }
 
 function welcome({ updateType, payload }: WelcomeWorkflow): Rule {
-  const known = new Set<string>();
-  return async (event, cloud) => {
+  return async (event, cloud, known) => {
     const device = deviceKey(event);
-    if (event.deviceId === "" || known.has(device)) return;
-    known.add(device);
+    if (event.deviceId === "" || known.get(device) === true) return;
+    known.set(device, true);
     await cloud.sendUpdate(event.deviceId, updateType, payload);
   };
 }

@@ -82,8 +82,9 @@ function eventCells(row: EventRow): HTMLElement[] {
   ];
 }
 
-function sentCells({ at, topic, payload, retain }: SentRow): HTMLElement[] {
+function sentCells({ at, topic, payload, retain, notRetained }: SentRow): HTMLElement[] {
   const { who, user, what } = partsOf(topic);
+  const retention = retain ? ", retained" : notRetained ? ", not retained: no room" : "";
   return [
     element("span", { className: "time" }, timeOf(at)),
     element("span", { className: "device", title: who }, who),
@@ -93,7 +94,7 @@ function sentCells({ at, topic, payload, retain }: SentRow): HTMLElement[] {
       element("code", {}, payload || "(empty: removes what is retained)"),
     ),
     element("span", { className: "user", title: user }, user),
-    element("span", { className: "stream", title: topic }, retain ? `${what}, retained` : what),
+    element("span", { className: "stream", title: topic }, `${what}${retention}`),
   ];
 }
 

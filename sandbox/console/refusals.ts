@@ -34,7 +34,7 @@ export class Refusals {
 }
 
 function itemOf({ at, who, what, code, reason, rule, source }: RefusalRow, times: number): Node {
-  const place = element("span", { className: "place" }, who || "no client ID", " · ", what);
+  const place = element("span", { className: "place" }, who, " · ", what);
   const often = times > 1 ? [element("span", { className: "times" }, `${count(times)} times`)] : [];
   const written = source
     ? [" ", element("a", { href: source, target: "_blank", rel: "noreferrer" }, "Where it says so")]

@@ -121,12 +121,13 @@ async function send(): Promise<void> {
   if (!to || button.disabled) return;
   const message: SendForm = { ...to, payload: payload.value, retain: retain.checked };
   try {
-    const { receivers } = await post<SendResult>("console/send", message);
+    const { receivers, notRetained } = await post<SendResult>("console/send", message);
     const who =
       receivers === 0
         ? "no connected client subscribes to it"
         : `${count(receivers)} connected ${receivers === 1 ? "client subscribes" : "clients subscribe"} to it`;
-    say(`Sent at ${clock(new Date().toISOString())}; ${who}.`, false);
+    const unkept = notRetained ? " It is not retained: there is no room." : "";
+    say(`Sent at ${clock(new Date().toISOString())}; ${who}.${unkept}`, notRetained === true);
   } catch (error) {
     say((error as Error).message, true);
   }

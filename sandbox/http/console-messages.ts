@@ -68,6 +68,7 @@ export interface SentRow {
   readonly topic: string;
   readonly payload: string;
   readonly retain: boolean;
+  readonly notRetained?: true;
 }
 
 /** A number that a device sent under a tag: the last within the slot of time. */
@@ -113,4 +114,6 @@ export interface SendResult {
   readonly topic: string;
   /** Connected clients that subscribe to the topic. */
   readonly receivers: number;
+  /** It was to be retained, but there was no room. */
+  readonly notRetained?: true;
 }

@@ -74,11 +74,14 @@ export class Console {
     const topic = topicOf(recipient(body, this.#userOf(body)));
     const { payload, retain } = body;
     if (typeof payload !== "string") throw Declined.because(400, "PAYLOAD");
-    await this.#sandbox.publishRaw(topic, payload, { retain: retain === true });
+    const { notRetained } = await this.#sandbox.publishRaw(topic, payload, {
+      retain: retain === true,
+    });
     const receivers = this.#sandbox.clients.filter(({ subscriptions }) =>
       subscriptions.some(({ filter }) => matches(filter, topic)),
     );
-    return json({ topic, receivers: receivers.length } satisfies SendResult);
+    const result = { topic, receivers: receivers.length, ...(notRetained && { notRetained }) };
+    return json(result satisfies SendResult);
   }
 
   /** Throws 400 USER_UNKNOWN for a user that nobody could log in as. */

@@ -235,8 +235,9 @@ function valueText(value: unknown): string {
   return excerpt(typeof value === "string" ? value : JSON.stringify(value), LONGEST_VALUE);
 }
 
-function sentRow({ sentAt, topic, payload, retain }: Sent): SentRow {
-  return { kind: "sent", at: sentAt, topic, payload: payloadText(payload), retain };
+function sentRow({ sentAt, topic, payload, retain, notRetained }: Sent): SentRow {
+  const retention = { retain, ...(notRetained && { notRetained }) };
+  return { kind: "sent", at: sentAt, topic, payload: payloadText(payload), ...retention };
 }
 
 function payloadText(payload: Buffer): string {
@@ -250,7 +251,7 @@ function refusalRow(refusal: Refusal): RefusalRow {
   const answer = returnCode ?? status;
   return {
     at,
-    who: clientId || user || "",
+    who: clientId || user || (what === "memory" ? "the sandbox" : "no client ID"),
     what: [what, topic ?? filter, answer && `(${answer})`].filter(Boolean).join(" "),
     code,
     reason: excerpt(reason, LONGEST_PAYLOAD),

@@ -117,7 +117,11 @@ export class Rest {
     if (this.#find(caller, loginId)) {
       throw Declined.because(403, "USER_EXISTS", { loginId: excerpt(loginId) });
     }
-    this.#sandbox.addUser(caller.projectMqtt, { loginId, userPassword });
+    try {
+      this.#sandbox.addUser(caller.projectMqtt, { loginId, userPassword });
+    } catch (error) {
+      throw Declined.from(403, error);
+    }
     return json({ login_id: loginId });
   }
 
@@ -184,7 +188,10 @@ export class Rest {
       qos: 1,
       dup: false,
     } as const;
-    for (const event of events) this.#sandbox.store(event, arrival);
+    for (const event of events) {
+      this.#sandbox.store(event, arrival);
+      await this.#sandbox.caughtUp();
+    }
     return json(events.length);
   }
 }

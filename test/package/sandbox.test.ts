@@ -104,7 +104,7 @@ describe("the packed sandbox", () => {
     );
   });
 
-  it("carries only what is needed, and depends on three packages", async () => {
+  it("carries only what is needed, and depends on four packages", async () => {
     const installed = path.join(folder, "node_modules/m1-sandbox");
     const files = await readdir(installed, { recursive: true });
     assert.deepEqual(files.sort(), [
@@ -121,6 +121,11 @@ describe("the packed sandbox", () => {
       "package.json",
     ]);
     const manifest = JSON.parse(await readFile(path.join(installed, "package.json"), "utf8"));
-    assert.deepEqual(Object.keys(manifest.dependencies), ["aedes", "mqtt-packet", "ws"]);
+    assert.deepEqual(Object.keys(manifest.dependencies), [
+      "aedes",
+      "aedes-persistence",
+      "mqtt-packet",
+      "ws",
+    ]);
   });
 });

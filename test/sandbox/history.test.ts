@@ -24,6 +24,18 @@ describe("sandbox: history", () => {
     assert.deepEqual(kept({ items: 9, weight: 5, weigh }, "a", "bbbbbbbb"), ["bbbbbbbb"]);
   });
 
+  it("has room for as much as was removed, and tells what had to go", () => {
+    const gone: string[] = [];
+    const forgotten = (item: string) => gone.push(item);
+    const history = new History<string>({ items: 9, weight: 5, weigh, forgotten });
+    for (const item of ["aa", "bb"]) history.add(item);
+    for (const item of ["aa", "never there"]) history.remove(item);
+    history.add("ccc");
+    assert.deepEqual([history.items, gone], [["bb", "ccc"], []]);
+    history.add("d");
+    assert.deepEqual([history.items, gone], [["ccc", "d"], ["bb"]]);
+  });
+
   it("is the same array at all times", () => {
     const history = new History<string>({ items: 1 });
     const { items } = history;

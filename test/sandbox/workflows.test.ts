@@ -140,7 +140,7 @@ describe("sandbox: conditions on a tag", () => {
     it(`send ${JSON.stringify(send)}`, async () => {
       const { calls, cloud } = recorder();
       const [rule] = rules([{ kind: "condition", when: { tag: "t", above: 1 }, send }]);
-      await rule?.(eventWith(2), cloud);
+      await rule?.(eventWith(2), cloud, new Map());
       assert.deepEqual(calls, [call]);
     });
   }
@@ -149,7 +149,7 @@ describe("sandbox: conditions on a tag", () => {
     const { calls, cloud } = recorder();
     const send = { kind: "event", payload: 1 } as const;
     const [rule] = rules([{ kind: "condition", when: { tag: "t", above: 1 }, send }]);
-    await rule?.({ ...eventWith(2), deviceId: "" }, cloud);
+    await rule?.({ ...eventWith(2), deviceId: "" }, cloud, new Map());
     assert.deepEqual(calls, []);
   });
 
@@ -160,10 +160,11 @@ describe("sandbox: conditions on a tag", () => {
   ): Promise<unknown[]> {
     const send = { kind: "event", payload: 1 } as const;
     const [rule] = rules([{ kind: "condition", send, ...workflow }]);
+    const memory = new Map<string, unknown>();
     const answered: unknown[] = [];
     for (const value of values) {
       const { calls, cloud } = recorder();
-      await rule?.(eventWith(value), cloud);
+      await rule?.(eventWith(value), cloud, memory);
       if (calls.length > 0) answered.push(value);
     }
     return answered;

@@ -1,0 +1,47 @@
+// What persistence.ts takes from aedes' store in memory, whose own types are not where an import finds them.
+declare module "aedes-persistence/asyncPersistence.js" {
+  import type { Readable } from "node:stream";
+  import type { AedesPublishPacket, PubrelPacket } from "aedes";
+
+  class MemoryPersistence {
+    removeSubscriptions(client: MemoryPersistence.Owner, filters: readonly string[]): Promise<void>;
+    cleanSubscriptions(client: MemoryPersistence.Owner): Promise<void>;
+
+    outgoingEnqueue(to: MemoryPersistence.Recipient, packet: AedesPublishPacket): Promise<void>;
+    outgoingEnqueueCombi(
+      to: readonly MemoryPersistence.Recipient[],
+      packet: AedesPublishPacket,
+    ): Promise<void>;
+    outgoingUpdate(
+      client: MemoryPersistence.Owner,
+      packet: MemoryPersistence.Outgoing,
+    ): Promise<void>;
+    outgoingClearMessageId(
+      client: MemoryPersistence.Owner,
+      packet: Pick<MemoryPersistence.Outgoing, "messageId">,
+    ): Promise<MemoryPersistence.Outgoing | undefined>;
+    outgoingStream(client: MemoryPersistence.Owner): Readable;
+
+    incomingStorePacket(client: MemoryPersistence.Owner, packet: AedesPublishPacket): Promise<void>;
+    /** Rejects if there is none. */
+    incomingGetPacket(
+      client: MemoryPersistence.Owner,
+      packet: Pick<AedesPublishPacket, "messageId">,
+    ): Promise<AedesPublishPacket>;
+    cleanIncoming(client: MemoryPersistence.Owner): Promise<void>;
+  }
+
+  namespace MemoryPersistence {
+    /** Of a client nothing but its id is looked at. */
+    interface Owner {
+      readonly id: string;
+    }
+    interface Recipient {
+      readonly clientId: string;
+    }
+    /** At QoS 2 the PUBREL takes the place of its PUBLISH. */
+    type Outgoing = AedesPublishPacket | PubrelPacket;
+  }
+
+  export = MemoryPersistence;
+}

@@ -1,0 +1,43 @@
+// How much the sandbox holds at the most, so that no client can fill its memory.
+
+/** What happens at each of them is said in docs/sandbox.md. */
+export interface Bounds {
+  /** Topics that retain a message. */
+  readonly retained: number;
+  /** Messages that wait for clients, of all sessions together. */
+  readonly waiting: number;
+  /** Sessions whose clients are away. */
+  readonly sessions: number;
+  /** Subscriptions of one client. */
+  readonly subscriptions: number;
+  /** Devices that each workflow remembers. */
+  readonly devices: number;
+  /** Users made over REST. */
+  readonly users: number;
+}
+
+export const BOUNDS: Bounds = {
+  retained: 10_000,
+  waiting: 10_000,
+  sessions: 1000,
+  subscriptions: 10_000,
+  devices: 10_000,
+  users: 1000,
+};
+
+/** Characters that the remembered events may have together. */
+export const EVENTS_WEIGHT = 64_000_000;
+/** Bytes of the remembered messages of the cloud, of the retained ones, and of those that wait. */
+export const MESSAGES_WEIGHT = 16_000_000;
+/** Characters of the device IDs that a workflow remembers. */
+export const DEVICES_WEIGHT = 1_000_000;
+
+interface Message {
+  readonly topic: string;
+  readonly payload: string | Uint8Array;
+}
+
+/** In bytes. With its topic, which may be longer than its payload. */
+export function messageWeight({ topic, payload }: Message): number {
+  return topic.length + payload.length;
+}

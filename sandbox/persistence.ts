@@ -1,0 +1,111 @@
+// What outlives a connection: sessions and retained messages, kept in memory as aedes does it, but for
+// the messages that wait for clients. Those are one list, whose oldest give way when there are too many.
+/// <reference path="./aedes-persistence.d.ts" />
+import { Readable } from "node:stream";
+import type { AedesPublishPacket } from "aedes";
+import MemoryPersistence from "aedes-persistence/asyncPersistence.js";
+import { MESSAGES_WEIGHT, messageWeight } from "./bounds";
+import { History } from "./history";
+
+type Owner = MemoryPersistence.Owner;
+type Recipient = MemoryPersistence.Recipient;
+type Outgoing = MemoryPersistence.Outgoing;
+
+/** A message that its client has not acknowledged, and has perhaps not been sent. */
+interface Waiting {
+  readonly clientId: string;
+  readonly message: AedesPublishPacket;
+  /** The message, or the PUBREL in its place. */
+  packet: Outgoing;
+}
+
+export interface PersistenceOptions {
+  /** How many messages may wait. */
+  readonly limit: number;
+  /** A message had to give way, the first since fewer than half as many waited. */
+  readonly overflowed: (clientId: string, topic: string) => void;
+}
+
+export class Persistence extends MemoryPersistence {
+  readonly #waiting: History<Waiting>;
+  readonly #limit: number;
+  #isOverflowing = false;
+
+  constructor({ limit, overflowed }: PersistenceOptions) {
+    super();
+    this.#limit = limit;
+    this.#waiting = new History<Waiting>({
+      items: limit,
+      weight: MESSAGES_WEIGHT,
+      weigh: ({ message }) => messageWeight(message),
+      forgotten: ({ clientId, message }) => {
+        if (!this.#isOverflowing) overflowed(clientId, message.topic);
+        this.#isOverflowing = true;
+      },
+    });
+  }
+
+  /** Forgets a session, as if its client had asked for a clean one. */
+  async endSession(id: string): Promise<void> {
+    for (const waiting of this.#of(id)) this.#waiting.remove(waiting);
+    await Promise.all([this.cleanSubscriptions({ id }), this.cleanIncoming({ id })]);
+  }
+
+  /** One copy for each client, however many of its filters match: as it gets one when it is there. */
+  override async outgoingEnqueueCombi(
+    to: readonly Recipient[],
+    packet: AedesPublishPacket,
+  ): Promise<void> {
+    for (const clientId of new Set(to.map((recipient) => recipient.clientId))) {
+      const message = { ...packet };
+      this.#waiting.add({ clientId, message, packet: message });
+    }
+  }
+
+  override outgoingEnqueue(to: Recipient, packet: AedesPublishPacket): Promise<void> {
+    return this.outgoingEnqueueCombi([to], packet);
+  }
+
+  /** A PUBLISH gets the id that it is sent with; a PUBREL takes the place of its PUBLISH. */
+  override async outgoingUpdate(client: Owner, packet: Outgoing): Promise<void> {
+    const waiting = this.#find(client, ({ message, packet: { messageId } }) =>
+      packet.cmd === "publish"
+        ? message.brokerId === packet.brokerId && message.brokerCounter === packet.brokerCounter
+        : messageId === packet.messageId,
+    );
+    // One that had to give way goes out all the same, but will not be repeated.
+    if (!waiting) return;
+    if (packet.cmd === "pubrel") waiting.packet = packet;
+    else Object.assign(waiting.packet, { messageId: packet.messageId });
+  }
+
+  /** Resolves with what its client has acknowledged, or is not to have. */
+  override async outgoingClearMessageId(
+    client: Owner,
+    { messageId }: Pick<Outgoing, "messageId">,
+  ): Promise<Outgoing | undefined> {
+    // Without an id it is what another filter brought along: the one copy is still on its way.
+    if (messageId === undefined) return undefined;
+    const waiting = this.#find(client, ({ packet }) => packet.messageId === messageId);
+    if (waiting) this.#waiting.remove(waiting);
+    if (this.#waiting.items.length < this.#limit / 2) this.#isOverflowing = false;
+    return waiting?.packet;
+  }
+
+  override outgoingStream({ id }: Owner): Readable {
+    return Readable.from(this.#of(id).map(({ packet }) => packet));
+  }
+
+  /** That a message at QoS 2 came is all that must be known, to tell when it comes again. */
+  override incomingStorePacket(client: Owner, packet: AedesPublishPacket): Promise<void> {
+    return super.incomingStorePacket(client, { ...packet, topic: "", payload: "" });
+  }
+
+  #of(id: string): Waiting[] {
+    return this.#waiting.items.filter(({ clientId }) => clientId === id);
+  }
+
+  #find({ id }: Owner, matches: (waiting: Waiting) => boolean): Waiting | undefined {
+    return this.#waiting.items.find((waiting) => waiting.clientId === id && matches(waiting));
+  }
+}

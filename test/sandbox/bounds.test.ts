@@ -1,0 +1,333 @@
+// What the sandbox does when it holds as much as it may (sandbox/bounds.ts, docs/sandbox.md: Safety and bounds).
+import { strict as assert } from "node:assert";
+import type { MqttClient } from "mqtt";
+import { Persistence } from "../../sandbox/persistence";
+import { DEMO_ACCOUNT } from "../../sandbox/sandbox";
+import { rules } from "../../sandbox/workflows";
+import { connect, EVENT, eachWithSandbox, inbox, OWN, suback } from "./clients";
+import { eachWithWeb } from "./web";
+
+const SIX_MEGABYTES = Buffer.alloc(6_000_000, "x");
+
+describe("sandbox: bounds", () => {
+  const business = {
+    ...DEMO_ACCOUNT,
+    userMqtt: "office",
+    loginId: "office",
+    role: "business",
+  } as const;
+  const context = eachWithSandbox(() => ({
+    accounts: [DEMO_ACCOUNT, business],
+    rules: rules([{ kind: "welcome", updateType: "hello", payload: 1 }]),
+    bounds: { retained: 2, waiting: 4, sessions: 2, subscriptions: 2, devices: 2, users: 1 },
+  }));
+  const web = eachWithWeb(context);
+
+  const told = () =>
+    context.sandbox.refusals.map(({ code, clientId, topic }) => [code, clientId ?? topic]);
+
+  describe("retained messages", () => {
+    const update = (type: string, payload: unknown = type) =>
+      context.sandbox.sendUpdate("d", type, payload);
+    const kept = () => context.sandbox.retained.map(({ payload }) => payload.toString());
+
+    it("of a topic too many are sent, but not retained, and it is told which and why", async () => {
+      const client = await connect(context.sandbox);
+      await client.subscribeAsync(`1/${OWN}/#`, { qos: 1 });
+      const received = inbox(client);
+      for (const type of ["a", "b", "c"]) await update(type);
+      const live = await received.upTo(3);
+      assert.deepEqual(
+        live.map(({ payload }) => payload),
+        ["a", "b", "c"],
+      );
+      assert.deepEqual(kept(), ["a", "b"]);
+      assert.deepEqual(told(), [["RETAINED_FULL", `1/${OWN}/d/update/c`]]);
+      assert.deepEqual(
+        context.sandbox.sent.map(({ retain, notRetained }) => [retain, notRetained]),
+        [
+          [true, undefined],
+          [true, undefined],
+          [false, true],
+        ],
+      );
+      const later = await connect(context.sandbox);
+      const past = inbox(later);
+      await later.subscribeAsync(`1/${OWN}/#`, { qos: 1 });
+      await context.sandbox.sendDeviceEvent("d", "the end");
+      assert.deepEqual((await past.upTo(3)).map(({ payload }) => payload).sort(), [
+        "a",
+        "b",
+        "the end",
+      ]);
+    });
+
+    it("give way to a newer one of their topic, and leave room when they are removed", async () => {
+      for (const type of ["a", "b"]) await update(type);
+      await update("a", "newer");
+      await update("b", "");
+      await update("c");
+      assert.deepEqual(kept(), ["newer", "c"]);
+      assert.deepEqual(told(), []);
+    });
+
+    it("have 16 MB together", async () => {
+      await update("a", Buffer.concat([SIX_MEGABYTES, SIX_MEGABYTES]));
+      await update("b", SIX_MEGABYTES);
+      assert.deepEqual(told(), [["RETAINED_FULL", `1/${OWN}/d/update/b`]]);
+      await update("a", SIX_MEGABYTES);
+      await update("b", SIX_MEGABYTES);
+      assert.equal(kept().length, 2);
+    });
+  });
+
+  describe("messages that wait for a client", () => {
+    const session = (clientId: string) => ({ clientId, clean: false });
+
+    async function away(clientId: string): Promise<void> {
+      const client = await connect(context.sandbox, session(clientId));
+      await client.subscribeAsync(`1/${OWN}/${clientId}/#`, { qos: 1 });
+      await leave(client);
+    }
+
+    async function leave(client: MqttClient): Promise<void> {
+      const gone = context.sandbox.next("disconnected");
+      await client.endAsync();
+      await gone;
+    }
+
+    /** All that a client missed: what is sent to it now comes last. */
+    async function missed(clientId: string): Promise<string[]> {
+      const client = await connect(context.sandbox, session(clientId));
+      const received = inbox(client);
+      const isLast = new Promise((resolve) =>
+        client.on("message", (_topic, payload) => {
+          if (payload.toString() === "last") resolve(payload);
+        }),
+      );
+      await context.sandbox.sendDeviceEvent(clientId, "last");
+      await isLast;
+      return received.messages.map(({ payload }) => payload);
+    }
+
+    it("are so many for all clients together, and the oldest give way; it is told once", async () => {
+      await away("a");
+      await away("b");
+      for (const number of [1, 2, 3]) {
+        await context.sandbox.sendDeviceEvent("a", `a${number}`);
+        await context.sandbox.sendDeviceEvent("b", `b${number}`);
+      }
+      assert.deepEqual(told(), [["WAITING_FULL", "a"]]);
+      assert.deepEqual(await missed("a"), ["a2", "a3", "last"]);
+      assert.deepEqual(await missed("b"), ["b2", "b3", "last"]);
+    });
+
+    it("are told of anew when there was room for half as many in between", async () => {
+      await away("a");
+      for (let number = 0; number < 5; number += 1)
+        await context.sandbox.sendDeviceEvent("a", number);
+      await missed("a");
+      await leave(await connect(context.sandbox, session("a")));
+      for (let number = 0; number < 5; number += 1)
+        await context.sandbox.sendDeviceEvent("a", number);
+      assert.deepEqual(told(), [
+        ["WAITING_FULL", "a"],
+        ["WAITING_FULL", "a"],
+      ]);
+    });
+
+    it("have 16 MB together", async () => {
+      await away("a");
+      for (const last of ["1", "2", "3"]) {
+        await context.sandbox.sendDeviceEvent(
+          "a",
+          Buffer.concat([SIX_MEGABYTES, Buffer.from(last)]),
+        );
+      }
+      const payloads = await missed("a");
+      assert.deepEqual(
+        payloads.map((payload) => payload.slice(-1)),
+        ["2", "3", "t"],
+      );
+    });
+
+    it("do not stop a client that acknowledges later than they give way", async () => {
+      const client = await connect(context.sandbox, session("slow"));
+      await client.subscribeAsync(`1/${OWN}/slow/#`, { qos: 2 });
+      const received = inbox(client);
+      // mqtt.js looks at no other packet until this calls back.
+      const goOn = new Promise<() => void>((resolve) => {
+        const { handleMessage } = client;
+        client.handleMessage = (_packet, done) => {
+          client.handleMessage = handleMessage;
+          resolve(done);
+        };
+      });
+      const send = (number: number) => context.sandbox.sendDeviceEvent("slow", number, { qos: 2 });
+      await send(0);
+      const acknowledge = await goOn;
+      for (const number of [1, 2, 3, 4, 5]) await send(number);
+      acknowledge();
+      const payloads = (await received.upTo(6)).map(({ payload }) => Number(payload));
+      assert.deepEqual(payloads, [0, 1, 2, 3, 4, 5]);
+      assert.equal(client.connected, true);
+    });
+
+    it("come again until they are acknowledged, also if several filters of a session match", async () => {
+      const client = await connect(context.sandbox, session("a"));
+      // mqtt.js acknowledges once this calls back.
+      client.handleMessage = () => undefined;
+      await client.subscribeAsync([`1/${OWN}/#`, `1/${OWN}/a/#`], { qos: 1 });
+      const received = inbox(client);
+      await context.sandbox.sendDeviceEvent("a", "unheard");
+      await received.upTo(1);
+      await leave(client);
+      assert.deepEqual(await missed("a"), ["unheard", "last"]);
+      await leave(await connect(context.sandbox, session("a")));
+      assert.deepEqual(await missed("a"), ["last"]);
+    });
+
+    it("are one of each, whatever filters of a session overlap", async () => {
+      const client = await connect(context.sandbox, session("a"));
+      await client.subscribeAsync([`1/${OWN}/#`, `1/${OWN}/a/#`], { qos: 1 });
+      await leave(client);
+      await context.sandbox.sendDeviceEvent("a", "once");
+      assert.deepEqual(await missed("a"), ["once", "last"]);
+    });
+
+    it("wait in so many sessions: the one whose client is away longest ends", async () => {
+      for (const clientId of ["a", "b"]) await away(clientId);
+      await context.sandbox.sendDeviceEvent("b", "never heard");
+      await leave(await connect(context.sandbox, session("a")));
+      await away("c");
+      assert.deepEqual(told(), [["SESSIONS_FULL", "b"]]);
+      const connected = context.sandbox.next("connected");
+      const client = await connect(context.sandbox, session("b"));
+      const received = inbox(client);
+      assert.equal((await connected).sessionPresent, false);
+      await client.subscribeAsync(`1/${OWN}/b/#`, { qos: 1 });
+      for (const clientId of ["a", "b", "c"])
+        await context.sandbox.sendDeviceEvent(clientId, "new");
+      assert.deepEqual(
+        (await received.upTo(1)).map(({ payload }) => payload),
+        ["new"],
+      );
+      assert.deepEqual(await missed("a"), ["new", "last"]);
+      assert.deepEqual(await missed("c"), ["new", "last"]);
+    });
+
+    it("wait in sessions of which none ends while its client is there", async () => {
+      await away("a");
+      const client = await connect(context.sandbox, session("a"));
+      for (const clientId of ["b", "c"]) await away(clientId);
+      assert.deepEqual(told(), []);
+      await leave(client);
+      assert.deepEqual(told(), [["SESSIONS_FULL", "b"]]);
+    });
+  });
+
+  it("a client has so many subscriptions, and one more is refused with 0x80", async () => {
+    const client = await connect(context.sandbox);
+    const [one, two, three] = ["a", "b", "c"].map((device) => `1/${OWN}/${device}/#`) as [
+      string,
+      string,
+      string,
+    ];
+    assert.deepEqual(await suback(client, [one, two, three]), [1, 1, 128]);
+    assert.equal(context.sandbox.refusals[0]?.code, "SUBSCRIPTIONS_FULL");
+    assert.deepEqual(await suback(client, [one]), [1]);
+    await client.unsubscribeAsync(two);
+    assert.deepEqual(await suback(client, [three]), [1]);
+  });
+
+  it("a workflow forgets the device that it heard of longest ago, and that is told once", async () => {
+    const client = await connect(context.sandbox);
+    const welcomed: (string | undefined)[] = [];
+    context.sandbox.on("sent", ({ topic }) => welcomed.push(topic.split("/")[3]));
+    for (const device of ["a", "b", "a", "c", "a", "b"]) {
+      await client.publishAsync(`0/${OWN}/${device}`, EVENT, { qos: 1 });
+    }
+    assert.deepEqual(welcomed, ["a", "b", "c", "b"]);
+    const forgetting = context.sandbox.refusals.filter(({ code }) => code === "DEVICES_FULL");
+    assert.equal(forgetting.length, 1);
+  });
+
+  it("so many users are made over REST, and one more is answered with 403", async () => {
+    const login = { login_id: "office", password: "demo/password", api_key: "DEMO0KEY" };
+    const { text } = await web.call("POST", "/v2/login?no_cookies=1", {
+      body: JSON.stringify(login),
+    });
+    const make = (login_id: string) =>
+      web.call("POST", `/v2/users?token=${JSON.parse(text)}`, {
+        body: JSON.stringify({ login_id, password: "x" }),
+      });
+    assert.equal((await make("one")).status, 200);
+    const { status, body } = await make("two");
+    assert.deepEqual([status, (body as { code: string }).code], [403, "USERS_FULL"]);
+  });
+});
+
+describe("sandbox: answers of workflows", () => {
+  const ANSWERED = 20_000;
+  let unsent = 0;
+  let most = 0;
+  const context = eachWithSandbox({
+    rules: [
+      async (event, cloud) => {
+        unsent += 1;
+        most = Math.max(most, unsent);
+        await cloud.sendDeviceEvent(event.deviceId || "d", "an answer");
+        unsent -= 1;
+      },
+    ],
+  });
+  const web = eachWithWeb(context);
+  beforeEach(() => {
+    most = 0;
+  });
+
+  async function subscriber() {
+    const client = await connect(context.sandbox);
+    await client.subscribeAsync(`1/${OWN}/#`, { qos: 0 });
+    return inbox(client);
+  }
+
+  it("do not pile up while events come: a client has to wait for them", async () => {
+    const { upTo } = await subscriber();
+    const client = await connect(context.sandbox);
+    for (let event = 0; event < ANSWERED; event += 1) {
+      client.publish(`0/${OWN}/d`, EVENT, { qos: 0 });
+    }
+    await upTo(ANSWERED);
+    assert.ok(most < ANSWERED / 4, `${most} answers waited`);
+  });
+
+  it("do not pile up while a body of events is stored", async () => {
+    const { upTo } = await subscriber();
+    const login = {
+      login_id: DEMO_ACCOUNT.loginId,
+      password: DEMO_ACCOUNT.userPassword,
+      api_key: DEMO_ACCOUNT.apiKey,
+    };
+    const { text } = await web.call("POST", "/v2/login?no_cookies=1", {
+      body: JSON.stringify(login),
+    });
+    const { body } = await web.call("POST", `/v2/events/raw?token=${JSON.parse(text)}`, {
+      body: `${EVENT}\n`.repeat(ANSWERED),
+    });
+    assert.equal(body, ANSWERED);
+    await upTo(ANSWERED);
+    assert.ok(most < ANSWERED / 4, `${most} answers waited`);
+  });
+});
+
+describe("sandbox: persistence", () => {
+  it("keeps of an event at QoS 2 no more than that it came", async () => {
+    const persistence = new Persistence({ limit: 1, overflowed: assert.fail });
+    const packet = { cmd: "publish", topic: "t", payload: EVENT, qos: 2, messageId: 7 } as const;
+    const whole = { ...packet, dup: false, retain: false, brokerId: "b", brokerCounter: 1 };
+    await persistence.incomingStorePacket({ id: "c" }, whole);
+    const { topic, payload } = await persistence.incomingGetPacket({ id: "c" }, packet);
+    assert.equal(topic.length + payload.length, 0);
+  });
+});
