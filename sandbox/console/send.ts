@@ -56,6 +56,8 @@ export function setUsers(names: readonly Identity[]): void {
 
 /** A device was heard of: it is offered, and the first stands in the field already. */
 export function offerDevice(deviceId: string): void {
+  // An ID that was cut to be shown is no device's: all of them are ASCII.
+  if (deviceId.endsWith("…")) return;
   const known = [...devices.children].map((option) => (option as HTMLOptionElement).value);
   if (deviceId === "" || known.includes(deviceId) || known.length >= MOST_DEVICES) return;
   devices.append(element("option", { value: deviceId }));
@@ -88,22 +90,27 @@ function refresh(): void {
   for (const part of form.querySelectorAll<HTMLElement>("[data-for]")) {
     part.hidden = !part.dataset.for?.split(" ").includes(kind());
   }
-  const { text, isTopic } = topicText();
+  const { text, state } = topicText();
   topic.textContent = text;
-  topic.classList.toggle("wrong", !isTopic);
-  button.disabled = !isTopic;
+  topic.dataset.state = state;
+  button.disabled = state !== "topic";
   payloadKind.textContent =
-    payload.value === "" ? "empty" : isJson(payload.value) ? "JSON" : "text";
+    payload.value === "" ? "empty" : isJson(payload.value) ? "as JSON" : "as text";
 }
 
-function topicText(): { readonly text: string; readonly isTopic: boolean } {
+interface TopicText {
+  readonly text: string;
+  readonly state: "topic" | "missing" | "wrong";
+}
+
+function topicText(): TopicText {
   const to = recipient();
-  if (!to) return { text: "There is no user to send to", isTopic: false };
+  if (!to) return { text: "There is no user to send to", state: "missing" };
   try {
-    return { text: recipientTopic(to), isTopic: true };
+    return { text: recipientTopic(to), state: "topic" };
   } catch (error) {
     if (!(error instanceof M1Error)) throw error;
-    return { text: error.message, isTopic: false };
+    return { text: error.message, state: error.code === "LEVEL_EMPTY" ? "missing" : "wrong" };
   }
 }
 

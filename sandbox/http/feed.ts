@@ -31,6 +31,7 @@ const ROWS_OF_A_LIST = 100;
 /** How much of the past a page is shown. */
 const PAST_EVENTS = 2000;
 const PAST_ROWS = 100;
+const LONGEST_NAME = 200;
 const LONGEST_VALUE = 80;
 const LONGEST_PAYLOAD = 300;
 const MOST_TAGS = 12;
@@ -195,9 +196,10 @@ function some<Item, Row>(items: readonly Item[], row: (item: Item) => Row): Some
 
 /** The last number of each tag and device in a slot of time stands for all of them. */
 function addPoints(points: Map<string, Point>, event: StoredEvent, limit: number): void {
-  const source = `${username(event)}/${event.deviceId}`;
+  const source = `${username(event)}/${excerpt(event.deviceId, LONGEST_NAME)}`;
   const slot = Math.floor(Date.parse(event.receivedAt) / INTERVAL);
-  for (const [tag, y] of numbersOf(event.eventData, MOST_TAGS)) {
+  for (const [name, y] of numbersOf(event.eventData, MOST_TAGS)) {
+    const tag = excerpt(name, LONGEST_NAME);
     const key = JSON.stringify([tag, source, slot]);
     if (points.size >= limit && !points.has(key)) return;
     points.set(key, { tag, source, x: (slot * INTERVAL) / 1000, y });
@@ -220,8 +222,8 @@ function eventRow(event: StoredEvent): EventRow {
     at: receivedAt,
     ...(isLate(observedAt, receivedAt) && { observedAt }),
     user: username(event),
-    deviceId,
-    stream,
+    deviceId: excerpt(deviceId, LONGEST_NAME),
+    stream: excerpt(stream, LONGEST_NAME),
     tags: tags.slice(0, MOST_TAGS).map(([name, value]) => [excerpt(name), valueText(value)]),
     moreTags: Math.max(tags.length - MOST_TAGS, 0),
   };
@@ -236,8 +238,14 @@ function valueText(value: unknown): string {
 }
 
 function sentRow({ sentAt, topic, payload, retain, notRetained }: Sent): SentRow {
-  const retention = { retain, ...(notRetained && { notRetained }) };
-  return { kind: "sent", at: sentAt, topic, payload: payloadText(payload), ...retention };
+  return {
+    kind: "sent",
+    at: sentAt,
+    topic: excerpt(topic, LONGEST_NAME),
+    payload: payloadText(payload),
+    retain,
+    ...(notRetained && { notRetained }),
+  };
 }
 
 function payloadText(payload: Buffer): string {
@@ -249,10 +257,13 @@ function refusalRow(refusal: Refusal): RefusalRow {
   const { at, what, clientId, username: user, topic, filter, returnCode, status } = refusal;
   const { code, reason } = refusal;
   const answer = returnCode ?? status;
+  const place = excerpt(topic ?? filter ?? "", LONGEST_NAME);
+  const action = what !== "memory" ? what : place ? "no room for" : "no room";
+  const who = clientId || user || (what === "memory" ? "the sandbox" : "no client ID");
   return {
     at,
-    who: clientId || user || (what === "memory" ? "the sandbox" : "no client ID"),
-    what: [what, topic ?? filter, answer && `(${answer})`].filter(Boolean).join(" "),
+    who: excerpt(who, LONGEST_NAME),
+    what: [action, place, answer && `(${answer})`].filter(Boolean).join(" "),
     code,
     reason: excerpt(reason, LONGEST_PAYLOAD),
     ...ruleBehind(code),
@@ -264,7 +275,7 @@ function clientRow({ clientId, username: user, clean, subscriptions }: Connected
     clientId,
     user,
     session: clean ? "clean session" : "persistent session",
-    filters: subscriptions.slice(0, MOST_TAGS).map(({ filter }) => filter),
+    filters: subscriptions.slice(0, MOST_TAGS).map(({ filter }) => excerpt(filter, LONGEST_NAME)),
   };
 }
 

@@ -93,6 +93,23 @@ describe("sandbox: console", () => {
     assert.match(refusal?.source ?? "", /^https:\/\//);
   });
 
+  it("is told of names of any length no more than can be shown", async () => {
+    const long = "x".repeat(20_000);
+    const client = await connect(context.sandbox);
+    const payload = JSON.stringify({ event_data: { [long]: 1 }, stream: long });
+    await client.publishAsync(`0/${OWN}/${long}`, payload, { qos: 1 });
+    await context.sandbox.sendDeviceEvent(long, long);
+    await suback(client, [`1/${OWN}/${long}/#`]);
+    await suback(client, [`9/${long}`]);
+    await refusedWith(context.sandbox, { clientId: long, username: long });
+    const { clients, activity, points, refusals } = await opened();
+    for (const rows of [clients.rows, activity, points, refusals]) {
+      assert.ok(rows.length > 0);
+      const { length } = JSON.stringify(rows);
+      assert.ok(length < 2000, `${length} characters`);
+    }
+  });
+
   it("is told what happens from then on", async () => {
     const { totals } = await opened();
     assert.deepEqual(totals, { events: 0, sent: 0, refusals: 0 });
