@@ -19,7 +19,8 @@ export class Activity {
     this.#missed = 0;
     this.#rows.replaceChildren();
     this.#show(rows);
-    this.#say(rows.length === 0 ? `Nothing yet. What devices send to ${url} is shown here.` : "");
+    const none = rows.length === 0 ? `Nothing yet. What devices send to ${url} is shown here.` : "";
+    this.#say(this.#paused ? "Paused" : none);
   }
 
   /** `matching` of them happened, of which `rows` are the last few. */
@@ -84,7 +85,7 @@ function eventCells(row: EventRow): HTMLElement[] {
 
 function sentCells({ at, topic, payload, retain, notRetained }: SentRow): HTMLElement[] {
   const { who, user, what } = partsOf(topic);
-  const retention = retain ? ", retained" : notRetained ? ", not retained: no room" : "";
+  const retention = retain ? ", retained" : notRetained ? ", not retained" : "";
   return [
     element("span", { className: "time" }, timeOf(at)),
     element("span", { className: "device", title: who }, who),
@@ -94,7 +95,7 @@ function sentCells({ at, topic, payload, retain, notRetained }: SentRow): HTMLEl
       element("code", {}, payload || "(empty: removes what is retained)"),
     ),
     element("span", { className: "user", title: user }, user),
-    element("span", { className: "stream", title: topic }, `${what}${retention}`),
+    element("span", { className: "stream", title: topic }, `${what || "…"}${retention}`),
   ];
 }
 

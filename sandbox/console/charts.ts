@@ -11,6 +11,10 @@ const COLOURS = 6;
 /** Seconds shown. */
 const WINDOW = 300;
 const HEIGHT = 132;
+/** Seconds that a chart spans at the least. */
+const NARROWEST = 10;
+/** Steps of a chart's time axis, in seconds: none so small that two of them read alike. */
+const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120];
 /** Milliseconds between two drawings. */
 const REDRAW = 250;
 
@@ -95,11 +99,17 @@ function colourOf(source: string, taken: readonly string[]): string {
   return names.find((name) => !taken.includes(name)) ?? `--line-${(own % COLOURS) + 1}`;
 }
 
+interface Line {
+  readonly colour: string;
+  /** Its place in the legend. */
+  readonly value: HTMLElement;
+  latest: number;
+}
+
 class Chart {
   readonly card: HTMLElement;
   readonly #series = new Series({ lines: MOST_LINES, window: WINDOW });
-  /** Of each line its colour, and its latest value in the legend. */
-  readonly #lines = new Map<string, { readonly colour: string; readonly value: HTMLElement }>();
+  readonly #lines = new Map<string, Line>();
   readonly #latest = element("output", { className: "latest" });
   readonly #legend = element("ul", { className: "legend" });
   readonly #place = element("div", { className: "plot" });
@@ -117,17 +127,16 @@ class Chart {
     const { source, y } = point;
     const isDrawn = this.#series.add(point);
     if (!this.#lines.has(source)) this.#introduce(source);
-    if (!isDrawn) return;
-    const value = shortNumber(y);
-    this.#lines.get(source)?.value.replaceChildren(value);
-    // Of several devices, the legend tells each one's.
-    this.#latest.textContent = this.#series.sources.length === 1 ? value : "";
+    const line = this.#lines.get(source);
+    if (!isDrawn || !line) return;
+    line.latest = y;
     this.#stale = true;
   }
 
   draw(): void {
     if (!this.#stale || !this.#isVisible()) return;
     this.#stale = false;
+    this.#tellLatest();
     const { table } = this.#series;
     if (this.#plot) this.#plot.setData(table);
     else this.#plot = new uPlot(this.#options(), table, this.#place);
@@ -145,6 +154,13 @@ class Chart {
     this.card.remove();
   }
 
+  #tellLatest(): void {
+    const lines = [...this.#lines.values()];
+    for (const { latest, value } of lines) value.textContent = shortNumber(latest);
+    // Of several devices, the legend tells each one's.
+    this.#latest.textContent = lines.length === 1 ? (lines[0]?.value.textContent ?? "") : "";
+  }
+
   #isVisible(): boolean {
     const { top, bottom } = this.card.getBoundingClientRect();
     return bottom > 0 && top < innerHeight;
@@ -158,13 +174,14 @@ class Chart {
     }
     const value = element("b");
     const [, , device = ""] = source.split("/");
-    const entry = element("li", { title: source }, device || "no device", " ", value);
+    const name = element("span", {}, device || "no device");
+    const entry = element("li", { title: source }, name, " ", value);
     const colour = colourOf(
       source,
       [...this.#lines.values()].map((line) => line.colour),
     );
     entry.style.setProperty("--colour", `var(${colour})`);
-    this.#lines.set(source, { colour, value });
+    this.#lines.set(source, { colour, value, latest: Number.NaN });
     this.#legend.append(entry);
     this.restyle();
   }
@@ -188,16 +205,36 @@ class Chart {
     return {
       width: Math.max(this.#place.clientWidth, 160),
       height: HEIGHT,
-      padding: [8, 4, 0, 0],
+      // Half of the last time's label stands to the right of its tick.
+      padding: [8, 28, 0, 0],
       legend: { show: false },
       cursor: { y: false, points: { size: 7 } },
       axes: [
-        { ...axis, size: 24, space: 64, values: (_plot, times) => times.map(clockTime) },
-        { ...axis, size: 44, space: 34 },
+        {
+          ...axis,
+          size: 24,
+          space: 64,
+          incrs: TIME_STEPS,
+          values: (_plot, times) => times.map(clockTime),
+        },
+        { ...axis, size: widthOf, space: 34 },
       ],
+      scales: { x: { range: span } },
       series: [{}, ...lines],
     };
   }
+}
+
+/** From the first time to the last, but for a few seconds of history at the least. */
+function span({ data: [times = []] }: uPlot): [from: number, to: number] {
+  const last = times.at(-1) ?? 0;
+  return [Math.min(times[0] ?? last, last - NARROWEST), last];
+}
+
+/** Pixels, so that the longest number of an axis is not cut. */
+function widthOf(_plot: uPlot, numbers: readonly string[] | null): number {
+  const longest = Math.max(0, ...(numbers ?? []).map(({ length }) => length));
+  return Math.min(Math.max(44, 10 + 7 * longest), 130);
 }
 
 /** Local time to the second: `14:03:07`. */

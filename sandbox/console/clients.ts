@@ -1,16 +1,16 @@
 // Who is connected, and what they subscribe to.
 import type { ClientRow, Some } from "../http/console-messages";
-import { andMore, byId, element, showRows } from "./page";
+import { andMore, byId, element, replaceRows } from "./page";
 
 const list = byId("client-list", HTMLElement);
 const note = byId("clients-note", HTMLElement);
 
 export function showClients({ rows, total }: Some<ClientRow>): void {
-  const text = total === 0 ? "No client is connected." : andMore(rows.length, total);
-  showRows(list, rows.map(itemOf), note, text);
+  replaceRows(list, rows.map(itemOf));
+  note.textContent = total === 0 ? "No client is connected." : andMore(rows.length, total);
 }
 
-function itemOf({ clientId, user, session, filters }: ClientRow): Node {
+function itemOf({ clientId, user, session, filters }: ClientRow): HTMLElement {
   return element(
     "li",
     {},

@@ -12,6 +12,9 @@ import { offerDevice, setUsers, startSending } from "./send";
 /** Milliseconds after the last key until a filter applies. */
 const TYPING = 250;
 
+/** Milliseconds; browsers take about as long. */
+const RETRY = 3000;
+
 const filter = byId("filter", HTMLInputElement);
 const pause = byId("pause", HTMLButtonElement);
 
@@ -19,15 +22,23 @@ const activity = new Activity();
 const charts = new Charts();
 const refusals = new Refusals();
 let source: EventSource | undefined;
+let retrying = 0;
 
 /** The filter works at the sandbox, on every event; a new one begins a new feed. */
 function follow(): void {
+  clearTimeout(retrying);
   source?.close();
   source = new EventSource(`console/feed?filter=${encodeURIComponent(filter.value)}`);
   source.addEventListener("snapshot", ({ data }) => begin(JSON.parse(data)));
   source.addEventListener("batch", ({ data }) => goOn(JSON.parse(data)));
   source.addEventListener("open", () => showLink("live"));
-  source.addEventListener("error", () => showLink("lost"));
+  source.addEventListener("error", () => lost());
+}
+
+/** The browser tries again by itself, but for a sandbox that answers and has no room for a page. */
+function lost(): void {
+  showLink("lost");
+  if (source?.readyState === EventSource.CLOSED) retrying = window.setTimeout(follow, RETRY);
 }
 
 function begin(snapshot: Snapshot): void {

@@ -18,15 +18,21 @@ export function element<Tag extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
-/** A list's rows, and under it what there is to say about them. */
-export function showRows(
-  list: HTMLElement,
-  rows: readonly Node[],
-  note: HTMLElement,
-  text: string,
-) {
+/**
+ * Whoever is in a list by keyboard stays there while its rows are replaced: at the same row, if there
+ * still is one of its `key`, or else at the one in its place.
+ */
+export function replaceRows(list: HTMLElement, rows: readonly HTMLElement[]): void {
+  const old = [...list.children] as HTMLElement[];
+  const place = old.findIndex((row) => row.contains(document.activeElement));
   list.replaceChildren(...rows);
-  note.textContent = text;
+  if (place < 0) return;
+  const key = old[place]?.dataset.key;
+  const same = rows.find((row) => row.dataset.key === key);
+  const next = same ?? rows[Math.min(place, rows.length - 1)];
+  // With no row left, the list itself: it is where one was.
+  const target = next?.querySelector<HTMLElement>("a, button") ?? list;
+  target.focus({ preventScroll: same !== undefined });
 }
 
 /** "and 12 more", if there are more than are shown. */

@@ -1,21 +1,21 @@
 // The messages that the sandbox retains, each with a button that removes it.
 import type { RetainedRow, Some } from "../http/console-messages";
-import { andMore, byId, element, showRows, timeOf } from "./page";
+import { andMore, byId, element, replaceRows, timeOf } from "./page";
 import { post } from "./post";
 
 const list = byId("retained-list", HTMLElement);
 const note = byId("retained-note", HTMLElement);
 
 export function showRetained({ rows, total }: Some<RetainedRow>): void {
-  const text = total === 0 ? "Nothing is retained." : andMore(rows.length, total);
-  showRows(list, rows.map(itemOf), note, text);
+  replaceRows(list, rows.map(itemOf));
+  note.textContent = total === 0 ? "Nothing is retained." : andMore(rows.length, total);
 }
 
-function itemOf({ topic, payload, at }: RetainedRow): Node {
+function itemOf({ topic, payload, at }: RetainedRow): HTMLElement {
   const button = element("button", { type: "button" }, "Remove");
   button.setAttribute("aria-label", `Remove what is retained at ${topic}`);
   button.addEventListener("click", () => void remove(topic, button));
-  return element(
+  const item = element(
     "li",
     { className: "retained" },
     element("code", {}, topic),
@@ -23,14 +23,18 @@ function itemOf({ topic, payload, at }: RetainedRow): Node {
     element("span", { className: "meta" }, timeOf(at)),
     button,
   );
+  item.dataset.key = topic;
+  return item;
 }
 
 async function remove(topic: string, button: HTMLButtonElement): Promise<void> {
-  button.disabled = true;
+  // Not `disabled`, which would take the focus away.
+  if (button.ariaDisabled === "true") return;
+  button.ariaDisabled = "true";
   try {
     await post("console/remove", { topic });
   } catch (error) {
-    button.disabled = false;
+    button.ariaDisabled = null;
     note.textContent = (error as Error).message;
   }
 }

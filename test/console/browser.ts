@@ -53,5 +53,5 @@ export function eachWithConsole(
 
 /** What the browser itself says of a server that is away, or that refuses what was tried. */
 function isAway(text: string): boolean {
-  return /ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED_ENCODING|status of 4\d\d/.test(text);
+  return /ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED_ENCODING|status of (4\d\d|503)/.test(text);
 }

@@ -60,13 +60,17 @@ describe("console", () => {
   it("holds still while it is paused, counts on, and then catches up", async () => {
     await publish("d", { n: 1 });
     await rows().first().waitFor();
+    const latest = opened.page.locator('.card[data-tag="n"] .latest');
+    await untilText(opened.page, ".card .latest", "1");
     await opened.page.click("#pause");
     await publish("d", { n: 2 });
     await untilText(opened.page, "#activity-note", "Paused; 1 new");
     assert.equal(await text(opened.page, "#total-events"), "2");
     assert.equal(await rows().count(), 1);
+    assert.equal(await latest.innerText(), "1");
     await opened.page.click("#pause");
     await untilCount(opened.page, "#activity-rows .row", 2);
+    await untilText(opened.page, ".card .latest", "2");
     assert.match(await rows().first().innerText(), /n 2/);
   });
 
@@ -78,7 +82,7 @@ describe("console", () => {
     assert.deepEqual(await cards.locator("h3").allInnerTexts(), ["temperature", "battery.level"]);
     const temperature = opened.page.locator('.card[data-tag="temperature"]');
     await temperature.locator("canvas").waitFor();
-    assert.deepEqual(await temperature.locator(".legend li").allInnerTexts(), [
+    assert.deepEqual(await temperature.locator(".legend li").allTextContents(), [
       "kitchen 21.5",
       "attic 31",
     ]);
@@ -95,6 +99,25 @@ describe("console", () => {
     await publish("kitchen", { temperature: 22.5 });
     await untilText(opened.page, latest, "22.5");
     while ((await canvas.evaluate(pictureOf)) === before) await opened.page.evaluate(nextFrame);
+  });
+
+  it("labels a chart with the times of its seconds, and with numbers that are not cut", async () => {
+    const { page } = opened;
+    await page.addInitScript(recordLabels);
+    await page.reload();
+    await publish("meter", { count: 1_234_567 });
+    await page.locator(".card canvas").waitFor();
+    const labels = await page.evaluate(() => (window as LabelledWindow).labels ?? []);
+    const times = new Set(labels.map(({ text }) => text).filter((text) => text.includes(":")));
+    const ages = [...times].map((text) => (timeOfDay(new Date()) - secondsOf(text)) % DAY);
+    assert.ok(ages.length > 0);
+    // Of the last ten seconds, give or take the time of the test.
+    assert.ok(Math.max(...ages) < 60, [...times].join(", "));
+    assert.ok(
+      labels.some(({ text }) => text.length > 8 && text.includes(",")),
+      "no long number",
+    );
+    for (const { text, left } of labels) assert.ok(left >= 0, `${text} begins at ${left}`);
   });
 
   it("says what was refused and why, with the rule and where it is written", async () => {
@@ -231,6 +254,62 @@ describe("console", () => {
     await rows().first().waitFor();
   });
 
+  it("says in its own words that what was sent did not reach the sandbox, and keeps it", async () => {
+    const { page } = opened;
+    await page.fill("#send-device", "pump");
+    const { port } = opened.web;
+    await opened.web.close();
+    await page.click("button.primary");
+    await untilText(page, "#send-result", "The sandbox is not reachable");
+    assert.equal(await page.inputValue("#send-payload"), '{"fan":"off"}');
+    opened.web = await openWeb(opened.sandbox, { port });
+  });
+
+  it("tries again when there was no room for another page", async () => {
+    const { page, web } = opened;
+    await page.goto("about:blank");
+    const others = new AbortController();
+    for (let open = 0; open < 20; ) {
+      const feed = await fetch(`${web.url}/console/feed`, { signal: others.signal });
+      if (feed.ok) open += 1;
+    }
+    await page.goto(web.url);
+    await untilText(page, "#link", "Not reachable; trying again");
+    others.abort();
+    await untilText(page, "#link", "Live");
+  });
+
+  it("does not call a field wrong that nobody has filled in yet", async () => {
+    const { page } = opened;
+    const state = () => page.getAttribute("#send-topic", "data-state");
+    await untilText(page, "#send-topic", "The device ID is empty");
+    assert.equal(await state(), "missing");
+    await page.fill("#send-device", "a/b");
+    assert.equal(await state(), "wrong");
+  });
+
+  it("removes what is retained by keyboard, and stays in its place while the list changes", async () => {
+    const { page, sandbox } = opened;
+    const focused = () =>
+      page.evaluate(() => document.activeElement?.getAttribute("aria-label")?.split("/").at(-1));
+    for (const type of ["a", "b", "c"]) await sandbox.sendUpdate("d", type, 1);
+    await untilCount(page, "#retained-list button", 3);
+    await page.locator("#retained-list button").nth(1).focus();
+    await sandbox.sendUpdate("d", "a", 2);
+    await page.waitForFunction(
+      () => document.querySelector("#retained-list li:last-child .payload")?.textContent === "2",
+    );
+    assert.equal(await focused(), "b");
+    await page.keyboard.press("Enter");
+    await untilCount(page, "#retained-list button", 2);
+    assert.equal(await focused(), "c");
+    await page.keyboard.press("Enter");
+    await untilCount(page, "#retained-list button", 1);
+    await page.keyboard.press("Enter");
+    await untilText(page, "#retained-note", "Nothing is retained.");
+    assert.equal(await page.evaluate(() => document.activeElement?.id), "retained-list");
+  });
+
   it("is led by keys: / filters, p pauses, Escape leaves a field", async () => {
     const { keyboard } = opened.page;
     await keyboard.press("/");
@@ -331,6 +410,35 @@ async function untilCount(page: Page, selector: string, count: number): Promise<
     ([selector, count]) => document.querySelectorAll(String(selector)).length === count,
     [selector, count],
   );
+}
+
+/** A window that keeps what is written on its canvases. */
+type LabelledWindow = Window & { labels?: { readonly text: string; readonly left: number }[] };
+
+/** Runs in the page, before its own scripts. */
+function recordLabels(): void {
+  const labels: { text: string; left: number }[] = [];
+  (window as LabelledWindow).labels = labels;
+  const { fillText } = CanvasRenderingContext2D.prototype;
+  CanvasRenderingContext2D.prototype.fillText = function (text, x, y, ...width) {
+    const share = { right: 1, center: 0.5 }[String(this.textAlign)] ?? 0;
+    const left = this.getTransform().e + x - share * this.measureText(text).width;
+    labels.push({ text, left });
+    fillText.call(this, text, x, y, ...width);
+  };
+}
+
+const DAY = 24 * 60 * 60;
+
+/** Seconds since midnight, a day later so that no difference is negative. */
+function timeOfDay(date: Date): number {
+  return DAY + secondsOf(`${date.getHours()}:${date.getMinutes()}:${date.getSeconds()}`);
+}
+
+/** Of `14:03:07`. */
+function secondsOf(time: string): number {
+  const [hours = 0, minutes = 0, seconds = 0] = time.split(":").map(Number);
+  return (hours * 60 + minutes) * 60 + seconds;
 }
 
 function pictureOf(canvas: Element): string {
