@@ -16,24 +16,25 @@ export type Recipient = Identity &
 export function recipientTopic(to: Recipient): string {
   const { projectMqtt, userMqtt } = to;
   if (to.kind === "group") {
-    const groupId = levelOrEveryone(to.groupId, "groupId");
-    const updateType = requiredUpdateType(to.updateType);
+    const groupId = recipientLevel(to.groupId, "groupId");
+    const updateType = sentUpdateType(to.updateType);
     const broadcast = groupId === EVERYONE;
     return addressTopic({ kind: "group", projectMqtt, groupId, updateType, broadcast });
   }
-  const deviceId = levelOrEveryone(to.deviceId, "deviceId");
+  const deviceId = recipientLevel(to.deviceId, "deviceId");
   const device = { projectMqtt, userMqtt, deviceId, broadcast: deviceId === EVERYONE };
   if (to.kind === "event") return addressTopic({ kind: "event", ...device });
-  const updateType = requiredUpdateType(to.updateType);
+  const updateType = sentUpdateType(to.updateType);
   return addressTopic({ kind: "update", ...device, updateType });
 }
 
-function levelOrEveryone(level: string, field: "deviceId" | "groupId"): string {
+/** Throws an M1Error for what is neither a topic level nor `_all`. */
+export function recipientLevel(level: string, field: "deviceId" | "groupId"): string {
   return level === EVERYONE ? level : topicLevel(level, field);
 }
 
-/** Blank is "any" to a node's setting; the cloud must name one. */
-function requiredUpdateType(updateType: string): string {
+/** Blank is "any" to a node's setting; the cloud must name one. Throws an M1Error. */
+export function sentUpdateType(updateType: string): string {
   if (updateType === "") throw new M1Error("LEVEL_EMPTY", { field: "updateType" });
   return checkedUpdateType(updateType);
 }

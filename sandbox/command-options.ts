@@ -9,6 +9,7 @@ import type { WeatherOptions } from "./weather";
 const DEFAULT_TLS_PORT = 61_620;
 /** Enough for the most that a REST call lists. */
 const DEFAULT_KEEP = 10_000;
+const MOST_KEPT = 1_000_000;
 
 export interface CommandOptions {
   readonly host: string;
@@ -59,14 +60,14 @@ export function commandOptions(
     host: hostOf(values.host ?? "127.0.0.1"),
     port: portOf(values.port, "port", environment, defaultPort),
     httpPort: portOf(values["http-port"], "http-port", environment, DEFAULT_WEB_PORT),
-    file: values.file,
-    tls: values.tls,
+    file: pathOf(values.file, "file", "a file"),
+    tls: pathOf(values.tls, "tls", "a folder"),
     weather: {
       latency: numberOf(values.latency ?? "0", "latency", 60_000),
       drop: numberOf(values.drop ?? "0", "drop", 100) / 100,
       refuse: numberOf(values.refuse ?? "0", "refuse", 100) / 100,
     },
-    keep: Math.max(1, Math.floor(numberOf(values.keep ?? String(DEFAULT_KEEP), "keep", 1_000_000))),
+    keep: keepOf(values.keep ?? String(DEFAULT_KEEP)),
     quiet: values.quiet ?? false,
   };
 }
@@ -84,14 +85,16 @@ function parsed(args: readonly string[]) {
       },
     }).values;
   } catch (cause) {
-    throw new UsageError(`${(cause as Error).message}. See m1-sandbox --help`, { cause });
+    // What more it says is how to write what would not be accepted either.
+    const [fault = ""] = (cause as Error).message.split(/\.?(?:\n|$)/);
+    throw new UsageError(`${fault}. See m1-sandbox --help`, { cause });
   }
 }
 
 function hostOf(text: string): string {
   if (text === "localhost") return "127.0.0.1";
   if (isIP(text) !== 0) return text;
-  throw new UsageError(`--host is ${text}; it must be an IP address of this computer`);
+  throw wrong("--host", text, "an IP address of this computer");
 }
 
 function portOf(
@@ -101,16 +104,31 @@ function portOf(
   absent: number,
 ): number {
   const variable = option === "port" ? "M1_SANDBOX_PORT" : "M1_SANDBOX_HTTP_PORT";
-  const text = given ?? environment[variable];
-  if (!text) return absent;
+  const text = given ?? (environment[variable] || String(absent));
   const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
   if (port <= 65_535) return port;
   const name = given === undefined ? variable : `--${option}`;
-  throw new UsageError(`${name} is ${text}; it must be a number from 0 to 65535`);
+  throw wrong(name, text, "a number from 0 to 65535");
 }
 
 function numberOf(text: string, option: string, most: number): number {
   const number = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
   if (number <= most) return number;
-  throw new UsageError(`--${option} is ${text}; it must be a number from 0 to ${most}`);
+  throw wrong(`--${option}`, text, `a number from 0 to ${most}`);
+}
+
+function keepOf(text: string): number {
+  const number = /^[1-9]\d{0,6}$/.test(text) ? Number(text) : Number.NaN;
+  if (number <= MOST_KEPT) return number;
+  throw wrong("--keep", text, `a whole number from 1 to ${MOST_KEPT}`);
+}
+
+function pathOf(text: string | undefined, option: string, what: string): string | undefined {
+  if (text === undefined || text.trim() !== "") return text;
+  throw wrong(`--${option}`, text, what);
+}
+
+function wrong(name: string, text: string, expected: string): UsageError {
+  const value = text.trim() === "" ? "blank" : text;
+  return new UsageError(`${name} is ${value}; it must be ${expected}`);
 }

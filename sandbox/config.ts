@@ -5,6 +5,7 @@ import { excerpt, M1Error } from "../nodes/protocol/errors";
 import { topicLevel } from "../nodes/protocol/topic-level";
 import type { Account, Role } from "./accounts";
 import type { Rule } from "./cloud";
+import { recipientLevel, sentUpdateType } from "./cloud-topics";
 import { rules, type Workflow } from "./workflows";
 
 /** What is in force: who may log in, and what runs for each event. */
@@ -25,15 +26,45 @@ export class ConfigError extends Error {
 export function parseConfig(text: string): Configuration {
   let content: unknown;
   try {
-    content = JSON.parse(text);
+    // Editors of Windows may begin a file with a byte order mark.
+    content = JSON.parse(text.replace(/^\uFEFF/, ""));
   } catch (cause) {
-    throw new ConfigError(`It is not JSON: ${(cause as Error).message}`, { cause });
+    throw new ConfigError(`It is not JSON: see ${placeOfFault(text, cause as Error)}`);
   }
   const root = new Place("the file", content).object(["projects"]);
   const projects = root.at("projects").list().map(project);
   const accounts = projects.flatMap((each) => each.accounts);
   if (accounts.length === 0) throw new ConfigError("projects must hold a user with an API key");
   return { accounts, rules: projects.flatMap((each) => each.rules) };
+}
+
+/** Of text that is no JSON. The parser's own words may quote what is around it: a password, say. */
+function placeOfFault(text: string, { message }: Error): string {
+  const position = / at position (\d+)/.exec(message)?.[1];
+  const offset = position === undefined ? unexpectedToken(text) : Number(position);
+  const lines = text.slice(0, offset).split("\n");
+  return `line ${lines.length}, column ${(lines.at(-1)?.length ?? 0) + 1}`;
+}
+
+/** Where the shortest beginning of the text ends that has one; where the text ends if none has. */
+function unexpectedToken(text: string): number {
+  let none = 0;
+  let some = text.length + 1;
+  while (some - none > 1) {
+    const length = Math.floor((none + some) / 2);
+    if (hasUnexpectedToken(text.slice(0, length))) some = length;
+    else none = length;
+  }
+  return none;
+}
+
+function hasUnexpectedToken(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return false;
+  } catch (error) {
+    return (error as Error).message.startsWith("Unexpected token");
+  }
 }
 
 function project(place: Place): Configuration {
@@ -44,6 +75,7 @@ function project(place: Place): Configuration {
     .list()
     .map((key) => key.checked(checkApiKey));
   const users = fields.at("users").list().map(user);
+  checkDistinct(fields.at("users"), users);
   const accounts = users.flatMap((each) =>
     apiKeys.map((apiKey) => ({ projectMqtt, apiKey, ...each })),
   );
@@ -54,6 +86,15 @@ function project(place: Place): Configuration {
         event.projectMqtt === projectMqtt ? rule(event, cloud, memory) : undefined,
   );
   return { accounts, rules: ofProject };
+}
+
+/** Two users of one name would both log in as the first. */
+function checkDistinct(place: Place, users: readonly ReturnType<typeof user>[]): void {
+  for (const name of ["userMqtt", "loginId"] as const) {
+    const names = users.map((each) => each[name] ?? each.userMqtt);
+    const twice = names.findIndex((each, at) => names.indexOf(each) < at);
+    if (twice >= 0) throw new ConfigError(`${place.name}[${twice}].${name} is another user's, too`);
+  }
 }
 
 function user(place: Place): Pick<Account, "userMqtt" | "userPassword" | "loginId" | "role"> {
@@ -95,16 +136,16 @@ function workflow(place: Place): Workflow {
       return {
         kind,
         tag: fields.at("tag").text(),
-        every: fields.at("every").number(),
-        groupId: fields.at("groupId").text(),
-        updateType: fields.at("updateType").text(),
+        every: fields.at("every").count(),
+        groupId: fields.at("groupId").recipient("groupId"),
+        updateType: fields.at("updateType").updateType(),
       };
     }
     case "welcome": {
       const fields = place.object(["kind", "updateType", "payload"]);
       return {
         kind,
-        updateType: fields.at("updateType").text(),
+        updateType: fields.at("updateType").updateType(),
         payload: fields.at("payload").given(),
       };
     }
@@ -133,20 +174,20 @@ function message(place: Place) {
     const fields = place.object(["kind", "groupId", "updateType", "payload"]);
     return {
       kind,
-      groupId: fields.at("groupId").text(),
-      updateType: fields.at("updateType").text(),
+      groupId: fields.at("groupId").recipient("groupId"),
+      updateType: fields.at("updateType").updateType(),
       payload: fields.at("payload").given(),
     };
   }
   const known = ["kind", "deviceId", "payload", ...(kind === "update" ? ["updateType"] : [])];
   const fields = place.object(known);
   const to = {
-    ...(fields.has("deviceId") && { deviceId: fields.at("deviceId").text() }),
+    ...(fields.has("deviceId") && { deviceId: fields.at("deviceId").recipient("deviceId") }),
     payload: fields.at("payload").given(),
   };
   return kind === "event"
     ? { kind, ...to }
-    : { kind, updateType: fields.at("updateType").text(), ...to };
+    : { kind, updateType: fields.at("updateType").updateType(), ...to };
 }
 
 /** A value of the file under the name of its place: `projects[0].users[1].userMqtt`. */
@@ -195,6 +236,13 @@ class Place {
     return this.#value;
   }
 
+  /** A whole number, 1 at the least. */
+  count(): number {
+    const number = this.number();
+    if (Number.isSafeInteger(number) && number >= 1) return number;
+    throw this.#wrong("a whole number from 1 on");
+  }
+
   flag(): boolean {
     if (typeof this.#value !== "boolean") throw this.#wrong("true or false");
     return this.#value;
@@ -222,6 +270,14 @@ class Place {
 
   level(field: "projectMqtt" | "userMqtt"): string {
     return this.checked((value) => topicLevel(value, field));
+  }
+
+  recipient(field: "deviceId" | "groupId"): string {
+    return this.checked(() => recipientLevel(this.text(), field));
+  }
+
+  updateType(): string {
+    return this.checked(() => sentUpdateType(this.text()));
   }
 
   /** As a function of the wire contract has it, whose words never hold a secret. */

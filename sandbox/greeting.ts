@@ -25,10 +25,16 @@ export function greeting(place: Place): string {
   ].join("\n\n");
 }
 
+/** Where a client on this computer finds what listens at `url`, at every address perhaps. */
+function hostOf(url: string): string {
+  const host = new URL(url).hostname.replace(/^\[(.*)\]$/, "$1");
+  return host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
+}
+
 function demo({ sandbox, certificate }: Place): string[] {
   const { projectMqtt, userMqtt, apiKey, userPassword } = DEMO_ACCOUNT;
   const secure = certificate ? ` --cafile ${certificate}` : "";
-  const login = `-h 127.0.0.1 -p ${sandbox.port}${secure} -u ${projectMqtt}/${userMqtt} -P ${apiKey}/${userPassword}`;
+  const login = `-h ${hostOf(sandbox.url)} -p ${sandbox.port}${secure} -u ${projectMqtt}/${userMqtt} -P ${apiKey}/${userPassword}`;
   return [
     table([
       ["Project MQTT ID", projectMqtt],

@@ -94,3 +94,9 @@ export interface Totals {
   readonly refusals: number;
   readonly sent: number;
 }
+
+/** Who was refused, as well as it is known. */
+export function refusedOne({ what, clientId, username }: RefusedPlace): string {
+  const nobody = what === "memory" ? "the sandbox" : what === "request" ? "HTTP" : "no client ID";
+  return clientId || username || nobody;
+}

@@ -1,7 +1,13 @@
 // What a sandbox tells as lines for a terminal: local time, what happened, who, and the details.
 import { LONGEST_CLIENT_ID } from "../nodes/protocol/credentials";
 import { excerpt } from "../nodes/protocol/errors";
-import type { ConnectedClient, Disconnection, Refusal, Sent } from "./happenings";
+import {
+  type ConnectedClient,
+  type Disconnection,
+  type Refusal,
+  refusedOne,
+  type Sent,
+} from "./happenings";
 import type { Sandbox } from "./sandbox";
 import type { StoredEvent } from "./stored-event";
 import type { FilterWithQos } from "./wire";
@@ -67,7 +73,7 @@ function describeRefusal(refusal: Refusal): Omit<Line, "time"> {
   const place = [what, topic ?? filter].filter(Boolean).join(" ");
   return {
     kind: "refused",
-    who: clientId || (what === "memory" ? "(sandbox)" : "(no client ID)"),
+    who: clientId || `(${refusedOne(refusal)})`,
     details: `${place}: ${reason} [${code}]`,
     colour: "red",
   };

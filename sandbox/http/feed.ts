@@ -5,7 +5,7 @@ import { username } from "../../nodes/protocol/credentials";
 import { excerpt } from "../../nodes/protocol/errors";
 import type { Identity } from "../../nodes/protocol/topics";
 import { ruleBehind } from "../contract";
-import type { ConnectedClient, Refusal, Sent } from "../happenings";
+import { type ConnectedClient, type Refusal, refusedOne, type Sent } from "../happenings";
 import type { Sandbox } from "../sandbox";
 import type { StoredEvent } from "../stored-event";
 import type {
@@ -254,15 +254,14 @@ function payloadText(payload: Buffer): string {
 }
 
 function refusalRow(refusal: Refusal): RefusalRow {
-  const { at, what, clientId, username: user, topic, filter, returnCode, status } = refusal;
+  const { at, what, topic, filter, returnCode, status } = refusal;
   const { code, reason } = refusal;
   const answer = returnCode ?? status;
   const place = excerpt(topic ?? filter ?? "", LONGEST_NAME);
   const action = what !== "memory" ? what : place ? "no room for" : "no room";
-  const who = clientId || user || (what === "memory" ? "the sandbox" : "no client ID");
   return {
     at,
-    who: excerpt(who, LONGEST_NAME),
+    who: excerpt(refusedOne(refusal), LONGEST_NAME),
     what: [action, place, answer && `(${answer})`].filter(Boolean).join(" "),
     code,
     reason: excerpt(reason, LONGEST_PAYLOAD),

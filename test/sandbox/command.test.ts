@@ -87,6 +87,17 @@ describe("sandbox: command", function () {
     await new Output(command.stderr).match(/WARNING: the sandbox listens on 0\.0\.0\.0/);
   });
 
+  for (const [host, reached] of [
+    ["::1", "::1"],
+    ["0.0.0.0", "127.0.0.1"],
+  ] as const) {
+    it(`shows how this computer reaches it at ${reached} when it listens on ${host}`, async () => {
+      command = start("--host", host);
+      const output = new Output(command.stdout);
+      await output.match(new RegExp(`mosquitto_sub -h ${reached} -p `));
+    });
+  }
+
   it("prints no line for each event when it is to be quiet, and its weather", async () => {
     command = start("--quiet", "--latency", "5", "--refuse", "0.5", "--drop", "0");
     const output = new Output(command.stdout);

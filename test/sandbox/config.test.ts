@@ -39,8 +39,21 @@ describe("sandbox: file", () => {
     assert.deepEqual([accounts.length, rules.length], [2, 2]);
   });
 
+  it("may begin with a byte order mark", () => {
+    const { accounts } = parseConfig(`\uFEFF${JSON.stringify(inProject({}))}`);
+    assert.equal(accounts.length > 0, true);
+  });
+
   const mistakes: [what: string, text: unknown, words: string][] = [
-    ["no JSON", "{", "It is not JSON: "],
+    ["no JSON", "{", "It is not JSON: see line 1, column 2"],
+    ["nothing", "", "It is not JSON: see line 1, column 1"],
+    [
+      "a word without quotes",
+      '{\n"userPassword": secret,',
+      "It is not JSON: see line 2, column 17",
+    ],
+    ["a comma too many", '{"projects": [\n1,\n]}', "It is not JSON: see line 3, column 1"],
+    ["half of it", '{\n"apiKeys": ["secret', "It is not JSON: see line 2, column 20"],
     ["no object", [], "the file must be an object"],
     ["no projects", {}, "projects is missing"],
     ["projects that are no list", { projects: {} }, "projects must be a list"],
@@ -72,6 +85,41 @@ describe("sandbox: file", () => {
       "projects[0].users[0].userPassword must be text that is not empty",
     ],
     ["a misspelt key", inUser({ pasword: "x" }), "projects[0].users[0] has pasword; userMqtt, "],
+    [
+      "two users of one name",
+      inProject({ users: [USER, { ...USER, loginId: "b" }] }),
+      "projects[0].users[1].userMqtt is another user's, too",
+    ],
+    [
+      "two users of one login ID",
+      inProject({
+        users: [
+          { ...USER, loginId: "a" },
+          { ...USER, userMqtt: "b", loginId: "a" },
+        ],
+      }),
+      "projects[0].users[1].loginId is another user's, too",
+    ],
+    [
+      "a group that is no topic level",
+      inCondition({ send: { kind: "group", groupId: "a/b", updateType: "x", payload: 1 } }),
+      'projects[0].workflows[0].send.groupId: The group ID has "/"',
+    ],
+    [
+      "a device that is no topic level",
+      inCondition({ send: { kind: "event", deviceId: "#", payload: 1 } }),
+      'projects[0].workflows[0].send.deviceId: The device ID has "#"',
+    ],
+    [
+      "an update type with a wildcard",
+      inFlow({ ...WELCOME, updateType: "+" }),
+      "projects[0].workflows[0].updateType: ",
+    ],
+    ...[0, -1, 2.5].map((every): [string, unknown, string] => [
+      `a summary every ${every} events`,
+      inFlow({ kind: "summary", tag: "t", every, groupId: "_all", updateType: "x" }),
+      "projects[0].workflows[0].every must be a whole number from 1 on",
+    ]),
     [
       "an unknown role",
       inUser({ role: "king" }),

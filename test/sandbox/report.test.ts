@@ -1,5 +1,6 @@
 // What a sandbox shows on a terminal (sandbox/report.ts).
 import { strict as assert } from "node:assert";
+import { Refused } from "../../sandbox/refusal";
 import { formatLine, report } from "../../sandbox/report";
 import { connect, EVENT, eachWithSandbox, OWN, refusedWith } from "./clients";
 
@@ -47,6 +48,9 @@ describe("sandbox: report", () => {
     await client.endAsync();
     await disconnected;
     await refusedWith(context.sandbox, { clientId: "w", username: "x" });
+    const refused = Refused.because("PATH_UNKNOWN", { path: "/x" });
+    context.sandbox.refuse({ what: "request", topic: "GET /x", status: 404 }, refused);
+    context.sandbox.refuse({ what: "memory" }, Refused.because("USERS_FULL", { limit: 1 }));
     const withoutTime = lines.map((line) =>
       line.slice("00:00:00.000".length).replace(/ {2,}/g, "|"),
     );
@@ -60,6 +64,8 @@ describe("sandbox: report", () => {
       `|refused|c|subscribe #: # reaches beyond the user: 1/${OWN}/# and 2/demo-project/# are what it may subscribe to [FILTER_FOREIGN]`,
       "|disconnected|c|by its own wish",
       "|refused|w|connect: The username x is not of the form <project_mqtt>/<user_mqtt> [USERNAME_FORM]",
+      "|refused|(HTTP)|request GET /x: There is nothing at /x [PATH_UNKNOWN]",
+      "|refused|(the sandbox)|memory: 1 users are made over REST at the most [USERS_FULL]",
     ]);
   });
 });
