@@ -56,14 +56,19 @@ const MOST_UNDER_WAY = 1_000_000;
 
 /** Timers of one duration go off in the order in which they were set: bytes do not overtake. */
 function slowed(stream: Duplex, latency: number): Duplex {
-  let underWay = 0;
+  let arriving = 0;
+  let leaving = 0;
+  const readOn = () => {
+    if (arriving + far.readableLength <= MOST_UNDER_WAY) stream.resume();
+    else stream.pause();
+  };
   const far = new Duplex({
-    read: () => stream.resume(),
+    read: readOn,
     write(chunk: Buffer, _encoding, done) {
-      underWay += chunk.length;
-      const isFull = underWay > MOST_UNDER_WAY;
+      leaving += chunk.length;
+      const isFull = leaving > MOST_UNDER_WAY;
       setTimeout(() => {
-        underWay -= chunk.length;
+        leaving -= chunk.length;
         if (!stream.destroyed) stream.write(chunk);
         if (isFull) done();
       }, latency);
@@ -78,8 +83,12 @@ function slowed(stream: Duplex, latency: number): Duplex {
     },
   });
   stream.on("data", (chunk: Buffer) => {
-    setTimeout(() => far.push(chunk), latency);
-    if (far.readableLength > MOST_UNDER_WAY) stream.pause();
+    arriving += chunk.length;
+    readOn();
+    setTimeout(() => {
+      arriving -= chunk.length;
+      far.push(chunk);
+    }, latency);
   });
   stream.once("end", () => setTimeout(() => far.push(null), latency));
   stream.once("error", (error) => far.destroy(error));

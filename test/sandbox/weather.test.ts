@@ -1,6 +1,6 @@
 // Bad weather on purpose (sandbox/weather.ts), as a client meets it.
 import { strict as assert } from "node:assert";
-import { PassThrough } from "node:stream";
+import { Duplex, PassThrough } from "node:stream";
 import { Weather } from "../../sandbox/weather";
 import { closed, connect, EVENT, eachWithSandbox, inbox, OWN, refusedWith } from "./clients";
 import { eachWithWeb } from "./web";
@@ -84,6 +84,28 @@ describe("sandbox: weather", () => {
       context.sandbox.kick("b");
       await gone;
     });
+  });
+
+  it("has no more than a megabyte on its way, and a sender has to wait", async () => {
+    let read = 0;
+    const near = new Duplex({
+      read() {
+        setImmediate(() => {
+          read += 65_536;
+          this.push(Buffer.alloc(65_536));
+        });
+      },
+      write: (_chunk, _encoding, done) => done(),
+    });
+    const far = new Weather({ latency: 100 }).slowed(near);
+    for (let turn = 0; turn < 100; turn += 1) await new Promise(setImmediate);
+    assert.ok(read < 2_000_000, `${read} bytes`);
+    let received = 0;
+    for await (const chunk of far) {
+      received += (chunk as Buffer).length;
+      if (received > 3_000_000) break;
+    }
+    assert.ok(read - received < 2_000_000, `${read} bytes, of which ${received} came`);
   });
 
   it("leaves a stream alone when it is fair", () => {
