@@ -1,8 +1,10 @@
 // Builds sandbox/dist/: the command and the class as files that need only the dependencies of this
-// package, and the console's page.
+// package, and the console's page. With --types also the class's types, which the package carries.
+import { execFile } from "node:child_process";
 import { chmod, cp, mkdir, rm } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import esbuild from "esbuild";
 
 const root = path.dirname(fileURLToPath(import.meta.url));
@@ -43,6 +45,13 @@ await Promise.all([
     cp(path.join(root, "console", file), path.join(page, file)),
   ),
 ]);
+if (process.argv.includes("--types")) {
+  const tsc = path.join(root, "../node_modules/typescript/bin/tsc");
+  await promisify(execFile)(process.execPath, [tsc, "-p", path.join(root, "tsconfig.types.json")]);
+  // The codes of errors are the keys of this catalogue.
+  const catalogue = "nodes/locales/en-US/m1-connection.json";
+  await cp(path.join(root, "..", catalogue), path.join(to, "types", catalogue));
+}
 // npm packs it from here, and from here only.
 await cp(path.join(root, "../LICENSE"), path.join(root, "LICENSE"));
 await chmod(path.join(to, "command.js"), 0o755);

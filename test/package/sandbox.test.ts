@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { connectAsync, type MqttClient } from "mqtt";
 import { DEMO_ACCOUNT } from "../../sandbox/accounts";
@@ -104,10 +104,34 @@ describe("the packed sandbox", () => {
     );
   });
 
+  it("gives programs its types, which need no others than those of Node.js", async function () {
+    this.timeout(60_000);
+    const program = path.join(folder, "program.ts");
+    await writeFile(
+      program,
+      `import { openWeb, Sandbox, type StoredEvent } from "m1-sandbox";
+      async function observe(): Promise<StoredEvent> {
+        const sandbox = new Sandbox({ port: 0, bounds: { retained: 5 } });
+        await sandbox.start();
+        const web = await openWeb(sandbox, { port: 0 });
+        sandbox.on("refusal", ({ code, reason }) => console.log(code, reason, web.url));
+        // @ts-expect-error: a device ID is text.
+        await sandbox.sendDeviceEvent(7, {});
+        return sandbox.next("event", ({ deviceId }) => deviceId === "kitchen");
+      }
+      void observe();`,
+    );
+    const tsc = path.join(root, "node_modules/typescript/bin/tsc");
+    const types = ["--types", "node", "--typeRoots", path.join(root, "node_modules/@types")];
+    const checks = ["--strict", "--noEmit", "--module", "node20", "--target", "es2022", ...types];
+    assert.equal(await run(process.execPath, [tsc, ...checks, program], { cwd: folder }), "");
+  });
+
   it("carries only what is needed, and depends on four packages", async () => {
     const installed = path.join(folder, "node_modules/m1-sandbox");
     const files = await readdir(installed, { recursive: true });
-    assert.deepEqual(files.sort(), [
+    const isType = (file: string) => file.startsWith(path.normalize("dist/types"));
+    assert.deepEqual(files.filter((file) => !isType(file)).sort(), [
       "LICENSE",
       "README.md",
       "dist",
