@@ -8,6 +8,7 @@ import {
   refusedOne,
   type Sent,
 } from "./happenings";
+import { localTime } from "./local-time";
 import type { Sandbox } from "./sandbox";
 import type { StoredEvent } from "./stored-event";
 import type { FilterWithQos } from "./wire";
@@ -102,15 +103,7 @@ export function formatLine(line: Line, colour: boolean): string {
   const kind = line.kind.padEnd(KIND_WIDTH);
   const painted = colour ? `\x1b[${SGR[line.colour]}m${kind}\x1b[0m` : kind;
   const who = excerpt(printable(line.who), LONGEST_CLIENT_ID).padEnd(WHO_WIDTH);
-  return `${clock(line.time)}  ${painted}  ${who}  ${printable(line.details)}`;
-}
-
-/** Local time to the millisecond: `14:03:07.250`. */
-function clock(time: Date): string {
-  const [hours, minutes, seconds] = [time.getHours(), time.getMinutes(), time.getSeconds()].map(
-    (part) => String(part).padStart(2, "0"),
-  );
-  return `${hours}:${minutes}:${seconds}.${String(time.getMilliseconds()).padStart(3, "0")}`;
+  return `${localTime(line.time)}  ${painted}  ${who}  ${printable(line.details)}`;
 }
 
 /** What clients send is shown on a terminal, which must not take it for commands. */

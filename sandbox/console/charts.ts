@@ -1,7 +1,8 @@
 // A chart for each tag that carries numbers, with a line for each device that sends it.
 import uPlot from "uplot";
 import type { Point } from "../http/console-messages";
-import { andMore, byId, clock, element } from "./page";
+import { localTime } from "../local-time";
+import { andMore, byId, element } from "./page";
 import { Series } from "./series";
 
 const MOST_CHARTS = 12;
@@ -239,7 +240,7 @@ function widthOf(_plot: uPlot, numbers: readonly string[] | null): number {
 
 /** Local time to the second: `14:03:07`. */
 function clockTime(seconds: number): string {
-  return clock(new Date(seconds * 1000).toISOString()).slice(0, 8);
+  return localTime(new Date(seconds * 1000)).slice(0, 8);
 }
 
 /** Six digits tell enough: `21.5`, `1.23457e+9`. */

@@ -1,4 +1,5 @@
 // The page's elements: looked up by their id, and made with text that is never taken for markup.
+import { localTime } from "../local-time";
 
 /** Throws ReferenceError if index.html has no such element of that kind. */
 export function byId<Kind extends HTMLElement>(id: string, kind: new () => Kind): Kind {
@@ -46,16 +47,7 @@ export function count(value: number): string {
   return numbers.format(value);
 }
 
-/** Local time to the millisecond: `14:03:07.250`. */
-export function clock(time: string): string {
-  const date = new Date(time);
-  const [hours, minutes, seconds] = [date.getHours(), date.getMinutes(), date.getSeconds()].map(
-    (part) => String(part).padStart(2, "0"),
-  );
-  return `${hours}:${minutes}:${seconds}.${String(date.getMilliseconds()).padStart(3, "0")}`;
-}
-
 /** A time for the eye, with all of it for the pointer. */
 export function timeOf(time: string): HTMLElement {
-  return element("time", { dateTime: time, title: time }, clock(time));
+  return element("time", { dateTime: time, title: time }, localTime(new Date(time)));
 }

@@ -3,7 +3,8 @@ import { M1Error } from "../../nodes/protocol/errors";
 import type { Identity } from "../../nodes/protocol/topics";
 import { type Recipient, recipientTopic } from "../cloud-topics";
 import type { SendForm, SendResult } from "../http/console-messages";
-import { byId, clock, count, element } from "./page";
+import { localTime } from "../local-time";
+import { byId, count, element } from "./page";
 import { post } from "./post";
 
 const MOST_DEVICES = 50;
@@ -134,7 +135,7 @@ async function send(): Promise<void> {
         ? "no connected client subscribes to it"
         : `${count(receivers)} connected ${receivers === 1 ? "client subscribes" : "clients subscribe"} to it`;
     const unkept = notRetained ? " It is not retained: there is no room." : "";
-    say(`Sent at ${clock(new Date().toISOString())}; ${who}.${unkept}`, notRetained === true);
+    say(`Sent at ${localTime(new Date())}; ${who}.${unkept}`, notRetained === true);
   } catch (error) {
     say((error as Error).message, true);
   }
