@@ -8,23 +8,9 @@ import type { Timestamp } from "../nodes/protocol/timestamp";
 import { type Identity, parseAddress } from "../nodes/protocol/topics";
 import { type Account, accountsOfNew, DEMO_ACCOUNT, type NewUser } from "./accounts";
 import type { AdmittedEvent } from "./admission";
-import {
-  BOUNDS,
-  type Bounds,
-  DEVICES_WEIGHT,
-  EVENTS_WEIGHT,
-  MESSAGES_WEIGHT,
-  messageWeight,
-} from "./bounds";
+import { BOUNDS, type Bounds, EVENTS_WEIGHT, MESSAGES_WEIGHT, messageWeight } from "./bounds";
 import { Broker } from "./broker";
-import {
-  type Cloud,
-  type Memory,
-  type PublishOptions,
-  payloadBytes,
-  type Rule,
-  UserCloud,
-} from "./cloud";
+import { type Cloud, type PublishOptions, payloadBytes, type Rule, UserCloud } from "./cloud";
 import type { Configuration } from "./config";
 import { Gate } from "./gate";
 import type {
@@ -41,6 +27,7 @@ import { Persistence } from "./persistence";
 import { Recent } from "./recent";
 import { Refused } from "./refusal";
 import { Retained } from "./retained";
+import { RulesInForce } from "./rules-in-force";
 import { SandboxError } from "./sandbox-error";
 import { type Arrival, type StoredEvent, storedEvent } from "./stored-event";
 import { Turns } from "./turns";
@@ -91,17 +78,12 @@ interface Running {
   readonly listener: Listener;
 }
 
-interface RunningRule {
-  readonly rule: Rule;
-  readonly memory: Memory;
-}
-
 export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
   readonly #options: ListenOptions;
   #accounts: readonly Account[];
   /** Those of users made over REST. */
   #added: readonly Account[] = [];
-  #rules: readonly RunningRule[];
+  readonly #rules: RulesInForce;
   readonly #now: () => Timestamp;
   readonly #bounds: Bounds;
 
@@ -130,7 +112,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
     this.#options = { host, port, tls, websocket };
     this.#accounts = options.accounts ?? [DEMO_ACCOUNT];
     this.#bounds = { ...BOUNDS, ...options.bounds };
-    this.#rules = this.#remembering(options.rules ?? []);
+    this.#rules = this.#openRules(options.rules ?? []);
     this.#now = options.now ?? arrivalClock();
     const { keep = 1000 } = options;
     const weigh = ({ raw }: StoredEvent) => raw.length;
@@ -222,7 +204,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
    */
   configure({ accounts, rules }: Configuration): void {
     this.#accounts = accounts;
-    this.#rules = this.#remembering(rules);
+    this.#rules.replace(rules);
     for (const client of this.#clients.values()) this.#gate.recheck(client);
     this.emit("configured");
   }
@@ -366,6 +348,18 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
     return Broker.open(this.#gate, listener, this.#persistence);
   }
 
+  #openRules(rules: readonly Rule[]): RulesInForce {
+    const { devices: limit } = this.#bounds;
+    const inForce = new RulesInForce({
+      devices: limit,
+      cloudOf: (event) => this.#cloudOf(event),
+      forgetting: () => this.refuse({ what: "memory" }, Refused.because("DEVICES_FULL", { limit })),
+      failed: (error) => this.emit("error", error),
+    });
+    inForce.replace(rules);
+    return inForce;
+  }
+
   #openPersistence(): Persistence {
     const { waiting: limit } = this.#bounds;
     return new Persistence({
@@ -424,7 +418,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
     this.#events.add(event);
     this.#totals.events += 1;
     this.emit("event", event);
-    for (const rule of this.#rules) void this.#run(rule, event);
+    this.#rules.run(event);
   }
 
   /** Puts a refusal on record. */
@@ -433,29 +427,6 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
     this.#refusals.add(refusal);
     this.#totals.refusals += 1;
     this.emit("refusal", refusal);
-  }
-
-  /** With nothing remembered yet. */
-  #remembering(rules: readonly Rule[]): RunningRule[] {
-    const { devices: limit } = this.#bounds;
-    return rules.map((rule) => {
-      let isFull = false;
-      const forgotten = () => {
-        if (!isFull) this.refuse({ what: "memory" }, Refused.because("DEVICES_FULL", { limit }));
-        isFull = true;
-      };
-      return { rule, memory: new Recent({ items: limit, characters: DEVICES_WEIGHT, forgotten }) };
-    });
-  }
-
-  async #run({ rule, memory }: RunningRule, event: StoredEvent): Promise<void> {
-    try {
-      await rule(event, this.#cloudOf(event), memory);
-    } catch (error) {
-      // A rule may outlive the sandbox by a message.
-      if (error instanceof SandboxError && error.code === "NOT_RUNNING") return;
-      this.emit("error", error instanceof Error ? error : new Error(String(error)));
-    }
   }
 }
 
