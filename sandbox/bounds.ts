@@ -27,6 +27,8 @@ export const BOUNDS: Bounds = {
 
 /** Characters that the remembered events may have together. */
 export const EVENTS_WEIGHT = 64_000_000;
+/** Characters of the remembered refusals, and of the remembered packets. */
+export const RECORDS_WEIGHT = 16_000_000;
 /** Bytes of the remembered messages of the cloud, of the retained ones, and of those that wait. */
 export const MESSAGES_WEIGHT = 16_000_000;
 /** Characters of the device IDs that a workflow remembers. */

@@ -95,6 +95,12 @@ export interface Totals {
   readonly sent: number;
 }
 
+/** In characters, of what may be long. */
+export function refusalWeight(refusal: Refusal): number {
+  const { reason, clientId = "", username = "", topic = "", filter = "" } = refusal;
+  return [reason, clientId, username, topic, filter].reduce((sum, { length }) => sum + length, 0);
+}
+
 /** Who was refused, as well as it is known. */
 export function refusedOne({ what, clientId, username }: RefusedPlace): string {
   const nobody = what === "memory" ? "the sandbox" : what === "request" ? "HTTP" : "no client ID";

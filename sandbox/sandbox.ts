@@ -8,18 +8,26 @@ import type { Timestamp } from "../nodes/protocol/timestamp";
 import { type Identity, parseAddress } from "../nodes/protocol/topics";
 import { type Account, accountsOfNew, DEMO_ACCOUNT, type NewUser } from "./accounts";
 import type { AdmittedEvent } from "./admission";
-import { BOUNDS, type Bounds, EVENTS_WEIGHT, MESSAGES_WEIGHT, messageWeight } from "./bounds";
+import {
+  BOUNDS,
+  type Bounds,
+  EVENTS_WEIGHT,
+  MESSAGES_WEIGHT,
+  messageWeight,
+  RECORDS_WEIGHT,
+} from "./bounds";
 import { Broker } from "./broker";
 import { type Cloud, type PublishOptions, payloadBytes, type Rule, UserCloud } from "./cloud";
 import type { Configuration } from "./config";
 import { Gate } from "./gate";
-import type {
-  ConnectedClient,
-  Refusal,
-  RefusedPlace,
-  SandboxEvents,
-  Sent,
-  Totals,
+import {
+  type ConnectedClient,
+  type Refusal,
+  type RefusedPlace,
+  refusalWeight,
+  type SandboxEvents,
+  type Sent,
+  type Totals,
 } from "./happenings";
 import { History } from "./history";
 import { type Listener, type ListenOptions, listen } from "./listener";
@@ -32,7 +40,7 @@ import { SandboxError } from "./sandbox-error";
 import { type Arrival, type StoredEvent, storedEvent } from "./stored-event";
 import { Turns } from "./turns";
 import { Weather, type WeatherOptions } from "./weather";
-import { tap, type WirePacket } from "./wire";
+import { packetWeight, tap, type WirePacket } from "./wire";
 
 export { type Account, DEMO_ACCOUNT } from "./accounts";
 export type { Bounds } from "./bounds";
@@ -117,8 +125,9 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
     const { keep = 1000 } = options;
     const weigh = ({ raw }: StoredEvent) => raw.length;
     this.#events = new History({ items: keep, weight: EVENTS_WEIGHT, weigh });
-    this.#refusals = new History({ items: keep });
-    this.#wire = new History({ items: keep });
+    const records = { items: keep, weight: RECORDS_WEIGHT };
+    this.#refusals = new History<Refusal>({ ...records, weigh: refusalWeight });
+    this.#wire = new History<WirePacket>({ ...records, weigh: packetWeight });
     this.#sent = new History<Sent>({ items: keep, weight: MESSAGES_WEIGHT, weigh: messageWeight });
     this.#retained = new Retained(this.#bounds.retained);
     this.#persistence = this.#openPersistence();

@@ -35,6 +35,19 @@ export type WirePacket = { readonly clientId: string } & (
     }
 );
 
+/** In characters, of what may be long. */
+export function packetWeight(packet: WirePacket): number {
+  const { clientId } = packet;
+  return [clientId, ...textsOf(packet)].reduce((total, { length }) => total + length, 0);
+}
+
+function textsOf(packet: WirePacket): readonly string[] {
+  if ("topic" in packet) return [packet.topic];
+  if ("subscriptions" in packet) return packet.subscriptions.map(({ filter }) => filter);
+  if ("filters" in packet) return packet.filters;
+  return "username" in packet ? [packet.username ?? ""] : [];
+}
+
 /**
  * Calls `onPacket` for each packet that a stream brings, before the broker sees it. To be called
  * after the broker has taken the stream, so that listening here does not set it flowing.

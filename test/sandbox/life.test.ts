@@ -161,6 +161,25 @@ describe("sandbox: memory", () => {
   });
 });
 
+describe("sandbox: memory of long names", () => {
+  const context = eachWithSandbox();
+
+  it("keeps 16 million characters of packets, and of refusals", async () => {
+    const client = await connect(context.sandbox);
+    const long = "x".repeat(60_000);
+    for (let number = 0; number < 300; number += 1) {
+      await client.subscribeAsync(`1/${OWN}/${long}/${number}`);
+    }
+    for (let number = 0; number < 200; number += 1) {
+      await client.subscribeAsync(long).catch(() => undefined);
+    }
+    const { refusals, wire } = context.sandbox;
+    // Each refusal names the filter twice: beside the reason, and in it.
+    assert.equal(refusals.length, Math.floor(16_000_000 / JSON.stringify(refusals[0]).length));
+    assert.ok(wire.length < 270 && wire.length > 260, `${wire.length} packets`);
+  });
+});
+
 describe("sandbox: ways in", () => {
   let sandbox: Sandbox;
   afterEach(async () => {
