@@ -85,7 +85,7 @@ function runConnection(RED: NodeAPI, node: ConnectionNode, config: Config): void
     for (const member of node.members) member.refresh();
   };
   const showQueue = inIntervals(REFRESH_MS, showState);
-  const diary = new Diary(RED, node, settings);
+  const diary = new Diary(RED, node, settings, outbox);
   connection.on("state", (state) => {
     showState();
     diary.state(state);
@@ -93,7 +93,7 @@ function runConnection(RED: NodeAPI, node: ConnectionNode, config: Config): void
   connection.on("stable", () => diary.stable());
   connection.on("outbox", () => {
     showQueue.soon();
-    diary.losses(outbox);
+    diary.outbox();
   });
   connection.on("stranger", (error, packet) => node.error(inWords(RED, error), { ...packet }));
 
@@ -102,6 +102,7 @@ function runConnection(RED: NodeAPI, node: ConnectionNode, config: Config): void
   node.on("close", (removed: boolean, done: () => void) => {
     RED.events.off("flows:started", settle);
     showQueue.stop();
+    diary.close();
     closeAll(connection, outbox)
       .then((legacy) => {
         if (removed) {

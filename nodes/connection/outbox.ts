@@ -145,16 +145,20 @@ export class Outbox {
     return this.#size;
   }
 
+  get isFull(): boolean {
+    return this.#size >= this.#policy.limit;
+  }
+
   /** Throws OUTBOX_FULL; under "drop-oldest" the oldest waiting event makes room, its `done` told. */
   add(event: OutgoingEvent): void {
     if (this.#closed) throw new M1Error("OUTBOX_CLOSED");
     const { limit, full } = this.#policy;
-    if (this.#size >= limit) {
+    if (this.isFull) {
       this.#expire();
       // What is on disk only may have expired as well.
       this.#refill();
     }
-    if (this.#size >= limit && !(full === "drop-oldest" && this.#dropOldest())) {
+    if (this.isFull && !(full === "drop-oldest" && this.#dropOldest())) {
       throw new M1Error("OUTBOX_FULL", { limit });
     }
     this.#take(event, this.#now());

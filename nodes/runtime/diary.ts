@@ -9,6 +9,9 @@ import { inWords, words } from "./words";
 
 const CLASH: ErrorCode = "CLIENT_ID_CLASH";
 
+/** Milliseconds without a further loss, and with room for new events: then an episode of losses is over. */
+const EPISODE_ENDS = 2_000;
+
 export class Diary {
   readonly #RED: NodeAPI;
   readonly #node: Node;
@@ -17,13 +20,18 @@ export class Diary {
   #toldRefusal = false;
   /** The codes that have been told of the present outage. */
   readonly #told = new Set<string>();
+  readonly #outbox: Outbox;
   /** The losses that have been told. */
   #dropped = 0;
   #expired = 0;
+  /** Those that have been seen. */
+  #lost = 0;
+  #lossTimer: NodeJS.Timeout | undefined;
 
-  constructor(RED: NodeAPI, node: Node, { broker, username }: ConnectionSettings) {
+  constructor(RED: NodeAPI, node: Node, { broker, username }: ConnectionSettings, outbox: Outbox) {
     this.#RED = RED;
     this.#node = node;
+    this.#outbox = outbox;
     this.#details = { broker: formatBrokerUrl(broker), username };
     this.#warnIfReadable(broker);
   }
@@ -46,11 +54,31 @@ export class Diary {
     this.#told.clear();
   }
 
-  /** Tells of dropped and expired events when the queue is empty again: one line an episode. */
-  losses({ losses, size }: Outbox): void {
+  /** To be called when events may have left the outbox. Those dropped or expired are told when no more follow. */
+  outbox(): void {
+    const { dropped, expired } = this.#outbox.losses;
+    if (dropped + expired === this.#lost) return;
+    this.#lost = dropped + expired;
+    if (this.#lossTimer) this.#lossTimer.refresh();
+    else this.#lossTimer = setTimeout(() => this.#episodeEnds(), EPISODE_ENDS);
+  }
+
+  /** What has not been told yet is told now. */
+  close(): void {
+    clearTimeout(this.#lossTimer);
+    this.#tellLosses();
+  }
+
+  #episodeEnds(): void {
+    if (this.#outbox.isFull) this.#lossTimer?.refresh();
+    else this.#tellLosses();
+  }
+
+  #tellLosses(): void {
+    const { losses } = this.#outbox;
     const dropped = losses.dropped - this.#dropped;
     const expired = losses.expired - this.#expired;
-    if (dropped + expired === 0 || size > 0) return;
+    if (dropped + expired === 0) return;
     this.#dropped = losses.dropped;
     this.#expired = losses.expired;
     this.#node.error(inWords(this.#RED, new M1Error("OUTBOX_LOSSES", { dropped, expired })), {});
