@@ -8,9 +8,11 @@ export interface ClockSources {
   readonly monotonic: () => number;
 }
 
+const { timeOrigin } = performance;
+
 const SYSTEM: ClockSources = {
   wall: () => Date.now(),
-  monotonic: () => performance.timeOrigin + performance.now(),
+  monotonic: () => timeOrigin + performance.now(),
 };
 
 /**
