@@ -30,7 +30,7 @@ import { gatherWrites } from "./gathered-writes";
 import { HangUps, type Verdict } from "./hang-ups";
 import { NothingStored } from "./nothing-stored";
 import type { Delivery, Outbox, OutgoingEvent } from "./outbox";
-import { Refusals } from "./refusals";
+import { isTaken, Refusals } from "./refusals";
 import { type Subscriber, Subscriptions, type SubscriptionWire } from "./subscriptions";
 import { TIMING, type Timing } from "./timing";
 
@@ -377,8 +377,9 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     if (this.#inFlight === 0) this.#awaitAcknowledgement(undefined);
     else this.#acknowledgeTimer?.refresh();
     this.#hangUps.answered(delivery);
-    if (error) {
-      this.#refused(delivery, error as ErrorWithReasonCode);
+    const refusal = error as ErrorWithReasonCode | undefined;
+    if (refusal && !isTaken(refusal.code)) {
+      this.#refused(delivery, refusal);
     } else {
       this.#refusals.accepted();
       this.outbox.settle(delivery);

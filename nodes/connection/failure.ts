@@ -46,6 +46,10 @@ const NO_TLS = /wrong.version.number|packet.length.too.long|before secure TLS co
 
 /** MQTT 5, table 3-13. */
 const SESSION_TAKEN_OVER = 142;
+/** Of the same table, what neither an event nor another client can have caused. */
+const BROKER_LEAVES: ReadonlySet<number> = new Set([
+  0x89, 0x8b, 0x8d, 0x96, 0x97, 0x98, 0x9c, 0x9d, 0x9f, 0xa0,
+]);
 
 /** Codes after which trying again soon is pointless: only a person can put them right. */
 const NEED_A_PERSON: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -98,7 +102,9 @@ function networkFault(code: string, message: string): ErrorCode {
 export function disconnectFailure(reasonCode: number): M1Error {
   if (reasonCode === SESSION_TAKEN_OVER) return new M1Error("TAKEN_OVER");
   if (reasonCode === 0) return new M1Error("CONNECTION_CLOSED");
-  return new M1Error("CONNECTION_LOST", { reason: reasonText(reasonCode) });
+  const reason = reasonText(reasonCode);
+  if (BROKER_LEAVES.has(reasonCode)) return new M1Error("BROKER_UNAVAILABLE", { reason });
+  return new M1Error("CONNECTION_LOST", { reason });
 }
 
 /** An MQTT 5 broker's negative acknowledgement of one event. */

@@ -4,8 +4,14 @@ import type { Delivery } from "./outbox";
 
 export const QUOTA_EXCEEDED = 0x97;
 const PACKET_IDENTIFIER_IN_USE = 0x91;
+const PACKET_IDENTIFIER_NOT_FOUND = 0x92;
 const UNSPECIFIED = 0x80;
 const IMPLEMENTATION_SPECIFIC = 0x83;
+
+/** PUBCOMP's answer to a release: the broker has confirmed the event before, and forgotten that. */
+export function isTaken(reasonCode: number): boolean {
+  return reasonCode === PACKET_IDENTIFIER_NOT_FOUND;
+}
 
 /** No fault of an event: they pass, however long it takes. */
 const PASSING: ReadonlySet<number> = new Set([QUOTA_EXCEEDED, PACKET_IDENTIFIER_IN_USE]);

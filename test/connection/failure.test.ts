@@ -250,7 +250,11 @@ describe("failure: words", () => {
   });
 
   it("of a DISCONNECT give its reason, or its number if it is unknown", () => {
-    assert.equal(disconnectFailure(139).message, "The connection was lost: Server shutting down");
+    assert.equal(
+      disconnectFailure(139).message,
+      "The broker is not available: Server shutting down",
+    );
+    assert.equal(disconnectFailure(129).message, "The connection was lost: Malformed Packet");
     assert.equal(disconnectFailure(142).code, "TAKEN_OVER");
     assert.equal(disconnectFailure(200).message, "The connection was lost: 0xc8");
     assert.equal(disconnectFailure(0).message, "The broker closed the connection");

@@ -258,6 +258,22 @@ describe("a client id that another client uses too", () => {
     assert.equal(connection.outbox.size, 1);
   });
 
+  it("is not suspected of an MQTT 5 broker that leaves for a reason of its own, nor is an event", async () => {
+    let leaves = 5;
+    const broker = await ScriptedBroker.start((packet, reply) => {
+      if (packet.cmd !== "publish" || leaves === 0) return false;
+      leaves -= 1;
+      reply({ cmd: "disconnect", reasonCode: 0x8b });
+      return true;
+    });
+    const connection = await onlineConnection(broker, { settings: { protocolVersion: 5 } });
+    const reasons = offlineReasons(connection);
+
+    assert.equal(await sendNumber(connection, 1), undefined);
+
+    assert.deepEqual(reasons, Array(5).fill("BROKER_UNAVAILABLE"));
+  });
+
   it("is not suspected if the broker could not be reached in between", async () => {
     let refuses = false;
     const broker = await ScriptedBroker.start((packet, reply) => {

@@ -297,6 +297,19 @@ function statesOf(connection: Connection): string[] {
 describe("sending: what an MQTT 5 broker refuses", () => {
   const settings = { protocolVersion: 5 } as const;
 
+  it("is not an event of QoS 2 that it had confirmed, and then forgotten", async () => {
+    const broker = await brokerWith((packet, reply) => {
+      if (packet.cmd !== "pubrel") return false;
+      reply({ cmd: "pubcomp", messageId: packet.messageId ?? 0, reasonCode: 0x92 });
+      return true;
+    });
+    const connection = await onlineConnection(broker, { settings });
+
+    assert.equal(await sendNumber(connection, 1, 2), undefined);
+
+    assert.equal(connection.outbox.size, 0);
+  });
+
   for (const qos of [1, 2] as QoS[]) {
     for (const [code, reason] of [
       [0x87, "Not authorized"],
