@@ -9,7 +9,12 @@ import { defaultClientId } from "./connection/client-id";
 import { Connection, type ConnectionSettings } from "./connection/connection";
 import { EventStore } from "./connection/event-store";
 import { type Finish, type Legacy, Outbox, type OutboxPolicy } from "./connection/outbox";
-import { abandonLegacy, claimLegacy, parkLegacy } from "./connection/outbox-handover";
+import {
+  abandonLegacy,
+  abandonParked,
+  claimLegacy,
+  parkLegacy,
+} from "./connection/outbox-handover";
 import { claimSession, parkSession } from "./connection/session-handover";
 import { M1Error } from "./protocol/errors";
 import * as check from "./protocol/settings";
@@ -64,16 +69,23 @@ function tellFault(RED: NodeAPI, node: ConnectionNode, fault: M1Error): void {
     node.status(faultStatus(RED, fault));
   };
   RED.events.once("flows:started", tell);
-  node.on("close", () => RED.events.off("flows:started", tell));
+  node.on("close", (removed: boolean, done: () => void) => {
+    RED.events.off("flows:started", tell);
+    if (removed) abandonParked(node.id, messageEnd(RED, node));
+    done();
+  });
+}
+
+/** How messages end: with errors in the user's words. */
+function messageEnd(RED: NodeAPI, node: Node): Finish {
+  return (done, error) => finish(RED, node, done, error && inWords(RED, error));
 }
 
 /** One connection from here to the node's `close`. */
 function runConnection(RED: NodeAPI, node: ConnectionNode, config: Config): void {
   const { settings } = config;
-  const finishMessage: Finish = (done, error) => {
-    finish(RED, node, done, error && inWords(RED, error));
-  };
-  const outbox = openOutbox(RED, node, config, finishMessage);
+  const endMessage = messageEnd(RED, node);
+  const outbox = openOutbox(RED, node, config, endMessage);
   const connection = new Connection(settings, outbox, {
     unreleased: claimSession(node.id, settings),
   });
@@ -106,7 +118,7 @@ function runConnection(RED: NodeAPI, node: ConnectionNode, config: Config): void
     closeAll(connection, outbox)
       .then((legacy) => {
         if (removed) {
-          abandonLegacy(legacy, finishMessage);
+          abandonLegacy(legacy, endMessage);
         } else {
           parkLegacy(node.id, settings.who, legacy);
           parkSession(node.id, connection);
@@ -127,7 +139,7 @@ function openOutbox(
   RED: NodeAPI,
   node: Node,
   { settings, policy, outbox: kind }: Config,
-  finishMessage: Finish,
+  endMessage: Finish,
 ): Outbox {
   const folder = outboxFolder(RED, node);
   const store = folder === undefined ? undefined : new EventStore(folder, settings.who);
@@ -135,8 +147,8 @@ function openOutbox(
   const outbox = new Outbox(policy, {
     store: storesNew || store?.exists() ? store : undefined,
     storesNew,
-    legacy: claimLegacy(node.id, settings.who, finishMessage),
-    finish: finishMessage,
+    legacy: claimLegacy(node.id, settings.who, endMessage),
+    finish: endMessage,
   });
   outbox.onWarning = (warning) => node.warn(inWords(RED, warning));
   outbox.onRestored = (count) => {

@@ -5,7 +5,9 @@ import type { QoS } from "../protocol/settings";
 import type { OutgoingEvent } from "./outbox";
 
 /** Unacknowledged events on the wire at a time: enough to keep a fast link busy. */
-const IN_FLIGHT = 1_000;
+export const IN_FLIGHT = 1_000;
+/** Of them at QoS 2: more than a broker takes it may confirm and lose, as mosquitto does. */
+const IN_FLIGHT_QOS_2 = 20;
 
 /** In a PUBLISH beside topic and payload, at the most: header, length, two lengths, packet identifier. */
 const OVERHEAD = 10;
@@ -15,14 +17,21 @@ const MOST_BYTES = 3;
 
 export class BrokerLimits {
   readonly inFlight: number;
-  /** Above it the broker takes nothing: then an event goes with this one, the best there is. */
-  readonly qos: QoS;
+  readonly inFlightQoS2: number;
+  readonly #qos: QoS;
   readonly #packet: number;
 
   constructor(properties: IConnackPacket["properties"] = {}) {
-    this.inFlight = Math.min(IN_FLIGHT, properties.receiveMaximum ?? IN_FLIGHT);
-    this.qos = (properties.maximumQoS ?? 2) as QoS;
+    const { receiveMaximum } = properties;
+    this.inFlight = Math.min(IN_FLIGHT, receiveMaximum ?? IN_FLIGHT);
+    this.inFlightQoS2 = receiveMaximum === undefined ? IN_FLIGHT_QOS_2 : this.inFlight;
+    this.#qos = (properties.maximumQoS ?? 2) as QoS;
     this.#packet = properties.maximumPacketSize ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** What the event asks for, or else the best that the broker takes. */
+  bestQoS({ qos }: OutgoingEvent): QoS {
+    return qos > this.#qos ? this.#qos : qos;
   }
 
   /** EVENT_TOO_LARGE if so it is for the broker, which would hang up on it (MQTT-3.2.2-15). */

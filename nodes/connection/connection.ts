@@ -5,12 +5,12 @@ import { Socket } from "node:net";
 import type { ConnectionOptions as TlsOptions } from "node:tls";
 import {
   connect,
-  DefaultMessageIdProvider,
   type ErrorWithReasonCode,
   type IClientOptions,
   type IConnackPacket,
   type IPublishPacket,
   type MqttClient,
+  type Packet,
   Store,
 } from "mqtt";
 import { type BrokerUrl, isEncrypted } from "../protocol/broker-url";
@@ -18,7 +18,7 @@ import { excerpt, M1Error } from "../protocol/errors";
 import type { ProtocolVersion, QoS } from "../protocol/settings";
 import { type Identity, parseAddress } from "../protocol/topics";
 import { Backoff } from "./backoff";
-import { BrokerLimits } from "./broker-limits";
+import { BrokerLimits, IN_FLIGHT } from "./broker-limits";
 import {
   connectionFailure,
   disconnectFailure,
@@ -30,6 +30,7 @@ import { gatherWrites } from "./gathered-writes";
 import { HangUps, type Verdict } from "./hang-ups";
 import { NothingStored } from "./nothing-stored";
 import type { Delivery, Outbox, OutgoingEvent } from "./outbox";
+import { PacketIdentifiers, releases } from "./packet-identifiers";
 import { isTaken, Refusals } from "./refusals";
 import { type Subscriber, Subscriptions, type SubscriptionWire } from "./subscriptions";
 import { TIMING, type Timing } from "./timing";
@@ -79,6 +80,9 @@ export interface ConnectionEvents {
 /** Brokers limit the length of a packet; ten thousand devices must not fail on it. */
 const FILTERS_A_PACKET = 100;
 
+/** No event has a higher one: beside those in flight there are a few SUBSCRIBE and UNSUBSCRIBE packets. */
+const HIGHEST_IDENTIFIER = IN_FLIGHT + 100;
+
 /** The options of a publication, by its QoS. */
 const PUBLISH = [{ qos: 0 }, { qos: 1 }, { qos: 2 }] as const;
 
@@ -95,8 +99,6 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   readonly #senders = new Set<object>();
   readonly #subscribers = new Set<Subscriber>();
   readonly #subscriptions: Subscriptions;
-  /** One for all clients: an id that the broker may still hold for QoS 2 is not used again soon. */
-  readonly #messageIds = new DefaultMessageIdProvider();
   /**
    * QoS 2 messages that have come and are not released yet. One for all clients, and for the next
    * connection of the same session: the release may come over any of them.
@@ -111,6 +113,10 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   #ending: Promise<void> | undefined;
   #final = false;
   #inFlight = 0;
+  #inFlightQoS2 = 0;
+  /** QoS 2 exchanges that an earlier connection, or process, left half done, as far as the session may know. */
+  #leftovers: "none" | "possible" | "being released" = "none";
+  #releaseTimer: NodeJS.Timeout | undefined;
   #limits = new BrokerLimits();
   #pumping = false;
   /** The socket is full, and says when it is not. */
@@ -207,7 +213,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     try {
       client = connect({
         ...clientOptions(this.settings, this.#timing),
-        messageIdProvider: this.#messageIds,
+        messageIdProvider: new PacketIdentifiers(),
         incomingStore: this.unreleased,
         outgoingStore: new NothingStored(),
       });
@@ -244,6 +250,8 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     if (client !== this.#client || this.#state.name !== "connecting") return;
     this.#limits = new BrokerLimits(connack.properties);
     this.#stableTimer = setTimeout(() => this.#becomeStable(), this.#timing.stable);
+    // Whether it says that the session is present or not: aedes forgets the one without the other.
+    if (!this.settings.cleanSession) this.#leftovers = "possible";
     this.#subscriptions.connected(connack.sessionPresent);
     this.#enter({ name: "online" });
     this.#synchronise();
@@ -252,8 +260,11 @@ export class Connection extends EventEmitter<ConnectionEvents> {
 
   /** Not every error of mqtt.js ends the connection; after any of them it is of no use. */
   #abandon(client: MqttClient, failure: M1Error): void {
-    if (client === this.#client) this.#failure ??= failure;
     client.stream.destroy();
+    if (client !== this.#client) return;
+    this.#failure ??= failure;
+    // Not when it is closed: a WebSocket may take half a minute for that.
+    if (this.#state.name !== "closing") this.#goOffline(this.#failure);
   }
 
   #becomeStable(): void {
@@ -280,7 +291,8 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   }
 
   #verdict(failure: M1Error): Verdict {
-    if (this.#state.name === "online" && isHangUp(failure)) {
+    // A broker that refuses events for now has a reason of its own to hang up.
+    if (this.#state.name === "online" && isHangUp(failure) && !this.#paused) {
       // A broker that says so is believed: then no event is to blame.
       const inDoubt = failure.code === "TAKEN_OVER" ? undefined : this.outbox.inDoubt;
       return this.#hangUps.hungUp(inDoubt);
@@ -317,6 +329,9 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     this.#awaitAcknowledgement(undefined);
     this.#client = undefined;
     this.#inFlight = 0;
+    this.#inFlightQoS2 = 0;
+    this.#leftovers = "none";
+    clearTimeout(this.#releaseTimer);
     this.#clogged = false;
     this.#endPause();
     this.outbox.rewind();
@@ -334,6 +349,10 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     while (!this.#clogged && this.#inFlight < window) {
       const delivery = this.outbox.next();
       if (!delivery) break;
+      if (!this.#mayFollow(client, delivery)) {
+        this.outbox.putBack();
+        break;
+      }
       this.#publish(client, delivery);
     }
     this.#pumping = false;
@@ -349,14 +368,43 @@ export class Connection extends EventEmitter<ConnectionEvents> {
       return;
     }
     const { topic, payload } = delivery;
-    const qos = Math.min(delivery.qos, this.#limits.qos) as QoS;
+    const qos = this.#limits.bestQoS(delivery);
     this.#inFlight += 1;
+    if (qos === 2) this.#inFlightQoS2 += 1;
     this.#hangUps.sent(delivery);
     client.publish(topic, payload, PUBLISH[qos], (error) =>
       this.#published(client, delivery, error),
     );
     // For each event that meets a full socket at QoS 0, mqtt.js adds a listener to it.
     if (qos === 0) this.#clogged = client.stream.writableNeedDrain;
+  }
+
+  /** At QoS 2 only so many are on the wire, and none before the broker's memory is clear. */
+  #mayFollow(client: MqttClient, delivery: Delivery): boolean {
+    if (this.#limits.bestQoS(delivery) < 2) return true;
+    if (this.#leftovers === "possible") this.#releaseLeftovers(client);
+    return this.#leftovers === "none" && this.#inFlightQoS2 < this.#limits.inFlightQoS2;
+  }
+
+  #releaseLeftovers(client: MqttClient): void {
+    this.#leftovers = "being released";
+    const released = () => {
+      clearTimeout(this.#releaseTimer);
+      client.off("packetreceive", answered);
+      if (client !== this.#client) return;
+      this.#leftovers = "none";
+      this.#pump();
+    };
+    // All are waited for: a late one would be taken for the answer to a new event.
+    let unanswered = HIGHEST_IDENTIFIER;
+    const answered = ({ cmd }: Packet) => {
+      if (cmd === "pubcomp") unanswered -= 1;
+      if (unanswered === 0) released();
+    };
+    client.on("packetreceive", answered);
+    // A broker that does not know one of them may say nothing.
+    this.#releaseTimer = setTimeout(released, this.#timing.release);
+    client.stream.write(releases(HIGHEST_IDENTIFIER));
   }
 
   /** A half-open link takes what is written to it and says nothing; keep-alive may notice much later. */
@@ -371,11 +419,13 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   #published(client: MqttClient, delivery: Delivery, error: unknown): void {
     if (client !== this.#client) return;
     this.#inFlight -= 1;
+    if (this.#limits.bestQoS(delivery) === 2) this.#inFlightQoS2 -= 1;
     // Without a reason code it is not the broker's answer but the end of the connection, and the
     // outbox still has the event.
     if (error && typeof (error as { code?: unknown }).code !== "number") return;
     if (this.#inFlight === 0) this.#awaitAcknowledgement(undefined);
-    else this.#acknowledgeTimer?.refresh();
+    // They come in order (MQTT-4.6.0-2): of an event that is passed over, none will.
+    else if (this.outbox.isOldest(delivery)) this.#acknowledgeTimer?.refresh();
     this.#hangUps.answered(delivery);
     const refusal = error as ErrorWithReasonCode | undefined;
     if (refusal && !isTaken(refusal.code)) {
@@ -406,10 +456,10 @@ export class Connection extends EventEmitter<ConnectionEvents> {
 
   /** All that was on the wire is answered; what was refused goes again, in its old order. */
   #pause(): void {
+    this.outbox.rewind();
     const resume = () => {
       this.#endPause();
       this.#pauseTimer = setTimeout(() => this.#enter({ name: "online" }), this.#timing.calm);
-      this.outbox.rewind();
       this.#pump();
     };
     this.#pauseTimer = setTimeout(resume, this.#refusals.nextPause());
@@ -580,7 +630,8 @@ export function clientOptions(settings: ConnectionSettings, timing: Timing): ICl
     port: broker.port,
     clientId: settings.clientId,
     username: settings.username,
-    password: settings.password,
+    // As bytes: mqtt-packet would log text, under DEBUG=mqtt-packet*.
+    password: Buffer.from(settings.password),
     keepalive: settings.keepalive,
     clean: cleanSession,
     protocolVersion,

@@ -31,6 +31,11 @@ export class EntryQueue<E extends Entry> {
     return this.#end - this.#cursor;
   }
 
+  /** The first that is not settled. */
+  get oldest(): E | undefined {
+    return this.#ring[this.#place(this.#front)];
+  }
+
   /** The first and the last of those before the cursor that are not settled. */
   get sent(): { readonly oldest: E; readonly newest: E } | undefined {
     const unsettled = this.#unsettled(this.#front, this.#cursor);
@@ -60,6 +65,11 @@ export class EntryQueue<E extends Entry> {
     const entry = this.peek();
     if (entry) this.#cursor += 1;
     return entry;
+  }
+
+  /** Undoes the last `next`. */
+  back(): void {
+    this.#cursor -= 1;
   }
 
   rewind(): void {

@@ -47,7 +47,7 @@ export function gatherWrites(stream: Writable): void {
       scheduled = true;
       setImmediate(sendLater);
     }
-    return !stream.writableNeedDrain;
+    return stream.writable && !stream.writableNeedDrain;
   };
   // Without `cork`, mqtt-packet does without a tick of its own for each packet.
   Object.assign(stream, { write, cork: undefined });

@@ -4,6 +4,8 @@ import type { Delivery, InDoubt } from "./outbox";
 
 /** So often the broker may hang up on the same event before it is set aside. */
 const TRIES = 3;
+/** So many hang-ups find a bad event among a thousand: with each, the distance to it is halved. */
+const LONGEST_SEARCH = 12;
 /** So many take-overs in a row are a clash of client ids, and no coincidence. */
 const TAKE_OVERS = 3;
 
@@ -28,6 +30,8 @@ export class HangUps {
   #suspect: { readonly delivery: Delivery; times: number; sentAt: number } | undefined;
   /** The newest on the wire when the search for a bad event began: it comes no later than this one. */
   #bound: Delivery | undefined;
+  /** Hang-ups since then. */
+  #searched = 0;
   #window = Number.POSITIVE_INFINITY;
   /** Times of those since `forgetTakeOvers`. */
   #takeOvers: number[] = [];
@@ -71,8 +75,13 @@ export class HangUps {
       return this.#accuse(suspect);
     }
     this.#suspect = inDoubt && { delivery: inDoubt.oldest, times: 1, sentAt: now };
-    if (inDoubt && this.#bound?.settled === false) return { cause: "chance" };
-    this.#bound = inDoubt?.newest;
+    if (inDoubt && this.#bound?.settled === false) {
+      this.#searched += 1;
+      if (this.#searched <= LONGEST_SEARCH) return { cause: "chance" };
+    } else {
+      this.#bound = inDoubt?.newest;
+      this.#searched = 0;
+    }
     this.#takeOvers = [...this.#takeOvers.filter((time) => now - time < this.#timing.clash), now];
     const { length } = this.#takeOvers;
     return length < TAKE_OVERS

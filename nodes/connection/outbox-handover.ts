@@ -23,6 +23,13 @@ export function claimLegacy(configId: string, who: Identity, finish: Finish): Le
   return undefined;
 }
 
+/** Of a config node that has been removed while its settings could not work. */
+export function abandonParked(configId: string, finish: Finish): void {
+  const found = parked.get(configId);
+  parked.delete(configId);
+  if (found) abandonLegacy(found.legacy, finish);
+}
+
 /** Ends each event with an error: those in memory are gone, those on disk stay there. */
 export function abandonLegacy({ events, awaited }: Legacy, finish: Finish): void {
   for (const { done } of events) finish(done, new M1Error("OUTBOX_DISCARDED"));

@@ -106,6 +106,8 @@ export class Outbox {
   #newest: Item[] = [];
   /** Older than those: being written. */
   #batch: readonly Item[] = [];
+  /** So many of its first are dropped meanwhile. */
+  #droppedOfBatch = 0;
 
   readonly #store: EventStore | undefined;
   /** New events are written; false once that has failed. */
@@ -123,6 +125,8 @@ export class Outbox {
   #settledOnDisk: number[] = [];
   /** Who waits for events that are on disk only. */
   readonly #awaited: Map<number, Done>;
+  /** On disk, neither read nor dropped. */
+  #unread = 0;
   /** So many of the oldest on disk are dropped already, and only need to be read to be told. */
   #toDrop = 0;
   #toldLost = false;
@@ -172,6 +176,11 @@ export class Outbox {
     return item;
   }
 
+  /** Undoes the last `next`, before anything else happens. */
+  putBack(): void {
+    this.#front.back();
+  }
+
   /** Ends a delivery, with the error if it failed for good. Ending one twice has no effect. */
   settle(delivery: Delivery, error?: M1Error): void {
     const item = delivery as Item;
@@ -197,6 +206,10 @@ export class Outbox {
         .catch((cause: unknown) => this.#fail(cause));
     }
     this.#end(item, error);
+  }
+
+  isOldest(delivery: Delivery): boolean {
+    return delivery === this.#front.oldest;
   }
 
   /** What a lost connection puts in doubt, if anything. */
@@ -295,14 +308,17 @@ export class Outbox {
       this.settle(oldest, this.#dropped());
       return true;
     }
-    if (this.#lastRead < this.#lastWritten) {
+    if (this.#unread > 0) {
+      this.#unread -= 1;
       this.#toDrop += 1;
       this.#size -= 1;
       this.#readMore();
       return true;
     }
-    const item = this.#newest.shift();
+    const item = this.#batch[this.#droppedOfBatch] ?? this.#newest.shift();
     if (!item) return false;
+    if (this.#droppedOfBatch < this.#batch.length) this.#droppedOfBatch += 1;
+    item.settled = true;
     this.losses.dropped += 1;
     this.#size -= 1;
     this.#end(item, this.#dropped());
@@ -337,6 +353,7 @@ export class Outbox {
       const found = await store.count();
       this.#size += found;
       this.#lastWritten = last;
+      this.#unread = found;
       if (found > this.#awaited.size) this.onRestored(found - this.#awaited.size);
     } catch (error) {
       this.#giveUpReading(error);
@@ -368,27 +385,36 @@ export class Outbox {
     try {
       await this.#store?.write({ add, remove });
     } catch (error) {
-      this.#newest = [...this.#batch, ...this.#newest];
-      this.#batch = [];
+      this.#newest = [...this.#endBatch().filter(({ settled }) => !settled), ...this.#newest];
       this.#fail(error);
       return false;
     }
-    for (const item of this.#batch) this.#written(item);
-    this.#batch = [];
+    for (const item of this.#endBatch()) this.#written(item);
     this.onReady();
     return true;
+  }
+
+  #endBatch(): readonly Item[] {
+    const batch = this.#batch;
+    this.#batch = [];
+    this.#droppedOfBatch = 0;
+    return batch;
   }
 
   /** Now it is safe, and may be sent: from memory if the front has room for it and its turn has come. */
   #written(item: Item): void {
     const hasRoom = this.#front.length < FRONT && this.#frontText < FRONT_TEXT;
-    const isNext = this.#caughtUp && hasRoom;
+    const isNext = this.#caughtUp && (hasRoom || item.settled);
     this.#lastWritten += 1;
     item.sequence = this.#lastWritten;
-    if (isNext) {
-      this.#lastRead = item.sequence;
+    if (isNext) this.#lastRead = item.sequence;
+    if (item.settled) {
+      // Dropped while it was written.
+      this.#settledOnDisk.push(item.sequence);
+    } else if (isNext) {
       this.#toFront(item);
     } else {
+      this.#unread += 1;
       this.#awaited.set(item.sequence, item.done);
     }
   }
@@ -432,6 +458,8 @@ export class Outbox {
       this.#size += 1;
       this.losses.dropped += 1;
       this.settle(item, this.#dropped());
+    } else {
+      this.#unread -= 1;
     }
     if (fault) this.settle(item, fault);
   }
@@ -450,8 +478,9 @@ export class Outbox {
   #giveUpReading(error: unknown): void {
     this.#fail(error);
     this.#lastRead = this.#lastWritten;
-    this.#toDrop = 0;
-    this.#size = this.#front.unsettled().length + this.#batch.length + this.#newest.length;
+    this.#unread = this.#toDrop = 0;
+    const inBatch = this.#batch.length - this.#droppedOfBatch;
+    this.#size = this.#front.unsettled().length + inBatch + this.#newest.length;
     this.#tellAwaited(unusable(error));
     this.onLost();
   }

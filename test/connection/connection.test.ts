@@ -347,10 +347,10 @@ describe("connection: without users", () => {
     connection.removeSender(sender);
     connection.settle();
     await reaches(connection, "idle");
-    assert.deepEqual(
-      process.getActiveResourcesInfo().filter((name) => name === "TCPSocketWrap"),
-      [],
-    );
+    // It is gone a turn after it was given up.
+    while (process.getActiveResourcesInfo().includes("TCPSocketWrap")) {
+      await new Promise(setImmediate);
+    }
   });
 });
 

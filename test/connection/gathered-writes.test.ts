@@ -108,6 +108,7 @@ describe("gathered writes", () => {
     const { stream, texts } = recorder();
     stream.write("a");
     stream.destroy();
+    assert.equal(stream.write("b"), false, "it takes nothing more");
     await turn();
     assert.deepEqual(texts(), []);
   });

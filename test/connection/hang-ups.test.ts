@@ -307,6 +307,29 @@ describe("a client id that another client uses too", () => {
 });
 
 describe("a link that takes everything and says nothing", () => {
+  it("is given up, too, when it answers other events, but never this one", async () => {
+    let silent = true;
+    const broker = await ScriptedBroker.start((packet) => {
+      const passedOver = packet.cmd === "publish" && silent && numberOf(packet) === 0;
+      return passedOver;
+    });
+    const connection = await onlineConnection(broker, { timing: { acknowledge: 100 } });
+    const fate = sendNumber(connection, 0);
+    const lost = enters(connection, "offline");
+    let others = 0;
+    const sendOn = () => {
+      others += 1;
+      if (connection.state.name === "online") void sendNumber(connection, others).then(sendOn);
+    };
+    sendOn();
+
+    assert.equal((await lost).reason.code, "KEEPALIVE_LOST");
+    assert.ok(others > 1, "no other event was answered");
+
+    silent = false;
+    assert.equal(await fate, undefined);
+  });
+
   it("is given up when no acknowledgement comes, and the event is sent again", async () => {
     let silent = true;
     const broker = await ScriptedBroker.start((packet) => packet.cmd === "publish" && silent);
@@ -357,6 +380,16 @@ describe("a link that takes everything and says nothing", () => {
 });
 
 describe("hang-ups in a row", () => {
+  it("are a clash after all when the search for a bad event finds none", () => {
+    const { settle, cause } = scene(1_000);
+    const causes: string[] = [];
+    for (let round = 0; round < 20; round += 1) {
+      if (round > 0) settle(round - 1, round - 1);
+      causes.push(cause(round, 999));
+    }
+    assert.ok(causes.includes("clash"), causes.join());
+  });
+
   /** A window of so many events, and the causes that hang-ups in it are put down to. */
   function scene(count: number) {
     const event = { topic: "", payload: "", qos: 1, done: () => undefined } as const;

@@ -445,6 +445,64 @@ describe("the outbox on disk", () => {
     assert.equal((await drain(outbox(), 9_000)).length, 9_000);
   });
 
+  describe("full, and told to drop the oldest", () => {
+    /** A store whose writes and readings wait until `proceed`. */
+    function slowStore() {
+      const store = new EventStore(folder, who);
+      const { write, read } = store;
+      let proceed: () => void = () => undefined;
+      const gate = new Promise<void>((resolve) => {
+        proceed = resolve;
+      });
+      const begun = new Promise<void>((resolve) => {
+        store.write = async (...changes) => {
+          resolve();
+          await gate;
+          return write.apply(store, changes);
+        };
+        store.read = async (...range) => {
+          resolve();
+          await gate;
+          return read.apply(store, range);
+        };
+      });
+      return { store, begun, proceed: () => proceed() };
+    }
+
+    it("drops what is being written before what came later, and not a second time", async () => {
+      const { store, begun, proceed } = slowStore();
+      const told: string[] = [];
+      const made = outbox({ store }, { limit: 3, full: "drop-oldest" });
+      for (const n of [1, 2, 3]) made.add(event(n, (error) => told.push(`${n} ${error?.code}`)));
+      await begun;
+
+      for (const n of [4, 5]) made.add(event(n));
+      assert.equal(made.size, 3);
+      proceed();
+
+      assert.deepEqual(payloads(await drain(made, 3)), ["3", "4", "5"]);
+      assert.deepEqual(told.slice(0, 2), ["1 OUTBOX_DROPPED", "2 OUTBOX_DROPPED"]);
+      await close(made);
+      assert.equal((await drain(outbox(), 0)).length, 0);
+    });
+
+    it("drops no more than there are, however many come while it reads", async () => {
+      const first = outbox();
+      for (const n of [1, 2]) first.add(event(n));
+      await close(first);
+      const { store, begun, proceed } = slowStore();
+      const made = outbox({ store }, { limit: 2, full: "drop-oldest" });
+      await begun;
+
+      for (const n of [3, 4, 5, 6]) made.add(event(n));
+      assert.equal(made.size, 2);
+      proceed();
+
+      assert.deepEqual(payloads(await drain(made, 2)), ["5", "6"]);
+      assert.equal(made.size, 0);
+    });
+  });
+
   it("refuses an event that comes when it is closed", async () => {
     const made = outbox();
     await close(made);
@@ -900,6 +958,10 @@ async function drain(outbox: Outbox, count: number): Promise<OutgoingEvent[]> {
     events.push(...take(outbox, count - events.length));
   }
   return events;
+}
+
+function payloads(events: readonly OutgoingEvent[]): string[] {
+  return events.map(({ payload }) => payload);
 }
 
 /** Until the disk has caught up with what was added. */

@@ -242,22 +242,6 @@ describe("sending: what is in flight", () => {
     assert.equal(published(broker).length, 2);
   });
 
-  it("keeps its packet identifier to itself, also after the connection was lost", async () => {
-    const broker = await brokerWith(silent);
-    const connection = await onlineConnection(broker);
-    void sendNumbers(connection, 3, 2);
-    while (published(broker).length < 3) await broker.packet(next(broker));
-    for (const socket of broker.sockets) socket.destroy();
-    while (published(broker).length < 4) await broker.packet(next(broker));
-    const ids = published(broker).map(({ messageId }) => messageId ?? 0);
-    // They count on, and begin again at 1 after 65,535.
-    const first = ids[0] ?? 0;
-    assert.deepEqual(
-      ids.slice(0, 4),
-      numbers(4).map((index) => ((first + index - 1) % 65_535) + 1),
-    );
-  });
-
   it("is sent once more over the next connection, and ends once", async () => {
     let answers = 0;
     const broker = await brokerWith((packet) => packet.cmd === "publish" && ++answers === 1);
@@ -268,6 +252,51 @@ describe("sending: what is in flight", () => {
     assert.equal(await fate, undefined);
     assert.equal(published(broker).length, 2);
     assert.equal(connection.outbox.size, 0);
+  });
+});
+
+describe("sending: at QoS 2 in a session that is kept", () => {
+  const releases = (broker: ScriptedBroker) => broker.packets.filter(({ cmd }) => cmd === "pubrel");
+
+  it("what an earlier process left half done is released before the first event", async () => {
+    const broker = await brokerWith();
+    const connection = await onlineConnection(broker);
+
+    assert.equal(await sendNumber(connection, 1, 2), undefined);
+
+    const kinds = broker.packets.map(({ cmd }) => cmd).filter((cmd) => cmd.startsWith("pub"));
+    assert.equal(kinds.indexOf("publish"), 1_100);
+    const released = new Set(releases(broker).map(({ messageId }) => messageId));
+    assert.equal(released.size, 1_100);
+    assert.ok(released.has(published(broker)[0]?.messageId));
+  });
+
+  it("the first event waits until all of that is answered, and not for ever", async () => {
+    let answered = 0;
+    const broker = await brokerWith(({ cmd }) => cmd === "pubrel" && ++answered === 1);
+    const connection = await onlineConnection(broker, { timing: { release: 200 } });
+    const fate = sendNumber(connection, 1, 2);
+    await broker.packet(({ cmd, messageId }) => cmd === "pubrel" && messageId === 1_100);
+    await everythingRead(broker, connection);
+    assert.deepEqual(published(broker), []);
+
+    assert.equal(await fate, undefined);
+  });
+
+  it("an event of QoS 1 waits for nothing of the kind", async () => {
+    const broker = await brokerWith();
+    const connection = await onlineConnection(broker);
+    await sendNumber(connection, 1);
+    assert.deepEqual(releases(broker), []);
+  });
+
+  it("no more than twenty events are on the wire at a time", async () => {
+    const broker = await brokerWith(({ cmd }) => cmd === "publish");
+    const connection = await onlineConnection(broker, { settings: { cleanSession: true } });
+    void sendNumbers(connection, 30, 2);
+    while (published(broker).length < 20) await broker.packet(next(broker));
+    await everythingRead(broker, connection);
+    assert.equal(published(broker).length, 20);
   });
 });
 

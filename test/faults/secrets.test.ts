@@ -66,7 +66,7 @@ describe("a secret", function () {
       url: RIGHT,
     };
     await writeFile(path.join(place.userDir, "flows_cred.json"), JSON.stringify(credentials));
-    process.env.DEBUG = "mqttjs*";
+    process.env.DEBUG = "mqttjs*,mqtt-packet*";
     try {
       const logging = { console: { level: "trace", metrics: true, audit: true } };
       nodeRed = await NodeRed.start(place.userDir, { logging });
@@ -121,7 +121,7 @@ describe("a secret", function () {
     return `${head}\n\n${await response.text()}`;
   }
 
-  it("is in no line of the log, no status and no error, at trace level and with DEBUG=mqttjs*", () => {
+  it("is in no line of the log, no status and no error, at trace level and with mqtt.js's DEBUG", () => {
     assert.match(nodeRed.output, /not authorised/, "statuses are printed");
     assert.deepEqual(secretsIn(nodeRed.output), []);
     assert.ok(!nodeRed.output.includes(IN_URL), "a password in a URL");

@@ -916,6 +916,15 @@ describe("m1 event out", () => {
       deepEqual(codes(await Promise.all(inputs)), ["OUTBOX_DISCARDED", "OUTBOX_DISCARDED"]);
     });
 
+    it("discards them, too, when the connection had become unusable before that", async () => {
+      await context.sandbox.stop();
+      await start();
+      const inputs = [1, 2].map((payload) => input("out", { payload }));
+      await deploy(flowOf({}, { projectMqtt: "" }), "full");
+      await deploy([...catching()], "full");
+      deepEqual(codes(await Promise.all(inputs)), ["OUTBOX_DISCARDED", "OUTBOX_DISCARDED"]);
+    });
+
     it("does not mix up the queues of two connections", async () => {
       await context.sandbox.stop();
       const flow = [

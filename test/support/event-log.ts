@@ -29,8 +29,15 @@ export class EventLog {
   }
 
   async has(count: number): Promise<void> {
-    const message = () => new Promise((resolve) => this.#client?.once("message", resolve));
-    while (this.#distinct.size < count) await message();
+    while (this.#distinct.size < count) await this.#message();
+  }
+
+  async hasNumber(number: number): Promise<void> {
+    while (!this.#distinct.has(number)) await this.#message();
+  }
+
+  #message(): Promise<unknown> {
+    return new Promise((resolve) => this.#client?.once("message", resolve));
   }
 
   /** Each number where it came first. */
