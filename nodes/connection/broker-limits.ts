@@ -5,7 +5,7 @@ import type { QoS } from "../protocol/settings";
 import type { OutgoingEvent } from "./outbox";
 
 /** Unacknowledged events on the wire at a time: enough to keep a fast link busy. */
-export const IN_FLIGHT = 1_000;
+const IN_FLIGHT = 1_000;
 /** Of them at QoS 2: more than a broker takes it may confirm and lose, as mosquitto does. */
 const IN_FLIGHT_QOS_2 = 20;
 
@@ -22,9 +22,8 @@ export class BrokerLimits {
   readonly #packet: number;
 
   constructor(properties: IConnackPacket["properties"] = {}) {
-    const { receiveMaximum } = properties;
-    this.inFlight = Math.min(IN_FLIGHT, receiveMaximum ?? IN_FLIGHT);
-    this.inFlightQoS2 = receiveMaximum === undefined ? IN_FLIGHT_QOS_2 : this.inFlight;
+    this.inFlight = Math.min(IN_FLIGHT, properties.receiveMaximum ?? IN_FLIGHT);
+    this.inFlightQoS2 = Math.min(IN_FLIGHT_QOS_2, this.inFlight);
     this.#qos = (properties.maximumQoS ?? 2) as QoS;
     this.#packet = properties.maximumPacketSize ?? Number.POSITIVE_INFINITY;
   }

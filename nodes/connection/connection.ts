@@ -18,7 +18,7 @@ import { excerpt, M1Error } from "../protocol/errors";
 import type { ProtocolVersion, QoS } from "../protocol/settings";
 import { type Identity, parseAddress } from "../protocol/topics";
 import { Backoff } from "./backoff";
-import { BrokerLimits, IN_FLIGHT } from "./broker-limits";
+import { BrokerLimits } from "./broker-limits";
 import {
   connectionFailure,
   disconnectFailure,
@@ -30,7 +30,7 @@ import { gatherWrites } from "./gathered-writes";
 import { HangUps, type Verdict } from "./hang-ups";
 import { NothingStored } from "./nothing-stored";
 import type { Delivery, Outbox, OutgoingEvent } from "./outbox";
-import { PacketIdentifiers, releases } from "./packet-identifiers";
+import { PacketIdentifiers, releases, SET_APART } from "./packet-identifiers";
 import { isTaken, Refusals } from "./refusals";
 import { type Subscriber, Subscriptions, type SubscriptionWire } from "./subscriptions";
 import { TIMING, type Timing } from "./timing";
@@ -80,9 +80,6 @@ export interface ConnectionEvents {
 /** Brokers limit the length of a packet; ten thousand devices must not fail on it. */
 const FILTERS_A_PACKET = 100;
 
-/** No event has a higher one: beside those in flight there are a few SUBSCRIBE and UNSUBSCRIBE packets. */
-const HIGHEST_IDENTIFIER = IN_FLIGHT + 100;
-
 /** The options of a publication, by its QoS. */
 const PUBLISH = [{ qos: 0 }, { qos: 1 }, { qos: 2 }] as const;
 
@@ -114,8 +111,9 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   #final = false;
   #inFlight = 0;
   #inFlightQoS2 = 0;
+  #identifiers = new PacketIdentifiers();
   /** QoS 2 exchanges that an earlier connection, or process, left half done, as far as the session may know. */
-  #leftovers: "none" | "possible" | "being released" = "none";
+  #leftovers: "none" | "possible" | "released" = "none";
   #releaseTimer: NodeJS.Timeout | undefined;
   #limits = new BrokerLimits();
   #pumping = false;
@@ -209,11 +207,12 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     const lastFailure = this.#state.name === "offline" ? this.#state.reason : undefined;
     this.#failure = undefined;
     this.#enter({ name: "connecting", lastFailure });
+    this.#identifiers = new PacketIdentifiers();
     let client: MqttClient;
     try {
       client = connect({
         ...clientOptions(this.settings, this.#timing),
-        messageIdProvider: new PacketIdentifiers(),
+        messageIdProvider: this.#identifiers,
         incomingStore: this.unreleased,
         outgoingStore: new NothingStored(),
       });
@@ -370,6 +369,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     const { topic, payload } = delivery;
     const qos = this.#limits.bestQoS(delivery);
     this.#inFlight += 1;
+    this.#identifiers.qos2 = qos === 2;
     if (qos === 2) this.#inFlightQoS2 += 1;
     this.#hangUps.sent(delivery);
     client.publish(topic, payload, PUBLISH[qos], (error) =>
@@ -387,7 +387,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   }
 
   #releaseLeftovers(client: MqttClient): void {
-    this.#leftovers = "being released";
+    this.#leftovers = "released";
     const released = () => {
       clearTimeout(this.#releaseTimer);
       client.off("packetreceive", answered);
@@ -396,7 +396,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
       this.#pump();
     };
     // All are waited for: a late one would be taken for the answer to a new event.
-    let unanswered = HIGHEST_IDENTIFIER;
+    let unanswered = SET_APART;
     const answered = ({ cmd }: Packet) => {
       if (cmd === "pubcomp") unanswered -= 1;
       if (unanswered === 0) released();
@@ -404,7 +404,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     client.on("packetreceive", answered);
     // A broker that does not know one of them may say nothing.
     this.#releaseTimer = setTimeout(released, this.#timing.release);
-    client.stream.write(releases(HIGHEST_IDENTIFIER));
+    client.stream.write(releases());
   }
 
   /** A half-open link takes what is written to it and says nothing; keep-alive may notice much later. */
