@@ -12,15 +12,17 @@ export class Activity {
   /** Newest first, as shown once the pause is over. */
   #waiting: ActivityRow[] = [];
   #missed = 0;
+  /** Said while there are no rows. */
+  #none = "";
 
-  /** `url` is where a device would connect. */
-  reset(rows: readonly ActivityRow[], url: string): void {
+  /** `none` is what to say while there are no rows. */
+  reset(rows: readonly ActivityRow[], none: string): void {
+    this.#none = none;
     this.#waiting = [];
     this.#missed = 0;
     this.#rows.replaceChildren();
     this.#show(rows);
-    const none = rows.length === 0 ? `Nothing yet. What devices send to ${url} is shown here.` : "";
-    this.#say(this.#paused ? "Paused" : none);
+    this.#say();
   }
 
   /** `matching` of them happened, of which `rows` are the last few. */
@@ -29,7 +31,7 @@ export class Activity {
     if (this.#paused) {
       this.#missed += matching;
       this.#waiting = [...this.#waiting, ...rows].slice(-MOST_ROWS);
-      this.#say(`Paused; ${count(this.#missed)} new`);
+      this.#say();
       return;
     }
     this.#show(rows);
@@ -39,11 +41,12 @@ export class Activity {
 
   pause(paused: boolean): void {
     this.#paused = paused;
-    this.#say(paused ? "Paused" : "");
-    if (paused) return;
-    this.#show(this.#waiting);
-    this.#waiting = [];
-    this.#missed = 0;
+    if (!paused) {
+      this.#show(this.#waiting);
+      this.#waiting = [];
+      this.#missed = 0;
+    }
+    this.#say();
   }
 
   #show(rows: readonly ActivityRow[]): void {
@@ -51,8 +54,11 @@ export class Activity {
     while (this.#rows.childElementCount > MOST_ROWS) this.#rows.lastElementChild?.remove();
   }
 
-  #say(text: string): void {
-    this.#note.textContent = text;
+  /** Of a pause, or that there is nothing; or else what is given. */
+  #say(what = ""): void {
+    const missed = this.#missed > 0 ? `; ${count(this.#missed)} new` : "";
+    const isEmpty = this.#rows.childElementCount === 0;
+    this.#note.textContent = this.#paused ? `Paused${missed}` : isEmpty ? this.#none : what;
   }
 }
 

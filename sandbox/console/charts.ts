@@ -5,7 +5,6 @@ import { localTime } from "../local-time";
 import { andMore, byId, element } from "./page";
 import { Series } from "./series";
 
-const MOST_CHARTS = 12;
 const MOST_LINES = 6;
 /** In the style sheet, as `--line-1` and so on. */
 const COLOURS = 6;
@@ -23,7 +22,9 @@ export class Charts {
   readonly #list = byId("chart-list", HTMLElement);
   readonly #note = byId("charts-note", HTMLElement);
   readonly #charts = new Map<string, Chart>();
-  readonly #left = new Set<string>();
+  /** Said while there are no charts. */
+  #none = "";
+  #moreTags = 0;
   #paused = false;
 
   constructor() {
@@ -37,17 +38,20 @@ export class Charts {
     }).observe(this.#list);
   }
 
-  reset(points: readonly Point[]): void {
+  /** `none` is what to say while there are no charts. */
+  reset(points: readonly Point[], moreTags: number, none: string): void {
+    this.#none = none;
     for (const chart of this.#charts.values()) chart.remove();
     colours.clear();
     this.#charts.clear();
-    this.#left.clear();
-    this.add(points);
-    this.#say();
+    this.add(points, moreTags);
   }
 
-  add(points: readonly Point[]): void {
-    for (const point of points) this.#chartOf(point.tag)?.add(point);
+  /** `moreTags` have no chart. */
+  add(points: readonly Point[], moreTags: number): void {
+    for (const point of points) this.#chartOf(point.tag).add(point);
+    this.#moreTags = moreTags;
+    this.#say();
   }
 
   pause(paused: boolean): void {
@@ -58,18 +62,12 @@ export class Charts {
     for (const chart of this.#charts.values()) chart.restyle();
   }
 
-  #chartOf(tag: string): Chart | undefined {
+  #chartOf(tag: string): Chart {
     const found = this.#charts.get(tag);
     if (found) return found;
-    if (this.#charts.size >= MOST_CHARTS) {
-      if (this.#left.size < 100) this.#left.add(tag);
-      this.#say();
-      return undefined;
-    }
     const chart = new Chart(tag);
     this.#charts.set(tag, chart);
     this.#list.append(chart.card);
-    this.#say();
     return chart;
   }
 
@@ -80,9 +78,8 @@ export class Charts {
 
   #say(): void {
     const shown = this.#charts.size;
-    const more = andMore(shown, shown + this.#left.size);
-    if (shown === 0) this.#note.textContent = "Each tag that carries numbers gets a chart here.";
-    else this.#note.textContent = more && `${more}; filter to see them`;
+    const more = andMore(shown, shown + this.#moreTags);
+    this.#note.textContent = shown === 0 ? this.#none : more && `${more}; filter by their name`;
   }
 }
 

@@ -22,12 +22,15 @@ const activity = new Activity();
 const charts = new Charts();
 const refusals = new Refusals();
 let source: EventSource | undefined;
+/** Whether the feed has a filter. */
+let isFiltered = false;
 let retrying = 0;
 
 /** The filter works at the sandbox, on every event; a new one begins a new feed. */
 function follow(): void {
   clearTimeout(retrying);
   source?.close();
+  isFiltered = filter.value.trim() !== "";
   source = new EventSource(`console/feed?filter=${encodeURIComponent(filter.value)}`);
   source.addEventListener("snapshot", ({ data }) => begin(JSON.parse(data)));
   source.addEventListener("batch", ({ data }) => goOn(JSON.parse(data)));
@@ -44,8 +47,15 @@ function lost(): void {
 function begin(snapshot: Snapshot): void {
   showSandbox(snapshot.url, snapshot.weather);
   showState(snapshot);
-  activity.reset(snapshot.activity, snapshot.url);
-  charts.reset(snapshot.points);
+  activity.reset(
+    snapshot.activity,
+    orNoMatch(`Nothing yet. What devices send to ${snapshot.url} is shown here.`),
+  );
+  charts.reset(
+    snapshot.points,
+    snapshot.moreTags,
+    orNoMatch("Each tag that carries numbers gets a chart here."),
+  );
   refusals.reset(snapshot.refusals);
   offerDevices(snapshot.activity);
 }
@@ -53,7 +63,7 @@ function begin(snapshot: Snapshot): void {
 function goOn(batch: Batch): void {
   showState(batch);
   activity.add(batch.activity, batch.matching);
-  charts.add(batch.points);
+  charts.add(batch.points, batch.moreTags);
   refusals.add(batch.refusals);
   offerDevices(batch.activity);
 }
@@ -61,10 +71,15 @@ function goOn(batch: Batch): void {
 function showState({ totals, users, clients, retained }: Partial<State>): void {
   if (totals) showTotals(totals);
   if (users) setUsers(users);
-  if (retained) showRetained(retained);
+  if (retained) showRetained(retained, orNoMatch("Nothing is retained."));
   if (!clients) return;
   showClients(clients);
   showClientTotal(clients.total);
+}
+
+/** What to say where there is nothing. */
+function orNoMatch(none: string): string {
+  return isFiltered ? "Nothing matches the filter." : none;
 }
 
 function offerDevices(rows: readonly ActivityRow[]): void {

@@ -6,9 +6,10 @@ import { post } from "./post";
 const list = byId("retained-list", HTMLElement);
 const note = byId("retained-note", HTMLElement);
 
-export function showRetained({ rows, total }: Some<RetainedRow>): void {
+/** `none` is what to say if there are no rows. */
+export function showRetained({ rows, total }: Some<RetainedRow>, none: string): void {
   replaceRows(list, rows.map(itemOf));
-  note.textContent = total === 0 ? "Nothing is retained." : andMore(rows.length, total);
+  note.textContent = total === 0 ? none : andMore(rows.length, total);
 }
 
 function itemOf({ topic, payload, at }: RetainedRow): HTMLElement {

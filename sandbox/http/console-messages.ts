@@ -12,6 +12,8 @@ export interface Snapshot extends State {
   readonly weather: readonly string[];
   readonly activity: readonly ActivityRow[];
   readonly points: readonly Point[];
+  /** Tags that carry numbers, but have no chart. */
+  readonly moreTags: number;
   readonly refusals: readonly RefusalRow[];
 }
 
@@ -23,6 +25,8 @@ export interface Batch extends Partial<State> {
   /** How many passed the filter, shown or not. */
   readonly matching: number;
   readonly points: readonly Point[];
+  /** Of the whole feed so far. */
+  readonly moreTags: number;
   readonly refusals: readonly RefusalRow[];
 }
 
@@ -30,6 +34,7 @@ export interface State {
   readonly totals: Totals;
   readonly users: readonly Identity[];
   readonly clients: Some<ClientRow>;
+  /** Those that pass the filter, the newest first. */
   readonly retained: Some<RetainedRow>;
 }
 
@@ -98,6 +103,7 @@ export interface ClientRow {
   readonly user: string;
   readonly session: string;
   readonly filters: readonly string[];
+  readonly moreFilters: number;
 }
 
 export interface RetainedRow {

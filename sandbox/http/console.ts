@@ -17,7 +17,8 @@ import {
   textOf,
   unknownPath,
 } from "./exchange";
-import { Feed, Filter } from "./feed";
+import { Feed } from "./feed";
+import { Filter } from "./filter";
 
 /** More open pages than anyone has; each costs a little for every event. */
 const MOST_FEEDS = 20;

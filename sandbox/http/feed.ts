@@ -8,33 +8,35 @@ import { ruleBehind } from "../contract";
 import { type ConnectedClient, type Refusal, refusedOne, type Sent } from "../happenings";
 import type { Sandbox } from "../sandbox";
 import type { StoredEvent } from "../stored-event";
+import { Charted, LONGEST_NAME, SLOT } from "./charted";
 import type {
   ActivityRow,
   Batch,
   ClientRow,
   EventRow,
-  Point,
   RefusalRow,
   RetainedRow,
   SentRow,
   Snapshot,
   Some,
 } from "./console-messages";
-import { numbersOf } from "./numbers";
+import type { Filter } from "./filter";
 
-/** Milliseconds between two messages, and the width of a slot of time. */
-const INTERVAL = 200;
+/** Milliseconds between two messages. */
+const INTERVAL = SLOT;
 const ROWS_PER_MESSAGE = 20;
 const POINTS_PER_MESSAGE = 500;
 const REFUSALS_PER_MESSAGE = 50;
 const ROWS_OF_A_LIST = 100;
 /** How much of the past a page is shown. */
 const PAST_EVENTS = 2000;
+const PAST_POINTS = 24_000;
 const PAST_ROWS = 100;
-const LONGEST_NAME = 200;
 const LONGEST_VALUE = 80;
 const LONGEST_PAYLOAD = 300;
+/** Of an event in its row. */
 const MOST_TAGS = 12;
+const MOST_FILTERS = 12;
 /** Milliseconds between observation and arrival; most events take a few. */
 const WORTH_TELLING = 1000;
 
@@ -45,36 +47,17 @@ export interface Reader {
   isReady(): boolean;
 }
 
-/** Words that must all be in what is shown, in any case. */
-export class Filter {
-  readonly #words: readonly string[];
-
-  constructor(text: string) {
-    this.#words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  }
-
-  passes(what: StoredEvent | Sent): boolean {
-    if (this.#words.length === 0) return true;
-    const text = (
-      "raw" in what
-        ? `${username(what)} ${what.deviceId} ${what.stream} ${what.raw}`
-        : `${what.topic} ${what.payload.toString("utf8")}`
-    ).toLowerCase();
-    return this.#words.every((word) => text.includes(word));
-  }
-}
-
 /** What one page is told. Begins with a snapshot; `close` ends it. */
 export class Feed {
   readonly #sandbox: Sandbox;
   readonly #filter: Filter;
   readonly #reader: Reader;
+  readonly #charted: Charted;
   readonly #timer: NodeJS.Timeout;
   readonly #unlisten: () => void;
 
   #matching = 0;
   #activity: (StoredEvent | Sent)[] = [];
-  #points = new Map<string, Point>();
   #refusals: Refusal[] = [];
   readonly #changed = { totals: false, users: false, clients: false, retained: false };
 
@@ -82,6 +65,7 @@ export class Feed {
     this.#sandbox = sandbox;
     this.#filter = filter;
     this.#reader = reader;
+    this.#charted = new Charted(filter);
     this.#unlisten = this.#listen();
     reader.tell("snapshot", this.#snapshot());
     this.#timer = setInterval(() => this.#tellNews(), INTERVAL);
@@ -122,7 +106,7 @@ export class Feed {
     if (!this.#filter.passes(what)) return;
     this.#matching += 1;
     keepLast(this.#activity, what, ROWS_PER_MESSAGE);
-    if ("raw" in what) addPoints(this.#points, what, POINTS_PER_MESSAGE);
+    if ("raw" in what) this.#charted.add(what, POINTS_PER_MESSAGE);
   }
 
   #snapshot(): Snapshot {
@@ -132,8 +116,7 @@ export class Feed {
     const activity = [...matching.slice(-PAST_ROWS), ...sent.slice(-PAST_ROWS).filter(passes)]
       .sort((one, other) => timeOf(one).localeCompare(timeOf(other)))
       .slice(-PAST_ROWS);
-    const points = new Map<string, Point>();
-    for (const event of matching) addPoints(points, event, PAST_EVENTS * MOST_TAGS);
+    for (const event of matching) this.#charted.add(event, PAST_POINTS);
     return {
       url,
       users: this.#users(),
@@ -141,8 +124,9 @@ export class Feed {
       totals,
       clients: this.#clients(),
       retained: this.#retained(),
-      activity: activity.map(activityRow),
-      points: [...points.values()],
+      activity: this.#rows(activity),
+      points: this.#charted.take(),
+      moreTags: this.#charted.moreTags,
       refusals: refusals.slice(-PAST_ROWS).map(refusalRow),
     };
   }
@@ -153,8 +137,9 @@ export class Feed {
     this.#reader.tell("batch", {
       totals: this.#sandbox.totals,
       matching: this.#matching,
-      activity: this.#activity.map(activityRow),
-      points: [...this.#points.values()],
+      activity: this.#rows(this.#activity),
+      points: this.#charted.take(),
+      moreTags: this.#charted.moreTags,
       refusals: this.#refusals.map(refusalRow),
       ...(users && { users: this.#users() }),
       ...(clients && { clients: this.#clients() }),
@@ -162,9 +147,12 @@ export class Feed {
     });
     this.#matching = 0;
     this.#activity = [];
-    this.#points = new Map();
     this.#refusals = [];
     Object.assign(this.#changed, { totals: false, users: false, clients: false, retained: false });
+  }
+
+  #rows(activity: readonly (StoredEvent | Sent)[]): ActivityRow[] {
+    return activity.map((what) => ("raw" in what ? eventRow(what, this.#filter) : sentRow(what)));
   }
 
   /** Without their secrets. */
@@ -181,7 +169,11 @@ export class Feed {
   }
 
   #retained(): Some<RetainedRow> {
-    return some(this.#sandbox.retained, retainedRow);
+    const newestFirst = [...this.#sandbox.retained].reverse();
+    return some(
+      newestFirst.filter((message) => this.#filter.passes(message)),
+      retainedRow,
+    );
   }
 }
 
@@ -194,29 +186,13 @@ function some<Item, Row>(items: readonly Item[], row: (item: Item) => Row): Some
   return { rows: items.slice(0, ROWS_OF_A_LIST).map(row), total: items.length };
 }
 
-/** The last number of each tag and device in a slot of time stands for all of them. */
-function addPoints(points: Map<string, Point>, event: StoredEvent, limit: number): void {
-  const source = `${username(event)}/${excerpt(event.deviceId, LONGEST_NAME)}`;
-  const slot = Math.floor(Date.parse(event.receivedAt) / INTERVAL);
-  for (const [name, y] of numbersOf(event.eventData, MOST_TAGS)) {
-    const tag = excerpt(name, LONGEST_NAME);
-    const key = JSON.stringify([tag, source, slot]);
-    if (points.size >= limit && !points.has(key)) return;
-    points.set(key, { tag, source, x: (slot * INTERVAL) / 1000, y });
-  }
-}
-
 function timeOf(what: StoredEvent | Sent): string {
   return "raw" in what ? what.receivedAt : what.sentAt;
 }
 
-function activityRow(what: StoredEvent | Sent): ActivityRow {
-  return "raw" in what ? eventRow(what) : sentRow(what);
-}
-
-function eventRow(event: StoredEvent): EventRow {
+function eventRow(event: StoredEvent, filter: Filter): EventRow {
   const { receivedAt, observedAt, deviceId, stream, eventData } = event;
-  const tags = Object.entries(eventData).filter(([name]) => name !== "device_id");
+  const tags = filter.ordered(Object.entries(eventData).filter(([name]) => name !== "device_id"));
   return {
     kind: "event",
     at: receivedAt,
@@ -274,7 +250,10 @@ function clientRow({ clientId, username: user, clean, subscriptions }: Connected
     clientId,
     user,
     session: clean ? "clean session" : "persistent session",
-    filters: subscriptions.slice(0, MOST_TAGS).map(({ filter }) => excerpt(filter, LONGEST_NAME)),
+    filters: subscriptions
+      .slice(0, MOST_FILTERS)
+      .map(({ filter }) => excerpt(filter, LONGEST_NAME)),
+    moreFilters: Math.max(subscriptions.length - MOST_FILTERS, 0),
   };
 }
 

@@ -89,6 +89,33 @@ describe("console", () => {
     await opened.page.waitForFunction(hasInk, '.card[data-tag="temperature"] canvas');
   });
 
+  it("says how many tags have no chart, and gives those a chart whose name is filtered by", async () => {
+    const { page } = opened;
+    await publish("plc", twentyTags());
+    await untilText(page, "#charts-note", "and 8 more; filter by their name");
+    await untilCount(page, ".card", 12);
+    await page.fill("#filter", "tag20");
+    await untilCount(page, ".card", 1);
+    assert.equal(await text(page, ".card h3"), "tag20");
+    assert.equal(await text(page, "#charts-note"), "");
+    assert.match(await text(page, "#activity-rows .tags"), /^tag20 20/);
+  });
+
+  it("says that nothing matches the filter, after a pause too", async () => {
+    const { page, sandbox } = opened;
+    const none = "Nothing matches the filter.";
+    await publish("kitchen", { temperature: 21.5 });
+    await sandbox.sendUpdate("kitchen", "config", 1);
+    await page.fill("#filter", "cellar");
+    await untilText(page, "#activity-note", none);
+    assert.equal(await text(page, "#charts-note"), none);
+    assert.equal(await text(page, "#retained-note"), none);
+    await page.click("#pause");
+    assert.equal(await text(page, "#activity-note"), "Paused");
+    await page.click("#pause");
+    assert.equal(await text(page, "#activity-note"), none);
+  });
+
   it("moves a line as events come, and shows the latest number", async () => {
     await publish("kitchen", { temperature: 21.5 });
     const latest = '.card[data-tag="temperature"] .latest';
@@ -140,6 +167,8 @@ describe("console", () => {
     await opened.page.locator("#client-list code").waitFor();
     const [line] = await opened.page.locator("#client-list li").allInnerTexts();
     assert.equal(line, `pi\n${OWN}, persistent session\n1/${OWN}/#`);
+    await client.subscribeAsync(Array.from({ length: 14 }, (_, at) => `1/${OWN}/d${at}/#`));
+    await untilText(opened.page, "#client-list li > :last-child", "and 3 more");
     await client.endAsync();
     await untilText(opened.page, "#clients-note", "No client is connected.");
     assert.equal(await text(opened.page, "#total-clients"), "0");
@@ -297,7 +326,7 @@ describe("console", () => {
     await page.locator("#retained-list button").nth(1).focus();
     await sandbox.sendUpdate("d", "a", 2);
     await page.waitForFunction(
-      () => document.querySelector("#retained-list li:last-child .payload")?.textContent === "2",
+      () => document.querySelector("#retained-list li:first-child .payload")?.textContent === "2",
     );
     assert.equal(await focused(), "b");
     await page.keyboard.press("Enter");
@@ -393,6 +422,10 @@ describe("console at 5,000 events a second", () => {
     assert.match(await text(page, "#activity-note"), /Too fast to show all: 20 of [\d,]+/);
   });
 });
+
+function twentyTags(): Record<string, number> {
+  return Object.fromEntries(Array.from({ length: 20 }, (_, at) => [`tag${at + 1}`, at + 1]));
+}
 
 function text(page: Page, selector: string): Promise<string> {
   return page.locator(selector).first().innerText();

@@ -1,7 +1,8 @@
 // What the sandbox tells and takes from the console's page (sandbox/http/). The page itself is in test/console/.
 import { strict as assert } from "node:assert";
 import type { Batch, Snapshot } from "../../sandbox/http/console-messages";
-import { Feed, Filter } from "../../sandbox/http/feed";
+import { Feed } from "../../sandbox/http/feed";
+import { Filter } from "../../sandbox/http/filter";
 import { DEMO_ACCOUNT } from "../../sandbox/sandbox";
 import { connect, EVENT, eachWithSandbox, inbox, OWN, refusedWith, suback } from "./clients";
 import { type Following, follow } from "./following";
@@ -117,7 +118,13 @@ describe("sandbox: console", () => {
     await suback(client, [`1/${OWN}/#`]);
     const { clients } = await news(({ clients }) => clients?.rows[0]?.filters.length === 1);
     assert.deepEqual(clients?.rows, [
-      { clientId: "pi", user: OWN, session: "clean session", filters: [`1/${OWN}/#`] },
+      {
+        clientId: "pi",
+        user: OWN,
+        session: "clean session",
+        filters: [`1/${OWN}/#`],
+        moreFilters: 0,
+      },
     ]);
     const heard = news(({ matching }) => matching > 0);
     await client.publishAsync(`0/${OWN}/d`, EVENT, { qos: 1 });
@@ -209,6 +216,48 @@ describe("sandbox: console", () => {
       );
     });
   }
+
+  for (const [filter, tags] of [
+    ["", ["temp", "motor.speed", "motor.current"]],
+    ["temp", ["temp"]],
+    ["TEMP 31", ["temp"]],
+    ["motor speed", ["motor.speed"]],
+    ["temp speed", ["temp", "motor.speed"]],
+    ["kitchen", ["temp", "motor.speed", "motor.current"]],
+  ] as const) {
+    it(`draws of an event the tags whose names hold the most of the filter "${filter}"`, async () => {
+      await publish("kitchen", { temp: 31, motor: { speed: 3, current: 1 } });
+      const { points } = await opened(filter);
+      assert.deepEqual(
+        points.map(({ tag }) => tag),
+        tags,
+      );
+    });
+  }
+
+  it("is told how many tags have no chart, in the past and from then on", async () => {
+    const tags = (from: number, to: number) =>
+      Object.fromEntries(Array.from({ length: to - from }, (_, at) => [`tag${from + at}`, at]));
+    await publish("plc", tags(0, 20));
+    const { points, moreTags } = await opened();
+    assert.deepEqual([points.length, moreTags], [12, 8]);
+    const later = news(({ matching }) => matching > 0);
+    await publish("plc", tags(5, 25));
+    const batch = await later;
+    assert.deepEqual([batch.points.length, batch.moreTags], [7, 13]);
+  });
+
+  it("is told of the retained messages that pass the filter, the newest first", async () => {
+    const types = Array.from({ length: 150 }, (_, at) => `type${at}`);
+    for (const type of types) await context.sandbox.sendUpdate("d", type, "on");
+    const all = (await opened()).retained;
+    assert.deepEqual([all.total, all.rows.length], [150, 100]);
+    assert.match(all.rows[0]?.topic ?? "", /type149$/);
+    page?.close();
+    const some = (await opened("TYPE14 on")).retained;
+    assert.equal(some.total, 11);
+    assert.match(some.rows.at(-1)?.topic ?? "", /type14$/);
+  });
 
   const messages: [form: object, topic: string, retain: boolean][] = [
     [{ kind: "event", deviceId: "d", retain: false }, `1/${OWN}/d/event`, false],

@@ -1,0 +1,40 @@
+// What a person filters the console by: words that must all be in what is shown, in any case.
+import { username } from "../../nodes/protocol/credentials";
+import type { Sent } from "../happenings";
+import type { StoredEvent } from "../stored-event";
+
+export class Filter {
+  readonly #words: readonly string[];
+
+  constructor(text: string) {
+    this.#words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  }
+
+  passes(what: StoredEvent | Sent): boolean {
+    if (this.#words.length === 0) return true;
+    const text =
+      "raw" in what
+        ? `${username(what)} ${what.deviceId} ${what.stream} ${what.raw}`
+        : `${what.topic} ${what.payload.toString("utf8")}`;
+    return this.#wordsIn(text) === this.#words.length;
+  }
+
+  /** The tags whose names hold the most of the words, so that none is left out where none holds any. */
+  chosen<Value>(tags: [name: string, value: Value][]): [name: string, value: Value][] {
+    if (this.#words.length === 0) return tags;
+    const held = tags.map(([name]) => this.#wordsIn(name));
+    const most = held.reduce((one, other) => Math.max(one, other), 0);
+    return tags.filter((_, at) => held[at] === most);
+  }
+
+  /** The tags with the chosen ones first. */
+  ordered<Value>(tags: [name: string, value: Value][]): [name: string, value: Value][] {
+    const first = new Set(this.chosen(tags));
+    return [...first, ...tags.filter((tag) => !first.has(tag))];
+  }
+
+  #wordsIn(text: string): number {
+    const lower = text.toLowerCase();
+    return this.#words.filter((word) => lower.includes(word)).length;
+  }
+}
