@@ -38,6 +38,18 @@ function follow(): void {
   source.addEventListener("error", () => lost());
 }
 
+/**
+ * A browser has no more than six connections to one host, which its hidden tabs would take. What a
+ * pause holds would be lost with the feed, so that a tab that is paused keeps its own.
+ */
+function followWhileVisible(): void {
+  if (!document.hidden && !source) follow();
+  if (!document.hidden || isPaused()) return;
+  clearTimeout(retrying);
+  source?.close();
+  source = undefined;
+}
+
 /** The browser tries again by itself, but for a sandbox that answers and has no room for a page. */
 function lost(): void {
   showLink("lost");
@@ -86,8 +98,12 @@ function offerDevices(rows: readonly ActivityRow[]): void {
   for (const row of rows) if (row.kind === "event") offerDevice(row.deviceId);
 }
 
+function isPaused(): boolean {
+  return pause.getAttribute("aria-pressed") === "true";
+}
+
 function togglePause(): void {
-  const paused = pause.getAttribute("aria-pressed") !== "true";
+  const paused = !isPaused();
   pause.setAttribute("aria-pressed", String(paused));
   pause.textContent = paused ? "Resume" : "Pause";
   activity.pause(paused);
@@ -120,4 +136,5 @@ pause.addEventListener("click", togglePause);
 document.addEventListener("keydown", onKey);
 startSending();
 startCounting();
-follow();
+document.addEventListener("visibilitychange", followWhileVisible);
+followWhileVisible();

@@ -31,7 +31,8 @@ export function eachWithConsole(
     opened.sandbox = new Sandbox({ port: 0, ...options });
     await opened.sandbox.start();
     opened.web = await openWeb(opened.sandbox, { port: 0 });
-    opened.page = await browser.newPage(pageOptions);
+    const context = await browser.newContext(pageOptions);
+    opened.page = await context.newPage();
     opened.page.on("pageerror", ({ message }) => errors.push(message));
     opened.page.on("dialog", (dialog) => {
       errors.push(`a dialog: ${dialog.message()}`);

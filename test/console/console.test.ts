@@ -283,6 +283,36 @@ describe("console", () => {
     await rows().first().waitFor();
   });
 
+  it("leaves a connection of the browser to each tab that is looked at, however many are open", async () => {
+    const { page, web } = opened;
+    for (let tabs = 1; tabs < 8; tabs += 1) {
+      const before = page.context().pages().at(-1);
+      await before?.evaluate(look, false);
+      const tab = await page.context().newPage();
+      await tab.goto(web.url);
+      await untilText(tab, "#link", "Live");
+    }
+    await publish("kitchen", { temperature: 21.5 });
+    assert.equal(await rows().count(), 0);
+    await page.evaluate(look, true);
+    await rows().first().waitFor();
+    await page.fill("#send-device", "kitchen");
+    await page.click("button.primary");
+    await rows().nth(1).waitFor();
+  });
+
+  it("holds still while it is paused, though nobody looks at its tab for a while", async () => {
+    const { page } = opened;
+    await publish("d", { n: 1 });
+    await rows().first().waitFor();
+    await page.click("#pause");
+    await page.evaluate(look, false);
+    await publish("d", { n: 2 });
+    await page.evaluate(look, true);
+    await untilText(page, "#activity-note", "Paused; 1 new");
+    assert.equal(await rows().count(), 1);
+  });
+
   it("says in its own words that what was sent did not reach the sandbox, and keeps it", async () => {
     const { page } = opened;
     await page.fill("#send-device", "pump");
@@ -377,6 +407,11 @@ describe("console", () => {
       innerWidth,
     ]);
     assert.equal(widths[0], widths[1]);
+    for (const section of await opened.page.locator("section").all()) {
+      const id = await section.getAttribute("id");
+      const link = opened.page.locator(`.jump a[href="#${id}"]`);
+      assert.ok((await link.boundingBox())?.width, `no way to ${id}`);
+    }
     const form = await opened.page.locator("#send").boundingBox();
     const events = await opened.page.locator("#activity").boundingBox();
     assert.equal(form?.x, events?.x);
@@ -472,6 +507,12 @@ function timeOfDay(date: Date): number {
 function secondsOf(time: string): number {
   const [hours = 0, minutes = 0, seconds = 0] = time.split(":").map(Number);
   return (hours * 60 + minutes) * 60 + seconds;
+}
+
+/** Leaves a tab, or comes back to it, as far as its page can tell. Runs in the page. */
+function look(visible: boolean): void {
+  Object.defineProperty(document, "hidden", { value: !visible, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
 }
 
 function pictureOf(canvas: Element): string {
