@@ -72,8 +72,8 @@ function rowOf(row: ActivityRow): HTMLElement {
 
 function eventCells(row: EventRow): HTMLElement[] {
   const { at, observedAt, deviceId, tags, moreTags, user, stream } = row;
-  const shown = tags.map(([name, value]) =>
-    element("span", { className: "tag" }, `${name} `, element("b", {}, value)),
+  const shown = tags.map(([name, value, all = ""]) =>
+    element("span", { className: "tag" }, `${name} `, element("b", { title: all }, value)),
   );
   if (moreTags > 0) shown.push(element("span", { className: "tag" }, `and ${moreTags} more`));
   if (observedAt !== undefined) {

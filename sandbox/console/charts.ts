@@ -1,34 +1,41 @@
 // A chart for each tag that carries numbers, with a line for each device that sends it.
 import uPlot from "uplot";
-import type { Point } from "../http/console-messages";
+import type { Batch, Point, Snapshot } from "../http/console-messages";
 import { localTime } from "../local-time";
-import { andMore, byId, element } from "./page";
-import { Series } from "./series";
+import { shortNumber } from "../short-number";
+import { andMore, byId, count, element } from "./page";
+import { Series, span } from "./series";
 
 const MOST_LINES = 6;
 /** In the style sheet, as `--line-1` and so on. */
 const COLOURS = 6;
 /** Seconds shown. */
 const WINDOW = 300;
-const HEIGHT = 132;
-/** Seconds that a chart spans at the least. */
-const NARROWEST = 10;
+const HEIGHT = 136;
+/** Seconds that a chart spans. */
+const SPANS = { least: 10, most: WINDOW };
 /** Steps of a chart's time axis, in seconds: none so small that two of them read alike. */
 const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120];
-/** Milliseconds between two drawings. */
+/** Milliseconds between two drawings of what is new. */
 const REDRAW = 250;
+/** Seconds after which a chart moves on by the clock alone. */
+const STEP = 1;
 
 export class Charts {
   readonly #list = byId("chart-list", HTMLElement);
+  readonly #below = byId("charts-below", HTMLElement);
   readonly #note = byId("charts-note", HTMLElement);
   readonly #charts = new Map<string, Chart>();
   /** Said while there are no charts. */
   #none = "";
   #moreTags = 0;
   #paused = false;
+  /** Seconds from the page's clock, which no change of the time moves, to the sandbox's. */
+  #ahead = 0;
 
   constructor() {
     setInterval(() => this.#draw(), REDRAW);
+    this.#list.addEventListener("scroll", () => this.#tellBelow());
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#restyle());
     let width = 0;
     new ResizeObserver(() => {
@@ -39,16 +46,16 @@ export class Charts {
   }
 
   /** `none` is what to say while there are no charts. */
-  reset(points: readonly Point[], moreTags: number, none: string): void {
+  reset(snapshot: Pick<Snapshot, "at" | "points" | "moreTags">, none: string): void {
+    this.#ahead = snapshot.at - performance.now() / 1000;
     this.#none = none;
     for (const chart of this.#charts.values()) chart.remove();
     colours.clear();
     this.#charts.clear();
-    this.add(points, moreTags);
+    this.add(snapshot);
   }
 
-  /** `moreTags` have no chart. */
-  add(points: readonly Point[], moreTags: number): void {
+  add({ points, moreTags }: Pick<Batch, "points" | "moreTags">): void {
     for (const point of points) this.#chartOf(point.tag).add(point);
     this.#moreTags = moreTags;
     this.#say();
@@ -65,7 +72,7 @@ export class Charts {
   #chartOf(tag: string): Chart {
     const found = this.#charts.get(tag);
     if (found) return found;
-    const chart = new Chart(tag);
+    const chart = new Chart(tag, () => performance.now() / 1000 + this.#ahead);
     this.#charts.set(tag, chart);
     this.#list.append(chart.card);
     return chart;
@@ -74,6 +81,17 @@ export class Charts {
   #draw(): void {
     if (this.#paused || document.hidden) return;
     for (const chart of this.#charts.values()) chart.draw();
+    this.#tellBelow();
+  }
+
+  /** How many of the charts the list has cut off, and hides until one scrolls. */
+  #tellBelow(): void {
+    const { bottom } = this.#list.getBoundingClientRect();
+    const cards = [...this.#list.children].map((card) => card.getBoundingClientRect());
+    const below = cards.filter((card) => card.bottom > bottom + 1).length;
+    this.#list.classList.toggle("cut", below > 0);
+    const what = below === 1 ? "chart is" : "charts are";
+    this.#below.textContent = below > 0 ? `${count(below)} ${what} further down: scroll` : "";
   }
 
   #say(): void {
@@ -112,9 +130,14 @@ class Chart {
   readonly #legend = element("ul", { className: "legend" });
   readonly #place = element("div", { className: "plot" });
   #plot: uPlot | undefined;
+  readonly #clock: () => number;
   #stale = true;
+  /** By the clock. */
+  #drawnAt = 0;
 
-  constructor(tag: string) {
+  /** `clock` tells the seconds since 1970, for all charts alike. */
+  constructor(tag: string, clock: () => number) {
+    this.#clock = clock;
     const title = element("h3", { title: tag }, tag);
     const parts = [title, this.#latest, this.#place, this.#legend];
     this.card = element("article", { className: "card" }, ...parts);
@@ -132,8 +155,11 @@ class Chart {
   }
 
   draw(): void {
-    if (!this.#stale || !this.#isVisible()) return;
+    const now = this.#clock();
+    const isDue = this.#stale || now - this.#drawnAt >= STEP;
+    if (!isDue || !this.#isVisible()) return;
     this.#stale = false;
+    this.#drawnAt = now;
     this.#tellLatest();
     const { table } = this.#series;
     if (this.#plot) this.#plot.setData(table);
@@ -154,7 +180,7 @@ class Chart {
 
   #tellLatest(): void {
     const lines = [...this.#lines.values()];
-    for (const { latest, value } of lines) value.textContent = shortNumber(latest);
+    for (const { latest, value } of lines) value.textContent = String(shortNumber(latest));
     // Of several devices, the legend tells each one's.
     this.#latest.textContent = lines.length === 1 ? (lines[0]?.value.textContent ?? "") : "";
   }
@@ -210,23 +236,19 @@ class Chart {
       axes: [
         {
           ...axis,
-          size: 24,
+          size: 28,
+          // Clear of the lowest number of the other axis.
+          gap: 10,
           space: 64,
           incrs: TIME_STEPS,
           values: (_plot, times) => times.map(clockTime),
         },
         { ...axis, size: widthOf, space: 34 },
       ],
-      scales: { x: { range: span } },
+      scales: { x: { range: ({ data: [times = []] }) => span(times, this.#clock(), SPANS) } },
       series: [{}, ...lines],
     };
   }
-}
-
-/** From the first time to the last, but for a few seconds of history at the least. */
-function span({ data: [times = []] }: uPlot): [from: number, to: number] {
-  const last = times.at(-1) ?? 0;
-  return [Math.min(times[0] ?? last, last - NARROWEST), last];
 }
 
 /** Pixels, so that the longest number of an axis is not cut. */
@@ -238,9 +260,4 @@ function widthOf(_plot: uPlot, numbers: readonly string[] | null): number {
 /** Local time to the second: `14:03:07`. */
 function clockTime(seconds: number): string {
   return localTime(new Date(seconds * 1000)).slice(0, 8);
-}
-
-/** Six digits tell enough: `21.5`, `1.23457e+9`. */
-function shortNumber(value: number): string {
-  return String(Number(value.toPrecision(6)));
 }

@@ -63,11 +63,7 @@ function begin(snapshot: Snapshot): void {
     snapshot.activity,
     orNoMatch(`Nothing yet. What devices send to ${snapshot.url} is shown here.`),
   );
-  charts.reset(
-    snapshot.points,
-    snapshot.moreTags,
-    orNoMatch("Each tag that carries numbers gets a chart here."),
-  );
+  charts.reset(snapshot, orNoMatch("Each tag that carries numbers gets a chart here."));
   refusals.reset(snapshot.refusals);
   offerDevices(snapshot.activity);
 }
@@ -75,7 +71,7 @@ function begin(snapshot: Snapshot): void {
 function goOn(batch: Batch): void {
   showState(batch);
   activity.add(batch.activity, batch.matching);
-  charts.add(batch.points, batch.moreTags);
+  charts.add(batch);
   refusals.add(batch.refusals);
   offerDevices(batch.activity);
 }

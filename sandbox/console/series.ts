@@ -66,3 +66,16 @@ export class Series {
     if (kept > 0) for (const column of this.#table) column.splice(0, kept);
   }
 }
+
+/**
+ * From the first time on, but for so many seconds at the least and at the most. To now, not to the
+ * last time: whoever has fallen silent does not look alive. A time ahead of the clock is shown, too.
+ */
+export function span(
+  times: ArrayLike<number>,
+  now: number,
+  seconds: { readonly least: number; readonly most: number },
+): [from: number, to: number] {
+  const to = Math.max(now, times[times.length - 1] ?? now);
+  return [Math.max(Math.min(times[0] ?? to, to - seconds.least), to - seconds.most), to];
+}

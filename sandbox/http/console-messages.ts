@@ -7,6 +7,8 @@ type Time = string;
 
 /** The first message of a feed: all there is to show. */
 export interface Snapshot extends State {
+  /** Seconds since 1970, by the sandbox's clock. */
+  readonly at: number;
   readonly url: string;
   /** What the sandbox does to connections on purpose, in words. */
   readonly weather: readonly string[];
@@ -62,8 +64,8 @@ export interface EventRow {
   readonly user: string;
   readonly deviceId: string;
   readonly stream: string;
-  /** Name and value, cut to be shown; without `device_id`. */
-  readonly tags: readonly (readonly [name: string, value: string])[];
+  /** Without `device_id`. The value is rounded and cut to be shown; `all` of it, if that is more. */
+  readonly tags: readonly (readonly [name: string, value: string, all?: string])[];
   readonly moreTags: number;
 }
 

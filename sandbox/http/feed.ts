@@ -7,6 +7,7 @@ import type { Identity } from "../../nodes/protocol/topics";
 import { ruleBehind } from "../contract";
 import { type ConnectedClient, type Refusal, refusedOne, type Sent } from "../happenings";
 import type { Sandbox } from "../sandbox";
+import { shortNumber } from "../short-number";
 import type { StoredEvent } from "../stored-event";
 import { Charted, LONGEST_NAME, SLOT } from "./charted";
 import type {
@@ -118,6 +119,7 @@ export class Feed {
       .slice(-PAST_ROWS);
     for (const event of matching) this.#charted.add(event, PAST_POINTS);
     return {
+      at: Date.now() / 1000,
       url,
       users: this.#users(),
       weather: weather.words,
@@ -200,7 +202,7 @@ function eventRow(event: StoredEvent, filter: Filter): EventRow {
     user: username(event),
     deviceId: excerpt(deviceId, LONGEST_NAME),
     stream: excerpt(stream, LONGEST_NAME),
-    tags: tags.slice(0, MOST_TAGS).map(([name, value]) => [excerpt(name), valueText(value)]),
+    tags: tags.slice(0, MOST_TAGS).map(([name, value]) => [excerpt(name), ...valueTexts(value)]),
     moreTags: Math.max(tags.length - MOST_TAGS, 0),
   };
 }
@@ -209,8 +211,16 @@ function isLate(observedAt: string, receivedAt: string): boolean {
   return Math.abs(Date.parse(receivedAt) - Date.parse(observedAt)) >= WORTH_TELLING;
 }
 
-function valueText(value: unknown): string {
-  return excerpt(typeof value === "string" ? value : JSON.stringify(value), LONGEST_VALUE);
+/** As it is shown, and as it is if that is more. */
+function valueTexts(value: unknown): [shown: string, all?: string] {
+  const all = typeof value === "string" ? value : JSON.stringify(value);
+  const short = typeof value === "string" ? value : JSON.stringify(value, withShortNumbers);
+  const shown = excerpt(short, LONGEST_VALUE);
+  return shown === all ? [shown] : [shown, excerpt(all, LONGEST_PAYLOAD)];
+}
+
+function withShortNumbers(_name: string, value: unknown): unknown {
+  return typeof value === "number" ? shortNumber(value) : value;
 }
 
 function sentRow({ sentAt, topic, payload, retain, notRetained }: Sent): SentRow {

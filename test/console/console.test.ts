@@ -147,6 +147,41 @@ describe("console", () => {
     for (const { text, left } of labels) assert.ok(left >= 0, `${text} begins at ${left}`);
   });
 
+  it("moves the time of all charts on, of devices that have fallen silent, too", async () => {
+    const { page } = opened;
+    await page.addInitScript(recordLabels);
+    await page.reload();
+    await publish("meter", { count: 1 });
+    const sent = secondsOf(await text(page, "#activity-rows time"));
+    await page.waitForFunction(
+      ([sent]) =>
+        ((window as LabelledWindow).labels ?? []).some(({ text }) => {
+          const [hours = 0, minutes = 0, seconds = 0] = text.split(":").map(Number);
+          return (hours * 60 + minutes) * 60 + seconds >= (sent ?? 0) + 2;
+        }),
+      [sent],
+    );
+  });
+
+  it("says how many charts are further down, until one scrolls", async () => {
+    const { page } = opened;
+    await publish("plc", twentyTags());
+    await untilText(page, "#charts-below", "8 charts are further down: scroll");
+    await page.locator("#chart-list").evaluate((list) => list.scrollTo(0, list.scrollHeight));
+    await untilText(page, "#charts-below", "");
+  });
+
+  it("rounds the numbers of an event, and has all of them for the pointer", async () => {
+    await publish("d", { t: 15.000048967246482, motor: { speed: 0.1 + 0.2 }, n: 21.5 });
+    const values = rows().locator(".tag b");
+    await values.first().waitFor();
+    assert.deepEqual(await values.allInnerTexts(), ["15", '{"speed":0.3}', "21.5"]);
+    const titles = await values.evaluateAll((all) =>
+      all.map((each) => (each as HTMLElement).title),
+    );
+    assert.deepEqual(titles, ["15.000048967246482", '{"speed":0.30000000000000004}', ""]);
+  });
+
   it("says what was refused and why, with the rule and where it is written", async () => {
     await refusedWith(opened.sandbox, { clientId: "garage", password: "WRONG/word" });
     await refusedWith(opened.sandbox, { clientId: "garage", password: "WRONG/word" });

@@ -1,6 +1,6 @@
 // The numbers behind a chart (sandbox/console/series.ts).
 import { strict as assert } from "node:assert";
-import { Series } from "../../sandbox/console/series";
+import { Series, span } from "../../sandbox/console/series";
 
 describe("console: series", () => {
   function series(...points: [source: string, x: number, y: number][]) {
@@ -22,6 +22,18 @@ describe("console: series", () => {
   it("keeps the last value of a time", () => {
     assert.deepEqual(series(["a", 1, 10], ["a", 1, 11]).table, [[1], [11]]);
   });
+
+  for (const [what, times, now, expected] of [
+    ["from the first time to now", [100, 150], 160, [100, 160]],
+    ["ten seconds at the least", [158], 160, [150, 160]],
+    ["five minutes at the most, of a device that fell silent", [100, 150], 450, [150, 450]],
+    ["what is ahead of the clock", [100, 165], 160, [100, 165]],
+    ["the seconds before now, without any time", [], 160, [150, 160]],
+  ] as const) {
+    it(`spans ${what}`, () => {
+      assert.deepEqual(span(times, now, { least: 10, most: 300 }), expected);
+    });
+  }
 
   it("forgets what is older than its window, in every column", () => {
     const { table } = series(["a", 1, 10], ["b", 2, 20], ["a", 11.5, 11]);
