@@ -127,6 +127,18 @@ describe("the packed sandbox", () => {
     assert.equal(await run(process.execPath, [tsc, ...checks, program], { cwd: folder }), "");
   });
 
+  it("asks for a Node.js that can require the ES modules that it depends on", async () => {
+    const read = async (name: string) =>
+      JSON.parse(await readFile(path.join(folder, "node_modules", name, "package.json"), "utf8"));
+    const { engines, dependencies } = await read("m1-sandbox");
+    const kinds = await Promise.all(
+      Object.keys(dependencies).map(async (name) => (await read(name)).type),
+    );
+    assert.ok(kinds.includes("module"), "it would do with less");
+    // Without a flag since these: https://nodejs.org/api/modules.html, the history of require().
+    assert.equal(engines.node, "^20.19.0 || >=22.12.0");
+  });
+
   it("carries only what is needed, and depends on four packages", async () => {
     const installed = path.join(folder, "node_modules/m1-sandbox");
     const files = await readdir(installed, { recursive: true });
