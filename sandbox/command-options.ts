@@ -35,8 +35,8 @@ export const HELP = `m1-sandbox: a local stand-in for the Medium One IoT cloud.
   --refuse <percent>    of the logins and REST requests find the server unavailable
   --keep <number>       of events are remembered; ${DEFAULT_KEEP}
   --host <address>      to listen on; 127.0.0.1. Any other lets the network in
-  --quiet               no line for each event
-  --help                this text
+  --quiet               no lines but for what is refused, and for bounds that are reached
+  -h, --help            this text
   --version
 
 The ports can be given as M1_SANDBOX_PORT and M1_SANDBOX_HTTP_PORT too.
@@ -77,11 +77,11 @@ function parsed(args: readonly string[]) {
   const flag = { type: "boolean" } as const;
   try {
     return parseArgs({
-      args: [...args],
+      args: withNegativeNumbers(args),
       options: {
         ...{ port: text, "http-port": text, host: text, file: text, tls: text, keep: text },
         ...{ latency: text, drop: text, refuse: text },
-        ...{ quiet: flag, help: flag, version: flag },
+        ...{ quiet: flag, help: { ...flag, short: "h" }, version: flag },
       },
     }).values;
   } catch (cause) {
@@ -89,6 +89,19 @@ function parsed(args: readonly string[]) {
     const [fault = ""] = (cause as Error).message.split(/\.?(?:\n|$)/);
     throw new UsageError(`${fault}. See m1-sandbox --help`, { cause });
   }
+}
+
+/** `--latency -5` as `--latency=-5`: what is wrong with it is the number, not how it is written. */
+function withNegativeNumbers(args: readonly string[]): string[] {
+  return args.flatMap((arg, at) => {
+    const next = args[at + 1] ?? "";
+    if (isNegative(arg) && args[at - 1]?.startsWith("--")) return [];
+    return arg.startsWith("--") && isNegative(next) ? [`${arg}=${next}`] : [arg];
+  });
+}
+
+function isNegative(arg: string): boolean {
+  return /^-\d/.test(arg);
 }
 
 function hostOf(text: string): string {

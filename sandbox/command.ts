@@ -31,7 +31,7 @@ async function serve(options: CommandOptions): Promise<void> {
   const web = await openedWeb(sandbox, options);
   if (!isLoopback(host)) console.error(warning(host));
   console.log(greeting({ sandbox, web, certificate: tls?.file }));
-  if (!quiet) report(sandbox, console.log, { colour: process.stdout.isTTY });
+  report(sandbox, console.log, { colour: process.stdout.isTTY, quiet });
   const unfollow = file && follow(file, sandbox);
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, () => {

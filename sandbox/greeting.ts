@@ -1,6 +1,7 @@
 // What the command prints when the sandbox listens: where, who may log in, and what to try first.
 import { type Account, DEMO_ACCOUNT, loginIdOf } from "./accounts";
 import type { Web } from "./http/web";
+import { reachable } from "./reachable";
 import type { Sandbox } from "./sandbox";
 
 export interface Place {
@@ -14,10 +15,10 @@ export function greeting(place: Place): string {
   const { sandbox, web, certificate } = place;
   const weather = sandbox.weather.words;
   return [
-    `A local Medium One listens at ${sandbox.url}. Ctrl-C ends it.`,
+    `A local Medium One listens at ${reachable(sandbox.url)}. Ctrl-C ends it.`,
     table([
-      ["Console", `${web.url}    open it to watch, and to send`],
-      ["REST API", `${web.url}/v2`],
+      ["Console", `${reachable(web.url)}    open it to watch, and to send`],
+      ["REST API", `${reachable(web.url)}/v2`],
       ...(certificate ? [["Certificate", `${certificate}    for clients to trust`] as const] : []),
       ...(weather.length > 0 ? [["Weather", weather.join(", ")] as const] : []),
     ]),
@@ -25,10 +26,9 @@ export function greeting(place: Place): string {
   ].join("\n\n");
 }
 
-/** Where a client on this computer finds what listens at `url`, at every address perhaps. */
+/** Where a client on this computer finds what listens at `url`. */
 function hostOf(url: string): string {
-  const host = new URL(url).hostname.replace(/^\[(.*)\]$/, "$1");
-  return host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
+  return new URL(reachable(url)).hostname.replace(/^\[(.*)\]$/, "$1");
 }
 
 function demo({ sandbox, certificate }: Place): string[] {

@@ -32,17 +32,24 @@ const KIND_WIDTH = 12;
 const WHO_WIDTH = LONGEST_CLIENT_ID + 1;
 const LONGEST_PAYLOAD = 120;
 
+export interface ReportOptions {
+  readonly colour?: boolean;
+  /** Only of what was refused, and of what there was no room for. */
+  readonly quiet?: boolean;
+}
+
 /** Calls `write` with a line, without a line break, for each thing that a sandbox tells. */
 export function report(
   sandbox: Sandbox,
   write: (line: string) => void,
-  { colour = false }: { readonly colour?: boolean } = {},
+  { colour = false, quiet = false }: ReportOptions = {},
 ): void {
   const tell = (line: Omit<Line, "time">) =>
     write(formatLine({ time: new Date(), ...line }, colour));
+  sandbox.on("refusal", (refusal) => tell(describeRefusal(refusal)));
+  if (quiet) return;
   sandbox.on("event", (event) => tell(describeEvent(event)));
   sandbox.on("sent", (sent) => tell(describeSent(sent)));
-  sandbox.on("refusal", (refusal) => tell(describeRefusal(refusal)));
   sandbox.on("connected", (client) => tell(describeConnected(client)));
   sandbox.on("disconnected", (client) => tell(describeDisconnected(client)));
   sandbox.on("subscribed", ({ clientId, subscriptions }) => {

@@ -6,6 +6,7 @@ import { excerpt } from "../../nodes/protocol/errors";
 import type { Identity } from "../../nodes/protocol/topics";
 import { ruleBehind } from "../contract";
 import { type ConnectedClient, type Refusal, refusedOne, type Sent } from "../happenings";
+import { reachable } from "../reachable";
 import type { Sandbox } from "../sandbox";
 import { shortNumber } from "../short-number";
 import type { StoredEvent } from "../stored-event";
@@ -120,7 +121,7 @@ export class Feed {
     for (const event of matching) this.#charted.add(event, PAST_POINTS);
     return {
       at: Date.now() / 1000,
-      url,
+      url: reachable(url),
       users: this.#users(),
       weather: weather.words,
       totals,

@@ -89,14 +89,29 @@ describe("sandbox: command", function () {
 
   for (const [host, reached] of [
     ["::1", "::1"],
+    ["::", "::1"],
     ["0.0.0.0", "127.0.0.1"],
   ] as const) {
     it(`shows how this computer reaches it at ${reached} when it listens on ${host}`, async () => {
       command = start("--host", host);
       const output = new Output(command.stdout);
       await output.match(new RegExp(`mosquitto_sub -h ${reached} -p `));
+      const urls = output.text.match(/\b(mqtt|http):\S+(?=:\d)/g) ?? [];
+      const at = reached.includes(":") ? `[${reached}]` : reached;
+      assert.deepEqual(urls, [`mqtt://${at}`, `http://${at}`, `http://${at}`]);
     });
   }
+
+  it("prints what it refuses, and no event, when it is to be quiet", async () => {
+    command = start("--quiet");
+    const output = new Output(command.stdout);
+    const [, url = ""] = await output.match(/listens at (mqtt:\S+)\./);
+    client = await connectAsync(url, LOGIN);
+    await client.publishAsync(`0/${OWN}/d`, EVENT, { qos: 1 });
+    await assert.rejects(client.subscribeAsync("#"));
+    await output.match(/ refused .*\[FILTER_FOREIGN\]/);
+    assert.doesNotMatch(output.text, / (event|connected) /);
+  });
 
   it("prints no line for each event when it is to be quiet, and its weather", async () => {
     command = start("--quiet", "--latency", "5", "--refuse", "0.5", "--drop", "0");
@@ -109,7 +124,7 @@ describe("sandbox: command", function () {
   });
 
   it("explains itself, and tells its version", async () => {
-    command = start("--help");
+    command = start("-h");
     const help = new Output(command.stdout);
     assert.deepEqual(await once(command, "close"), [0, null]);
     for (const option of ["port", "http-port", "file", "tls", "latency", "drop", "refuse"]) {

@@ -34,6 +34,20 @@ describe("sandbox: report", () => {
     assert.match(line, /^[^\p{Cc}]*$/u);
   });
 
+  it("writes a line for what is refused and for what there is no room for, if it is to be quiet", async () => {
+    const lines: string[] = [];
+    report(context.sandbox, (line) => lines.push(line), { quiet: true });
+    const client = await connect(context.sandbox);
+    await client.publishAsync(`0/${OWN}/d`, EVENT, { qos: 1 });
+    await context.sandbox.sendUpdate("d", "config", { interval: 2 });
+    await refusedWith(context.sandbox, { clientId: "w", username: "x" });
+    context.sandbox.refuse({ what: "memory" }, Refused.because("USERS_FULL", { limit: 1 }));
+    assert.deepEqual(
+      lines.map((line) => /\[(\w+)\]$/.exec(line)?.[1]),
+      ["USERNAME_FORM", "USERS_FULL"],
+    );
+  });
+
   it("writes a line for all that happens", async () => {
     const lines: string[] = [];
     report(context.sandbox, (line) => lines.push(line));
