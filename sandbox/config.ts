@@ -32,7 +32,9 @@ export function parseConfig(text: string): Configuration {
     throw new ConfigError(`It is not JSON: see ${placeOfFault(text, cause as Error)}`);
   }
   const root = new Place("the file", content).object(["projects"]);
-  const projects = root.at("projects").list().map(project);
+  const places = root.at("projects").list();
+  const projects = places.map(project);
+  checkProjects(places);
   const accounts = projects.flatMap((each) => each.accounts);
   if (accounts.length === 0) throw new ConfigError("projects must hold a user with an API key");
   return { accounts, rules: projects.flatMap((each) => each.rules) };
@@ -86,6 +88,22 @@ function project(place: Place): Configuration {
         event.projectMqtt === projectMqtt ? rule(event, cloud, memory) : undefined,
   );
   return { accounts, rules: ofProject };
+}
+
+/** A user logs in to a project of that name, and over REST with a key, which tells the project. */
+function checkProjects(places: readonly Place[]): void {
+  const fields = places.map((place) => place.object(undefined));
+  const names = fields.map((each) => each.at("projectMqtt"));
+  const keys = fields.flatMap((each) => each.at("apiKeys").list());
+  checkGivenOnce(names, "is another project's, too");
+  // Never its value: a key is a secret.
+  checkGivenOnce(keys, "is an API key that the file gives before");
+}
+
+function checkGivenOnce(places: readonly Place[], fault: string): void {
+  const texts = places.map((place) => place.text());
+  const twice = places.find((_, at) => texts.indexOf(texts[at] ?? "") < at);
+  if (twice) throw new ConfigError(`${twice.name} ${fault}`);
 }
 
 /** Two users of one name would both log in as the first. */

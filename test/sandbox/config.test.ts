@@ -101,6 +101,21 @@ describe("sandbox: file", () => {
       "projects[0].users[1].loginId is another user's, too",
     ],
     [
+      "two projects of one name",
+      { projects: [PROJECT, { ...PROJECT, apiKeys: ["KEY3"] }] },
+      "projects[1].projectMqtt is another project's, too",
+    ],
+    [
+      "an API key twice",
+      inProject({ apiKeys: ["SECRET1", "KEY1", "SECRET1"] }),
+      "projects[0].apiKeys[2] is an API key that the file gives before",
+    ],
+    [
+      "an API key in two projects",
+      { projects: [PROJECT, { ...PROJECT, projectMqtt: "office", apiKeys: ["KEY3", "KEY2"] }] },
+      "projects[1].apiKeys[1] is an API key that the file gives before",
+    ],
+    [
       "a group that is no topic level",
       inCondition({ send: { kind: "group", groupId: "a/b", updateType: "x", payload: 1 } }),
       'projects[0].workflows[0].send.groupId: The group ID has "/"',
