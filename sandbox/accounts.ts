@@ -75,11 +75,20 @@ export function login(
 function accountsOf(accounts: readonly Account[], username: string | undefined): Account[] {
   if (!username) throw Refused.because("USERNAME_MISSING");
   const who = parseUsername(username);
+  const ofUser = who && accounts.filter((account) => isOf(account, who));
+  if (ofUser && ofUser.length > 0) return ofUser;
+  // Not repeated: what was meant for the password is a secret.
+  const parts = username.split("/");
+  if (accounts.some(({ apiKey }) => parts.includes(apiKey))) {
+    throw Refused.because("USERNAME_HOLDS_KEY");
+  }
   if (!who) throw Refused.because("USERNAME_FORM", { username });
   const { projectMqtt, userMqtt } = who;
-  const ofProject = accounts.filter((account) => account.projectMqtt === projectMqtt);
-  if (ofProject.length === 0) throw Refused.because("PROJECT_UNKNOWN", { projectMqtt });
-  const ofUser = ofProject.filter((account) => account.userMqtt === userMqtt);
-  if (ofUser.length === 0) throw Refused.because("USER_UNKNOWN", { projectMqtt, userMqtt });
-  return ofUser;
+  const hasProject = accounts.some((account) => account.projectMqtt === projectMqtt);
+  if (!hasProject) throw Refused.because("PROJECT_UNKNOWN", { projectMqtt });
+  throw Refused.because("USER_UNKNOWN", { projectMqtt, userMqtt });
+}
+
+function isOf(account: Account, who: Identity): boolean {
+  return account.projectMqtt === who.projectMqtt && account.userMqtt === who.userMqtt;
 }

@@ -8,6 +8,8 @@ const REASONS = {
     "The client ID is empty, so there is nothing to keep a session under: give one, or ask for a clean session",
   USERNAME_MISSING: "There is no username; it is <project_mqtt>/<user_mqtt>",
   USERNAME_FORM: "The username __username__ is not of the form <project_mqtt>/<user_mqtt>",
+  USERNAME_HOLDS_KEY:
+    "The username holds an API key, which belongs into the password, <api_key>/<user_password>; the username is <project_mqtt>/<user_mqtt>",
   PROJECT_UNKNOWN:
     "There is no project __projectMqtt__ here; the username is <project_mqtt>/<user_mqtt>",
   USER_UNKNOWN:

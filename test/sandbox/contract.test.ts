@@ -9,6 +9,7 @@ describe("sandbox: rules behind refusals", () => {
       /logs in as/,
       /Introduction$/,
       "USERNAME_FORM",
+      "USERNAME_HOLDS_KEY",
       "PASSWORD_MISSING",
       "API_KEY_WRONG",
       "USER_UNKNOWN",

@@ -41,6 +41,7 @@ describe("sandbox: login", () => {
     ["an unknown project", "PROJECT_UNKNOWN", 4, { username: "other/demo-user" }],
     ["an unknown user", "USER_UNKNOWN", 4, { username: "demo-project/other" }],
     ["a user in another case", "USER_UNKNOWN", 4, { username: "demo-project/Demo-User" }],
+    ["an API key as user", "USERNAME_HOLDS_KEY", 4, { username: "demo-project/DEMO0KEY" }],
     ["no password", "PASSWORD_MISSING", 4, { password: undefined }],
     ["a password without a slash", "PASSWORD_FORM", 4, { password: "DEMO0KEY" }],
     ["a password without an API key", "PASSWORD_FORM", 4, { password: "/demo/password" }],
@@ -70,6 +71,23 @@ describe("sandbox: login", () => {
     await refusedWith(context.sandbox, { password: "SECRETKEY/secretword" });
     await refusedWith(context.sandbox, { password: "DEMO0KEY/secretword" });
     assert.doesNotMatch(JSON.stringify(context.sandbox.refusals), /secret|DEMO0KEY|demo.password/i);
+  });
+
+  it("repeats no API key that stands in the username's place, in its words", async () => {
+    for (const username of ["DEMO0KEY/demo/password", "KEY2/second", `${OWN}/DEMO0KEY`]) {
+      await refusedWith(context.sandbox, { username });
+    }
+    for (const { code, reason } of context.sandbox.refusals) {
+      assert.equal(code, "USERNAME_HOLDS_KEY");
+      assert.doesNotMatch(reason, /DEMO0KEY|KEY2|demo.password|second/);
+    }
+    assert.equal(context.sandbox.refusals.length, 3);
+  });
+
+  it("lets a user in whose project is named like an API key", async () => {
+    const account = { ...DEMO_ACCOUNT, projectMqtt: DEMO_ACCOUNT.apiKey };
+    context.sandbox.configure({ accounts: [account], rules: [] });
+    await connect(context.sandbox, { username: "DEMO0KEY/demo-user" });
   });
 
   it("stores the event of a will when the connection is cut", async () => {
