@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import path from "node:path";
+import { DEFAULT_KEEP } from "../sandbox/command-options";
 import { DEFAULT_WEB_PORT, openWeb, type Web } from "../sandbox/http/web";
 import { report } from "../sandbox/report";
 import { DEFAULT_PORT, DEMO_ACCOUNT, Sandbox, SandboxError } from "../sandbox/sandbox";
@@ -66,7 +67,7 @@ function taken(port: number, variable: string, cause: unknown): DemoError {
 }
 
 async function startSandbox(port: number): Promise<Sandbox> {
-  const sandbox = new Sandbox({ port, rules: rules() });
+  const sandbox = new Sandbox({ port, keep: DEFAULT_KEEP, rules: rules() });
   report(sandbox, console.log, { colour: process.stdout.isTTY });
   sandbox.on("error", (error) => console.error(error));
   try {

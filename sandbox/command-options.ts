@@ -8,7 +8,7 @@ import type { WeatherOptions } from "./weather";
 /** Medium One's own for MQTT with TLS. */
 const DEFAULT_TLS_PORT = 61_620;
 /** Enough for the most that a REST call lists. */
-const DEFAULT_KEEP = 10_000;
+export const DEFAULT_KEEP = 10_000;
 const MOST_KEPT = 1_000_000;
 
 export interface CommandOptions {

@@ -66,4 +66,17 @@ describe("the demo", () => {
     await message.first().waitFor();
     assert.match(await message.first().innerText(), /fan: "off", by: "hand"/);
   });
+
+  it("remembers as many events as the sandbox does by itself: thousands", async () => {
+    const [, restUrl = ""] = /Console +(http:\S+)/.exec(printed) ?? [];
+    const login = { login_id: "demo@example.com", password: "demo/password", api_key: "DEMO0KEY" };
+    const body = JSON.stringify({ ...login, no_cookies: true });
+    const session = await fetch(`${restUrl}/v2/login`, { method: "POST", body });
+    const token = (await session.json()) as string;
+    const events = `${restUrl}/v2/events/many?token=${encodeURIComponent(token)}`;
+    const lines = Array.from({ length: 2500 }, (_, n) => JSON.stringify({ event_data: { n } }));
+    await fetch(events, { method: "POST", body: lines.join("\n") });
+    const kept = (await (await fetch(events)).text()).trim().split("\n");
+    assert.equal(kept.length, 2500);
+  });
 });
