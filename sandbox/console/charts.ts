@@ -4,7 +4,7 @@ import type { Batch, Point, Snapshot } from "../http/console-messages";
 import { localTime } from "../local-time";
 import { shortNumber } from "../short-number";
 import { andMore, byId, count, element } from "./page";
-import { Series, span } from "./series";
+import { lone, Series, span } from "./series";
 
 const MOST_LINES = 6;
 /** In the style sheet, as `--line-1` and so on. */
@@ -224,7 +224,7 @@ class Chart {
       stroke: colour(line.colour),
       width: 1.75,
       spanGaps: true,
-      points: { size: 4 },
+      points: { size: 4, filter: ({ data }: uPlot, line: number) => lone(data[line] ?? []) },
     }));
     return {
       width: Math.max(this.#place.clientWidth, 160),

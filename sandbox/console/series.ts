@@ -79,3 +79,13 @@ export function span(
   const to = Math.max(now, times[times.length - 1] ?? now);
   return [Math.max(Math.min(times[0] ?? to, to - seconds.least), to - seconds.most), to];
 }
+
+/**
+ * Where the only value of a line is: a point, as there is nothing to draw a line to. Null for a line
+ * of more values, whose points are drawn where there is room.
+ */
+export function lone(values: ArrayLike<number | null | undefined>): number[] | null {
+  const places = Array.from(values, (value, at) => (value == null ? -1 : at));
+  const given = places.filter((place) => place >= 0);
+  return given.length === 1 ? given : null;
+}

@@ -116,6 +116,21 @@ describe("console", () => {
     assert.equal(await text(page, "#activity-note"), none);
   });
 
+  it("draws the only number of each of two devices that send a moment apart", async () => {
+    const { page, sandbox } = opened;
+    const who = { projectMqtt: "demo-project", userMqtt: "demo-user" };
+    const arrival = { who, clientId: "", address: "", qos: 1, dup: false } as const;
+    const store = (deviceId: string, temperature: number) =>
+      sandbox.store({ eventData: { temperature }, deviceId, raw: EVENT }, arrival);
+    store("kitchen", 21.5);
+    const before = slotOf(sandbox.events.at(-1)?.receivedAt);
+    // In the slot of time after that, a few pixels to the right.
+    while (slotOf(new Date().toISOString()) === before) await page.evaluate(nextFrame);
+    store("attic", 31);
+    await untilCount(page, ".card .legend li", 2);
+    await page.waitForFunction(hasInk, ".card canvas");
+  });
+
   it("moves a line as events come, and shows the latest number", async () => {
     await publish("kitchen", { temperature: 21.5 });
     const latest = '.card[data-tag="temperature"] .latest';
@@ -492,6 +507,11 @@ describe("console at 5,000 events a second", () => {
     assert.match(await text(page, "#activity-note"), /Too fast to show all: 20 of [\d,]+/);
   });
 });
+
+/** The fifth of a second that a time is in. */
+function slotOf(time = ""): number {
+  return Math.floor(Date.parse(time) / 200);
+}
 
 function twentyTags(): Record<string, number> {
   return Object.fromEntries(Array.from({ length: 20 }, (_, at) => [`tag${at + 1}`, at + 1]));

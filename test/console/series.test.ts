@@ -1,6 +1,6 @@
 // The numbers behind a chart (sandbox/console/series.ts).
 import { strict as assert } from "node:assert";
-import { Series, span } from "../../sandbox/console/series";
+import { lone, Series, span } from "../../sandbox/console/series";
 
 describe("console: series", () => {
   function series(...points: [source: string, x: number, y: number][]) {
@@ -34,6 +34,13 @@ describe("console: series", () => {
       assert.deepEqual(span(times, now, { least: 10, most: 300 }), expected);
     });
   }
+
+  it("tells the only value of a line, which no line leads to", () => {
+    assert.deepEqual(lone([null, 21.5, null]), [1]);
+    assert.deepEqual(lone([0]), [0]);
+    assert.equal(lone([1, null, 2]), null);
+    assert.equal(lone([null]), null);
+  });
 
   it("forgets what is older than its window, in every column", () => {
     const { table } = series(["a", 1, 10], ["b", 2, 20], ["a", 11.5, 11]);
