@@ -14,6 +14,8 @@ import type { Weather } from "./weather";
 /** What is known of one network connection. */
 interface Session {
   readonly address: string;
+  /** As the CONNECT has it: a client has its own only once the broker looks at that. */
+  clientId: string;
   who: Identity | undefined;
   will: ConnectPacket["will"];
   readonly subscriptions: Map<string, QoS>;
@@ -66,6 +68,7 @@ export class Gate {
   welcome(client: Client, address: string): void {
     this.#sessions.set(client, {
       address,
+      clientId: "",
       who: undefined,
       will: undefined,
       subscriptions: new Map(),
@@ -85,8 +88,9 @@ export class Gate {
   }
 
   name(client: Client): { clientId: string; username: string } {
-    const { who } = this.session(client);
-    return { clientId: client.id, username: who ? username(who) : "" };
+    const { clientId, who } = this.session(client);
+    const given = client.id as string | null;
+    return { clientId: given ?? clientId, username: who ? username(who) : "" };
   }
 
   describe(client: Client): ConnectedClient {
@@ -102,6 +106,7 @@ export class Gate {
   /** What is wrong with a CONNECT stays in the session as `refused`. */
   connect(client: Client, packet: ConnectPacket): void {
     const session = this.session(client);
+    session.clientId = packet.clientId;
     try {
       if (this.#weather.refuses()) throw Refused.because("WEATHER").answeredWith(UNAVAILABLE);
       session.who = admitConnect(packet, this.#accounts());

@@ -1,5 +1,6 @@
 // What the tests of the sandbox share: a sandbox for each test, and MQTT clients that it ends.
 import { type IClientOptions, type IPublishPacket, type MqttClient, connect as open } from "mqtt";
+import { generate, type IConnectPacket } from "mqtt-packet";
 import type { Identity } from "../../nodes/protocol/topics";
 import { DEMO_ACCOUNT, Sandbox, type SandboxOptions } from "../../sandbox/sandbox";
 
@@ -28,6 +29,22 @@ export function eachWithSandbox(options: SandboxOptions | (() => SandboxOptions)
     await context.sandbox.stop();
   });
   return context;
+}
+
+/** The bytes with which a client of the demo user opens its connection: for one without a library. */
+export function connectBytes(options: Partial<IConnectPacket> = {}): Buffer {
+  const { projectMqtt, userMqtt, apiKey, userPassword } = DEMO_ACCOUNT;
+  return generate({
+    cmd: "connect",
+    protocolId: "MQTT",
+    protocolVersion: 4,
+    clean: true,
+    clientId: "raw",
+    keepalive: 0,
+    username: `${projectMqtt}/${userMqtt}`,
+    password: Buffer.from(`${apiKey}/${userPassword}`),
+    ...options,
+  });
 }
 
 export async function endClients(): Promise<void> {

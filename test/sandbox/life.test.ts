@@ -3,11 +3,10 @@
 import { strict as assert } from "node:assert";
 import { once } from "node:events";
 import { connect as openSocket } from "node:net";
-import { generate } from "mqtt-packet";
 import { WebSocket } from "ws";
 import { selfSigned } from "../../sandbox/certificate";
-import { DEMO_ACCOUNT, Sandbox } from "../../sandbox/sandbox";
-import { closed, connect, EVENT, eachWithSandbox, endClients, OWN } from "./clients";
+import { Sandbox } from "../../sandbox/sandbox";
+import { closed, connect, connectBytes, EVENT, eachWithSandbox, endClients, OWN } from "./clients";
 
 describe("sandbox: life", () => {
   const context = eachWithSandbox();
@@ -64,22 +63,10 @@ describe("sandbox: life", () => {
 
   it("tells why it ended a connection that fell silent", async () => {
     const { sandbox } = context;
-    const { projectMqtt, userMqtt, apiKey, userPassword } = DEMO_ACCOUNT;
     const disconnected = sandbox.next("disconnected");
     // No client library: that would notice by itself that nothing comes any more.
     const socket = openSocket(sandbox.port, "127.0.0.1");
-    socket.write(
-      generate({
-        cmd: "connect",
-        protocolId: "MQTT",
-        protocolVersion: 4,
-        clean: true,
-        clientId: "silent",
-        keepalive: 1,
-        username: `${projectMqtt}/${userMqtt}`,
-        password: Buffer.from(`${apiKey}/${userPassword}`),
-      }),
-    );
+    socket.write(connectBytes({ clientId: "silent", keepalive: 1 }));
     assert.equal((await disconnected).reason, "keep alive timeout");
     assert.deepEqual(context.sandbox.refusals, []);
   });
@@ -135,6 +122,23 @@ describe("sandbox: life", () => {
     socket.write("GET / HTTP/1.1\r\n\r\n");
     await once(socket, "close");
     assert.equal((await refusal).what, "protocol");
+  });
+});
+
+describe("sandbox: what comes before its CONNACK", () => {
+  const context = eachWithSandbox();
+
+  it("is on record with the client ID when MQTT does not allow it, and nothing else happens", async () => {
+    const refusal = context.sandbox.next("refusal");
+    const socket = openSocket(context.sandbox.port, "127.0.0.1");
+    socket.write(Buffer.concat([connectBytes({ clientId: "hasty" }), Buffer.alloc(5, 0xff)]));
+    await once(socket, "close");
+    const { what, code, clientId, username } = await refusal;
+    assert.deepEqual(
+      { what, code, clientId, username },
+      { what: "protocol", code: "PACKET", clientId: "hasty", username: OWN },
+    );
+    await connect(context.sandbox);
   });
 });
 
