@@ -6,6 +6,7 @@ import { decodeEvent, type ReceivedEvent } from "../nodes/protocol/event";
 import { topicLevel } from "../nodes/protocol/topic-level";
 import { type Identity, maySubscribe, parseEventTopic } from "../nodes/protocol/topics";
 import { type Account, login } from "./accounts";
+import { checkName } from "./names";
 import { Refused, type ReturnCode } from "./refusal";
 
 /** What a PUBLISH and a will have in common. */
@@ -41,14 +42,21 @@ export function admitPublish(publication: Publication, who: Identity): AdmittedE
     throw Refused.because("TOPIC_FOREIGN", { topic, own });
   }
   const deviceId = topicLevel(address.deviceId, "deviceId", { emptyAllowed: true });
+  checkName(deviceId, "device ID");
   // The contract knows no retained event, and nobody could subscribe to one: it is a mistake.
   if (publication.retain) throw Refused.because("EVENT_RETAINED");
   const payload = Buffer.from(publication.payload);
-  return { ...decodeEvent(payload), deviceId, raw: payload.toString("utf8") };
+  const event = decodeEvent(payload);
+  checkName(event.stream ?? "", "stream");
+  return { ...event, deviceId, raw: payload.toString("utf8") };
 }
 
-/** Throws FILTER_FOREIGN for what reaches beyond the user (wire-contract: Authentication). */
+/**
+ * Throws FILTER_FOREIGN for what reaches beyond the user (wire-contract: Authentication), and
+ * NAME_TOO_LONG or NAME_TOO_DEEP.
+ */
 export function admitSubscribe(filter: string, who: Identity): void {
+  checkName(filter, "filter");
   if (maySubscribe(who, filter)) return;
   throw Refused.because("FILTER_FOREIGN", {
     filter,

@@ -14,7 +14,8 @@ export interface PublishOptions {
 /**
  * Sends for one user. `_all` addresses every device of the user, or every group of its project.
  * Strings and bytes are sent as they are, anything else as JSON. Each promise is resolved once the
- * message is handed to the broker, and rejected with an M1Error for an address that is none.
+ * message is handed to the broker, and rejected for an address that is none: with an M1Error, or
+ * with the code NAME_TOO_LONG or NAME_TOO_DEEP for names that the sandbox does not take.
  */
 export interface Cloud {
   /** To `1/p/u/<deviceId>/event`. */

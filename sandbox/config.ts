@@ -6,6 +6,8 @@ import { topicLevel } from "../nodes/protocol/topic-level";
 import type { Account, Role } from "./accounts";
 import type { Rule } from "./cloud";
 import { recipientLevel, sentUpdateType } from "./cloud-topics";
+import { checkName } from "./names";
+import { Refused } from "./refusal";
 import { rules, type Workflow } from "./workflows";
 
 /** What is in force: who may log in, and what runs for each event. */
@@ -287,7 +289,11 @@ class Place {
   }
 
   level(field: "projectMqtt" | "userMqtt"): string {
-    return this.checked((value) => topicLevel(value, field));
+    return this.checked((value) => {
+      const level = topicLevel(value, field);
+      checkName(level, field);
+      return level;
+    });
   }
 
   recipient(field: "deviceId" | "groupId"): string {
@@ -303,7 +309,7 @@ class Place {
     try {
       return check(this.#value);
     } catch (cause) {
-      if (!(cause instanceof M1Error)) throw cause;
+      if (!(cause instanceof M1Error || cause instanceof Refused)) throw cause;
       throw new ConfigError(`${this.name}: ${cause.message}`, { cause });
     }
   }

@@ -31,6 +31,11 @@ const RULES: readonly (ContractRule & { readonly codes: RegExp })[] = [
     source: BOUNDS,
   },
   {
+    codes: /^NAME_/,
+    rule: "The sandbox takes names of 1,024 characters and 90 levels at the most",
+    source: BOUNDS,
+  },
+  {
     codes: /^WEATHER$/,
     rule: "The sandbox was started with --refuse",
   },

@@ -55,6 +55,8 @@ const REASONS = {
   PAYLOAD: "payload must be text",
   NOT_RETAINED: "Nothing is retained at __topic__",
   PAGE_NOT_BUILT: "The console's page is not built: run node sandbox/build.mjs",
+  NAME_TOO_LONG: "The __what__ has __length__ characters; the sandbox takes __limit__",
+  NAME_TOO_DEEP: "The __what__ has __levels__ levels; the sandbox takes __limit__",
   SUBSCRIPTIONS_FULL: "The client has __limit__ subscriptions, and may have no more",
   RETAINED_FULL:
     "The message was sent, but is not retained: __limit__ topics retain one at the most, with 16 MB together. Remove one, and there is room",

@@ -31,6 +31,7 @@ import {
 } from "./happenings";
 import { History } from "./history";
 import { type Listener, type ListenOptions, listen } from "./listener";
+import { checkTopic } from "./names";
 import { Persistence } from "./persistence";
 import { Recent } from "./recent";
 import { Refused } from "./refusal";
@@ -284,10 +285,12 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
 
   /**
    * Publishes to any topic, sensible or not; an empty payload with `retain` removes what is
-   * retained there (MQTT-3.3.1-10). Resolves with what it sent. Rejects with SandboxError NOT_RUNNING.
+   * retained there (MQTT-3.3.1-10). Resolves with what it sent. Rejects with SandboxError
+   * NOT_RUNNING, and with the code TOPIC_TOO_LONG or NAME_TOO_DEEP for what no broker could send on.
    */
   async publishRaw(topic: string, payload: unknown, options: PublishOptions = {}): Promise<Sent> {
     if (!this.#running) throw SandboxError.notRunning();
+    checkTopic(topic);
     const { broker } = this.#running;
     const { qos = 1 } = options;
     const bytes = payloadBytes(payload);

@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type ErrorDetails, excerpt } from "../../nodes/protocol/errors";
 import { utf8Text } from "../../nodes/protocol/utf8";
+import { checkName } from "../names";
 import { Refused, type RefusedReason } from "../refusal";
 
 export interface Call {
@@ -98,6 +99,22 @@ export function textOf(object: Readonly<Record<string, unknown>>, field: string)
   const value = object[field];
   if (typeof value === "string" && value !== "") return value;
   throw Declined.because(400, "FIELD_MISSING", { field });
+}
+
+/** Text that is kept, as `textOf` has it. Throws 400 NAME_TOO_LONG or NAME_TOO_DEEP too. */
+export function nameOf(object: Readonly<Record<string, unknown>>, field: string): string {
+  const name = textOf(object, field);
+  checkKept(name, field);
+  return name;
+}
+
+/** Throws 400 NAME_TOO_LONG or NAME_TOO_DEEP. */
+export function checkKept(name: string, what: string): void {
+  try {
+    checkName(name, what);
+  } catch (error) {
+    throw Declined.from(400, error);
+  }
 }
 
 export function unknownPath({ path }: Call): Declined {

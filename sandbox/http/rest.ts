@@ -12,9 +12,11 @@ import {
   type Answer,
   bodyOf,
   type Call,
+  checkKept,
   Declined,
   json,
   methodOf,
+  nameOf,
   objectOf,
   textOf,
   unknownPath,
@@ -112,8 +114,8 @@ export class Rest {
     const role = roleOf(caller);
     if (role === "basic") throw Declined.because(401, "ROLE", { role });
     const body = await objectOf(call);
-    const loginId = textOf(body, "login_id");
-    const userPassword = textOf(body, "password");
+    const loginId = nameOf(body, "login_id");
+    const userPassword = nameOf(body, "password");
     if (this.#find(caller, loginId)) {
       throw Declined.because(403, "USER_EXISTS", { loginId: excerpt(loginId) });
     }
@@ -172,6 +174,7 @@ export class Rest {
 
   /** All events of a body, or none of them. */
   async #store(call: Call, stream: string, owner: Account): Promise<Answer> {
+    checkKept(stream, "stream");
     const text = utf8Text(await bodyOf(call, LONGEST_POST));
     if (text === undefined) throw Declined.from(400, new M1Error("DATA_NOT_UTF8"));
     const lines = text.split("\n").map((line, index) => ({ text: line.trim(), number: index + 1 }));

