@@ -54,8 +54,12 @@ export class Weather {
 /** Bytes under way in one direction; a writer waits when there are more. */
 const MOST_UNDER_WAY = 1_000_000;
 
-/** Timers of one duration go off in the order in which they were set: bytes do not overtake. */
 function slowed(stream: Duplex, latency: number): Duplex {
+  /** Timers of one duration go off in the order in which they were set: nothing overtakes. */
+  const late = (step: () => void) => {
+    // What is under way keeps nobody waiting who wants to end.
+    setTimeout(step, latency).unref();
+  };
   let arriving = 0;
   let leaving = 0;
   const readOn = () => {
@@ -67,31 +71,33 @@ function slowed(stream: Duplex, latency: number): Duplex {
     write(chunk: Buffer, _encoding, done) {
       leaving += chunk.length;
       const isFull = leaving > MOST_UNDER_WAY;
-      setTimeout(() => {
+      // Under way until the client takes it, which one that does not read never does.
+      const taken = () => {
         leaving -= chunk.length;
-        if (!stream.destroyed) stream.write(chunk);
         if (isFull) done();
-      }, latency);
+      };
+      late(() => stream.write(chunk, taken));
       if (!isFull) done();
     },
     final(done) {
-      setTimeout(() => stream.end(done), latency);
+      late(() => stream.end(done));
     },
     destroy(error, done) {
-      stream.destroy();
+      // The last words come before the end.
+      late(() => stream.destroy());
       done(error);
     },
   });
   stream.on("data", (chunk: Buffer) => {
     arriving += chunk.length;
     readOn();
-    setTimeout(() => {
+    late(() => {
       arriving -= chunk.length;
       far.push(chunk);
-    }, latency);
+    });
   });
-  stream.once("end", () => setTimeout(() => far.push(null), latency));
-  stream.once("error", (error) => far.destroy(error));
-  stream.once("close", () => setTimeout(() => far.destroy(), latency));
+  stream.once("end", () => late(() => far.push(null)));
+  stream.on("error", (error) => far.destroy(error));
+  stream.once("close", () => late(() => far.destroy()));
   return far;
 }

@@ -74,6 +74,10 @@ describe("sandbox: weather", () => {
       );
     });
 
+    it("answers a login that it refuses, too", async () => {
+      assert.equal(await refusedWith(context.sandbox, { password: "DEMO0KEY/wrong" }), 4);
+    });
+
     it("lets a client go, and a cut one too", async () => {
       const client = await connect(context.sandbox, { clientId: "a" });
       const disconnected = context.sandbox.next("disconnected");
@@ -106,6 +110,51 @@ describe("sandbox: weather", () => {
       if (received > 3_000_000) break;
     }
     assert.ok(read - received < 2_000_000, `${read} bytes, of which ${received} came`);
+  });
+
+  it("holds no more than a megabyte for a client that does not read", async () => {
+    const untaken: (() => void)[] = [];
+    let came = 0;
+    const near = new Duplex({
+      read: () => undefined,
+      write(chunk, _encoding, done) {
+        came += chunk.length;
+        untaken.push(done);
+        this.emit("came");
+      },
+    });
+    const far = new Weather({ latency: 1 }).slowed(near);
+    let written = 0;
+    const write = () => {
+      let isTaken = true;
+      while (isTaken && written < 10_000_000) {
+        written += 65_536;
+        isTaken = far.write(Buffer.alloc(65_536));
+      }
+    };
+    far.on("drain", write);
+    const arrives = new Promise((resolve) => near.once("came", resolve));
+    write();
+    await arrives;
+    for (let turn = 0; turn < 1000; turn += 1) await new Promise(setImmediate);
+    assert.ok(written < 1_200_000, `${written} bytes`);
+    near.on("came", () => untaken.pop()?.());
+    const ended = new Promise((resolve) => near.once("finish", resolve));
+    far.on("drain", () => written >= 10_000_000 && far.end());
+    untaken.pop()?.();
+    await ended;
+    assert.equal(came, written);
+  });
+
+  it("keeps no program running for what is on its way", () => {
+    const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout");
+    const before = timers();
+    const near = new PassThrough();
+    const far = new Weather({ latency: 60_000 }).slowed(near);
+    far.write("sent");
+    near.emit("data", Buffer.from("received"));
+    far.destroy();
+    assert.deepEqual(timers(), before);
   });
 
   it("leaves a stream alone when it is fair", () => {
