@@ -25,7 +25,7 @@ export const BOUNDS: Bounds = {
   users: 1000,
 };
 
-/** Characters that the remembered events may have together. */
+/** Characters that the remembered events may have together, as `eventWeight` counts them. */
 export const EVENTS_WEIGHT = 64_000_000;
 /** Characters of the remembered refusals, and of the remembered packets. */
 export const RECORDS_WEIGHT = 16_000_000;

@@ -38,7 +38,7 @@ import { Refused } from "./refusal";
 import { Retained } from "./retained";
 import { RulesInForce } from "./rules-in-force";
 import { SandboxError } from "./sandbox-error";
-import { type Arrival, type StoredEvent, storedEvent } from "./stored-event";
+import { type Arrival, eventWeight, type StoredEvent, storedEvent } from "./stored-event";
 import { Turns } from "./turns";
 import { Weather, type WeatherOptions } from "./weather";
 import { packetWeight, tap, type WirePacket } from "./wire";
@@ -124,8 +124,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
     this.#rules = this.#openRules(options.rules ?? []);
     this.#now = options.now ?? arrivalClock();
     const { keep = 1000 } = options;
-    const weigh = ({ raw }: StoredEvent) => raw.length;
-    this.#events = new History({ items: keep, weight: EVENTS_WEIGHT, weigh });
+    this.#events = new History({ items: keep, weight: EVENTS_WEIGHT, weigh: eventWeight });
     const records = { items: keep, weight: RECORDS_WEIGHT };
     this.#refusals = new History<Refusal>({ ...records, weigh: refusalWeight });
     this.#wire = new History<WirePacket>({ ...records, weigh: packetWeight });

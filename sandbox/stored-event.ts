@@ -24,6 +24,15 @@ export interface StoredEvent extends Identity {
   readonly dup: boolean;
 }
 
+/** What a value takes besides its characters: an empty object has two, and 56 bytes. */
+const VALUE_WEIGHT = 64;
+
+/** In characters; each value that an event may have, nested ones too, counts as so many besides. */
+export function eventWeight({ raw, deviceId, stream }: StoredEvent): number {
+  const values = raw.match(/[[{,]/g)?.length ?? 0;
+  return raw.length + deviceId.length + stream.length + VALUE_WEIGHT * values;
+}
+
 export interface Arrival {
   readonly who: Identity;
   readonly clientId: string;

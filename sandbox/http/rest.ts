@@ -202,8 +202,10 @@ export class Rest {
 /** Throws 400 LINE with what is wrong in it. */
 function admittedLine(text: string, line: number, stream: string): AdmittedEvent {
   try {
-    const event = decodeEvent(Buffer.from(text), { by: "rest" });
-    return { ...event, stream, deviceId: "", raw: text };
+    const bytes = Buffer.from(text);
+    // A copy: a part of a text keeps the whole of it, 10 MB perhaps, alive.
+    const raw = bytes.toString("utf8");
+    return { ...decodeEvent(bytes, { by: "rest" }), stream, deviceId: "", raw };
   } catch (error) {
     const { message: reason } = Declined.from(400, error);
     throw Declined.because(400, "LINE", { line, reason });

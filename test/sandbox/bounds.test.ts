@@ -1,5 +1,7 @@
 // What the sandbox does when it holds as much as it may (sandbox/bounds.ts, docs/sandbox.md: Safety and bounds).
 import { strict as assert } from "node:assert";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import type { MqttClient } from "mqtt";
 import { Persistence } from "../../sandbox/persistence";
 import { DEMO_ACCOUNT } from "../../sandbox/sandbox";
@@ -265,6 +267,42 @@ describe("sandbox: bounds", () => {
     const { status, body } = await make("two");
     assert.deepEqual([status, (body as { code: string }).code], [403, "USERS_FULL"]);
   });
+});
+
+describe("sandbox: memory of events", () => {
+  const context = eachWithSandbox();
+  const web = eachWithWeb(context);
+
+  it("takes what they are made of into account, not only their length", async () => {
+    const client = await connect(context.sandbox);
+    const objects = Array(21_800).fill("{}").join(",");
+    for (let event = 0; event < 30; event += 1) {
+      await client.publishAsync(`0/${OWN}/d`, `{"event_data":{"a":[${objects}]}}`, { qos: 1 });
+    }
+    // Each counts as 65,421 characters and 43,601 values.
+    assert.equal(context.sandbox.events.length, 22);
+  });
+
+  it("does not keep the body of a request that brought them", async () => {
+    const { loginId: login_id, userPassword: password, apiKey: api_key } = DEMO_ACCOUNT;
+    const { text } = await web.call("POST", "/v2/login?no_cookies=1", {
+      body: JSON.stringify({ login_id, password, api_key }),
+    });
+    const body = EVENT.padEnd(9_900_000, " ");
+    setFlagsFromString("--expose-gc");
+    const before = memory();
+    for (let post = 0; post < 10; post += 1) {
+      await web.call("POST", `/v2/events/raw?token=${JSON.parse(text)}`, { body });
+    }
+    assert.equal(context.sandbox.events.length, 10);
+    assert.ok(memory() - before < 40_000_000, `${memory() - before} bytes`);
+  });
+
+  /** Bytes, without what nobody holds any more. */
+  function memory(): number {
+    runInNewContext("gc")();
+    return process.memoryUsage().heapUsed;
+  }
 });
 
 describe("sandbox: answers of workflows", () => {
