@@ -34,6 +34,11 @@ export const MESSAGES_WEIGHT = 16_000_000;
 /** Characters of the device IDs that a workflow remembers. */
 export const DEVICES_WEIGHT = 1_000_000;
 
+/** Bytes of a packet: an event of four bytes a character, and a topic, have 330,000. */
+export const LONGEST_PACKET = 1_000_000;
+/** Messages at QoS 2 of one client that wait for its PUBREL. */
+export const MOST_UNRELEASED = 1000;
+
 interface Message {
   readonly topic: string;
   readonly payload: string | Uint8Array;

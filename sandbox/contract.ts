@@ -26,7 +26,7 @@ const RULES: readonly (ContractRule & { readonly codes: RegExp })[] = [
     source: INTRODUCTION,
   },
   {
-    codes: /_FULL$/,
+    codes: /_FULL$|^PACKET_TOO_LONG$/,
     rule: "The sandbox holds so much and no more, so that nothing fills its memory",
     source: BOUNDS,
   },

@@ -202,14 +202,15 @@ export class Gate {
     return packet;
   }
 
-  /** The connection failed: because of what was refused, of a packet that is none, or by itself. */
+  /** The connection failed: because of what was or is refused, of a packet that is none, or by itself. */
   broke(client: Client, error: Error): void {
     const session = this.session(client);
     if (session.endedBy !== undefined) return;
     session.endedBy = error.message;
-    const byItself = "code" in error || ENDINGS.has(error.message);
+    const isOurs = error instanceof Refused;
+    const byItself = !isOurs && ("code" in error || ENDINGS.has(error.message));
     if (session.refused || byItself) return;
-    session.refused = Refused.because("PACKET", { reason: error.message });
+    session.refused = isOurs ? error : Refused.because("PACKET", { reason: error.message });
     const who = session.who ? this.name(client) : {};
     this.#report({ what: "protocol", ...who }, session.refused);
   }

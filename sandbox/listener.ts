@@ -35,6 +35,9 @@ export interface Listener {
 /** WebSocket status for data of a kind that is not understood (RFC 6455, 7.4.1). */
 const WRONG_PROTOCOL = 1002;
 
+/** Bytes of a WebSocket message, which may hold many packets. */
+const LONGEST_MESSAGE = 16_000_000;
+
 /** Whether only this computer reaches the address. */
 export function isLoopback(host: string): boolean {
   return host === "::1" || /^127\./.test(host);
@@ -79,6 +82,7 @@ function webServer({ tls }: ListenOptions, { arrived, strayed }: Visitors): Http
   const server = tls ? createHttpsServer({ key: tls.key, cert: tls.cert }) : createHttpServer();
   const sockets = new WebSocketServer({
     server,
+    maxPayload: LONGEST_MESSAGE,
     handleProtocols: (offered) => (offered.has("mqtt") ? "mqtt" : false),
   });
   sockets.on("connection", (socket, request) => {

@@ -29,6 +29,7 @@ const REASONS = {
   SUBPROTOCOL: "A WebSocket must offer the subprotocol mqtt (MQTT-6.0.0-3)",
   WEATHER: "The server is unavailable, as the sandbox was told to be now and then",
   PACKET: "Not a packet that MQTT allows here: __reason__",
+  PACKET_TOO_LONG: "A packet of __length__ bytes is on its way; the sandbox takes __limit__",
   HOST_FOREIGN:
     "The request is for the host __host__; only localhost and IP addresses are answered, so that no web page can reach the sandbox through a name of its own",
   ORIGIN_FOREIGN:
@@ -58,6 +59,8 @@ const REASONS = {
   NAME_TOO_LONG: "The __what__ has __length__ characters; the sandbox takes __limit__",
   NAME_TOO_DEEP: "The __what__ has __levels__ levels; the sandbox takes __limit__",
   SUBSCRIPTIONS_FULL: "The client has __limit__ subscriptions, and may have no more",
+  UNRELEASED_FULL:
+    "__limit__ messages at QoS 2 wait for the client's PUBREL, and there may be no more",
   RETAINED_FULL:
     "The message was sent, but is not retained: __limit__ topics retain one at the most, with 16 MB together. Remove one, and there is room",
   WAITING_FULL:

@@ -12,6 +12,7 @@ import {
   BOUNDS,
   type Bounds,
   EVENTS_WEIGHT,
+  LONGEST_PACKET,
   MESSAGES_WEIGHT,
   messageWeight,
   RECORDS_WEIGHT,
@@ -19,6 +20,7 @@ import {
 import { Broker } from "./broker";
 import { type Cloud, type PublishOptions, payloadBytes, type Rule, UserCloud } from "./cloud";
 import type { Configuration } from "./config";
+import { Frames } from "./frames";
 import { Gate } from "./gate";
 import {
   type ConnectedClient,
@@ -69,8 +71,10 @@ export interface SandboxOptions {
   readonly now?: () => Timestamp;
   readonly tls?: ListenOptions["tls"];
   readonly websocket?: boolean;
-  /** How many events, refusals, messages and packets are remembered. */
+  /** How many events, refusals, messages and, if wanted, packets are remembered. */
   readonly keep?: number;
+  /** Whether packets are: what clients send is parsed once more for it. False unless told. */
+  readonly recordWire?: boolean;
   /** What it holds besides. */
   readonly bounds?: Partial<Bounds>;
   /** Fair unless told. */
@@ -81,6 +85,9 @@ export interface SendOptions extends PublishOptions {
   /** Whose device, or whose project's group; the first account's unless told. */
   readonly user?: Identity;
 }
+
+/** MQTT 3.1.1, table 2.1. */
+const DISCONNECT = 14;
 
 interface Running {
   readonly broker: Broker;
@@ -95,6 +102,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
   readonly #rules: RulesInForce;
   readonly #now: () => Timestamp;
   readonly #bounds: Bounds;
+  readonly #recordsWire: boolean;
 
   readonly #events: History<StoredEvent>;
   readonly #refusals: History<Refusal>;
@@ -121,6 +129,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
     this.#options = { host, port, tls, websocket };
     this.#accounts = options.accounts ?? [DEMO_ACCOUNT];
     this.#bounds = { ...BOUNDS, ...options.bounds };
+    this.#recordsWire = options.recordWire ?? false;
     this.#rules = this.#openRules(options.rules ?? []);
     this.#now = options.now ?? arrivalClock();
     const { keep = 1000 } = options;
@@ -165,7 +174,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
     return this.#refusals.items;
   }
 
-  /** The packets that clients sent, in the order they came. */
+  /** The packets that clients sent, in the order they came; none without `recordWire`. */
   get wire(): readonly WirePacket[] {
     return this.#wire.items;
   }
@@ -395,10 +404,14 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
     const slowed = this.#weather.slowed(stream);
     const client = broker.take(slowed);
     this.#gate.welcome(client, address);
-    tap(slowed, (packet) => {
-      this.#wire.add(packet);
-      if (packet.cmd === "disconnect") this.#gate.session(client).graceful = true;
+    const frames = new Frames(({ type, length }) => {
+      if (type === DISCONNECT) this.#gate.session(client).graceful = true;
+      if (length > LONGEST_PACKET)
+        slowed.destroy(Refused.because("PACKET_TOO_LONG", { length, limit: LONGEST_PACKET }));
     });
+    // After the broker has taken the stream, so that listening here does not set it flowing.
+    slowed.on("data", (chunk: Buffer) => frames.read(chunk));
+    if (this.#recordsWire) tap(slowed, (packet) => this.#wire.add(packet));
   }
 
   #connected(client: Client): void {

@@ -23,7 +23,7 @@ import { ScriptedBroker } from "../support/scripted-broker";
 const servers: { stop(): Promise<void> }[] = [];
 
 async function sandboxWith(options: SandboxOptions = {}): Promise<Sandbox> {
-  const sandbox = new Sandbox({ port: 0, ...options });
+  const sandbox = new Sandbox({ port: 0, recordWire: true, ...options });
   await sandbox.start();
   servers.push(sandbox);
   return sandbox;

@@ -28,7 +28,7 @@ const servers: { stop(): Promise<void> }[] = [];
 let sandbox: Sandbox;
 
 beforeEach(async () => {
-  sandbox = new Sandbox({ port: 0 });
+  sandbox = new Sandbox({ port: 0, recordWire: true });
   await sandbox.start();
   servers.push(sandbox);
 });

@@ -24,7 +24,7 @@ async function serve(...server: Parameters<typeof rawServer>): Promise<RawServer
 }
 
 async function sandboxWith(options: ConstructorParameters<typeof Sandbox>[0]): Promise<Sandbox> {
-  const sandbox = new Sandbox({ port: 0, ...options });
+  const sandbox = new Sandbox({ port: 0, recordWire: true, ...options });
   await sandbox.start();
   servers.push(sandbox);
   return sandbox;

@@ -78,7 +78,7 @@ describe("m1 connection", () => {
     options: SandboxOptions,
     test: (sandbox: Sandbox) => Promise<void>,
   ): Promise<void> {
-    const sandbox = new Sandbox({ port: 0, ...options });
+    const sandbox = new Sandbox({ port: 0, recordWire: true, ...options });
     await sandbox.start();
     try {
       await test(sandbox);

@@ -153,7 +153,7 @@ export function eachWithSandbox(options: SandboxOptions = {}): { sandbox: Sandbo
   before(startServer);
   after(stopServer);
   beforeEach(async () => {
-    context.sandbox = new Sandbox({ ...options, port: await freePort() });
+    context.sandbox = new Sandbox({ recordWire: true, ...options, port: await freePort() });
     await context.sandbox.start();
   });
   afterEach(async () => {
