@@ -26,8 +26,12 @@ declare module "aedes-persistence/asyncPersistence.js" {
     /** Rejects if there is none. */
     incomingGetPacket(
       client: MemoryPersistence.Owner,
-      packet: Pick<AedesPublishPacket, "messageId">,
-    ): Promise<AedesPublishPacket>;
+      packet: MemoryPersistence.Incoming,
+    ): Promise<MemoryPersistence.Incoming>;
+    incomingDelPacket(
+      client: MemoryPersistence.Owner,
+      packet: MemoryPersistence.Incoming,
+    ): Promise<void>;
     cleanIncoming(client: MemoryPersistence.Owner): Promise<void>;
   }
 
@@ -39,6 +43,7 @@ declare module "aedes-persistence/asyncPersistence.js" {
     interface Recipient {
       readonly clientId: string;
     }
+    type Incoming = Pick<AedesPublishPacket, "messageId">;
     /** At QoS 2 the PUBREL takes the place of its PUBLISH. */
     type Outgoing = AedesPublishPacket | PubrelPacket;
   }

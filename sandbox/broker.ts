@@ -53,6 +53,8 @@ export class Broker {
       maxClientsIdLength: LONGEST_CLIENT_ID,
       drainTimeout: DRAIN_TIMEOUT,
       persistence,
+      // The persistence bounds it, for a session that goes on as well.
+      maxInflightInbound: 0,
       preConnect: (client, packet, done) => {
         gate.connect(client, packet);
         letIn(routing, client, () => done(null, true));

@@ -4,12 +4,14 @@
 import { Readable } from "node:stream";
 import type { AedesPublishPacket } from "aedes";
 import MemoryPersistence from "aedes-persistence/asyncPersistence.js";
-import { MESSAGES_WEIGHT, messageWeight } from "./bounds";
+import { MESSAGES_WEIGHT, MOST_UNRELEASED, messageWeight } from "./bounds";
 import { History } from "./history";
+import { Refused } from "./refusal";
 
 type Owner = MemoryPersistence.Owner;
 type Recipient = MemoryPersistence.Recipient;
 type Outgoing = MemoryPersistence.Outgoing;
+type Incoming = MemoryPersistence.Incoming;
 
 /** A message that its client has not acknowledged, and has perhaps not been sent. */
 interface Waiting {
@@ -28,6 +30,8 @@ export interface PersistenceOptions {
 
 export class Persistence extends MemoryPersistence {
   readonly #waiting: History<Waiting>;
+  /** By client ID, the ids of messages at QoS 2 that came and are not released. */
+  readonly #unreleased = new Map<string, Set<number>>();
   readonly #limit: number;
   #isOverflowing = false;
 
@@ -96,9 +100,33 @@ export class Persistence extends MemoryPersistence {
     return Readable.from(this.#of(id).map(({ packet }) => packet));
   }
 
-  /** That a message at QoS 2 came is all that must be known, to tell when it comes again. */
-  override incomingStorePacket(client: Owner, packet: AedesPublishPacket): Promise<void> {
-    return super.incomingStorePacket(client, { ...packet, topic: "", payload: "" });
+  /**
+   * That a message at QoS 2 came is all that must be known, to tell when it comes again.
+   * Rejects with Refused UNRELEASED_FULL when its client has begun more than it finished.
+   */
+  override async incomingStorePacket(
+    client: Owner,
+    { messageId = 0 }: AedesPublishPacket,
+  ): Promise<void> {
+    const unreleased = this.#unreleased.get(client.id) ?? new Set();
+    const limit = MOST_UNRELEASED;
+    if (unreleased.size >= limit) throw Refused.because("UNRELEASED_FULL", { limit });
+    this.#unreleased.set(client.id, unreleased.add(messageId));
+  }
+
+  override async incomingGetPacket({ id }: Owner, packet: Incoming): Promise<Incoming> {
+    if (this.#unreleased.get(id)?.has(packet.messageId ?? 0)) return packet;
+    throw new RangeError(`No message ${packet.messageId} waits for its PUBREL`);
+  }
+
+  override async incomingDelPacket({ id }: Owner, { messageId = 0 }: Incoming): Promise<void> {
+    const unreleased = this.#unreleased.get(id);
+    unreleased?.delete(messageId);
+    if (unreleased?.size === 0) this.#unreleased.delete(id);
+  }
+
+  override async cleanIncoming({ id }: Owner): Promise<void> {
+    this.#unreleased.delete(id);
   }
 
   #of(id: string): Waiting[] {

@@ -1,12 +1,14 @@
 // What the sandbox does when it holds as much as it may (sandbox/bounds.ts, docs/sandbox.md: Safety and bounds).
 import { strict as assert } from "node:assert";
+import { once } from "node:events";
+import { connect as openSocket, type Socket } from "node:net";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { MqttClient } from "mqtt";
-import { Persistence } from "../../sandbox/persistence";
+import { generate, parser } from "mqtt-packet";
 import { DEMO_ACCOUNT } from "../../sandbox/sandbox";
 import { rules } from "../../sandbox/workflows";
-import { connect, EVENT, eachWithSandbox, inbox, OWN, suback } from "./clients";
+import { connect, connectBytes, EVENT, eachWithSandbox, inbox, OWN, suback } from "./clients";
 import { eachWithWeb } from "./web";
 
 const SIX_MEGABYTES = Buffer.alloc(6_000_000, "x");
@@ -359,13 +361,53 @@ describe("sandbox: answers of workflows", () => {
   });
 });
 
-describe("sandbox: persistence", () => {
-  it("keeps of an event at QoS 2 no more than that it came", async () => {
-    const persistence = new Persistence({ limit: 1, overflowed: assert.fail });
-    const packet = { cmd: "publish", topic: "t", payload: EVENT, qos: 2, messageId: 7 } as const;
-    const whole = { ...packet, dup: false, retain: false, brokerId: "b", brokerCounter: 1 };
-    await persistence.incomingStorePacket({ id: "c" }, whole);
-    const { topic, payload } = await persistence.incomingGetPacket({ id: "c" }, packet);
-    assert.equal(topic.length + payload.length, 0);
+describe("sandbox: messages at QoS 2 that are not released", () => {
+  const context = eachWithSandbox();
+
+  /** Publishes events by their ids, as a client with a session does, and releases none. */
+  async function begun(...messageIds: number[]): Promise<Socket> {
+    const socket = openSocket(context.sandbox.port, "127.0.0.1");
+    const event = { cmd: "publish", topic: `0/${OWN}/d`, payload: EVENT, qos: 2 } as const;
+    const packets = messageIds.map((messageId) =>
+      generate({ ...event, messageId, dup: false, retain: false }),
+    );
+    const answered = new Promise<void>((resolve) => {
+      const answers = parser();
+      let pubrecs = 0;
+      answers.on("packet", ({ cmd }) => {
+        if (cmd === "connack") socket.write(Buffer.concat(packets));
+        if (cmd === "pubrec") pubrecs += 1;
+        if (pubrecs === messageIds.length) resolve();
+      });
+      socket.on("data", (chunk) => answers.parse(chunk));
+      socket.once("close", () => resolve());
+    });
+    socket.write(connectBytes({ clean: false, clientId: "unreleased" }));
+    await answered;
+    return socket;
+  }
+
+  async function leave(socket: Socket): Promise<void> {
+    const gone = context.sandbox.next("disconnected");
+    socket.destroy();
+    await gone;
+  }
+
+  it("are 1,000 of a session, over however many connections, and one more ends its connection", async () => {
+    const ids = [...Array(1000).keys()].map((index) => index + 1);
+    await leave(await begun(...ids.slice(0, 600)));
+    const second = await begun(...ids.slice(600));
+    assert.equal(context.sandbox.refusals.length, 0);
+    await leave(second);
+    assert.equal((await begun(1001)).destroyed, true);
+    assert.equal(context.sandbox.refusals[0]?.code, "UNRELEASED_FULL");
+    const third = await begun(1000);
+    const released = once(third, "data");
+    third.write(generate({ cmd: "pubrel", messageId: 7 }));
+    await released;
+    await leave(third);
+    await leave(await begun(1001));
+    assert.equal(context.sandbox.refusals.length, 1);
+    assert.equal(context.sandbox.totals.events, 1001);
   });
 });
