@@ -23,6 +23,11 @@ export class History<Item> {
     return this.#items;
   }
 
+  /** Of all items together. */
+  get weight(): number {
+    return this.#weight;
+  }
+
   add(item: Item): void {
     const { items, weight, weigh, forgotten } = this.#bounds;
     this.#items.push(item);

@@ -24,7 +24,7 @@ interface Waiting {
 export interface PersistenceOptions {
   /** How many messages may wait. */
   readonly limit: number;
-  /** A message had to give way, the first since fewer than half as many waited. */
+  /** A message had to give way, the first since no more than half as much waited, by either bound. */
   readonly overflowed: (clientId: string, topic: string) => void;
 }
 
@@ -51,7 +51,7 @@ export class Persistence extends MemoryPersistence {
 
   /** Forgets a session, as if its client had asked for a clean one. */
   async endSession(id: string): Promise<void> {
-    for (const waiting of this.#of(id)) this.#waiting.remove(waiting);
+    for (const waiting of this.#of(id)) this.#remove(waiting);
     await Promise.all([this.cleanSubscriptions({ id }), this.cleanIncoming({ id })]);
   }
 
@@ -91,8 +91,7 @@ export class Persistence extends MemoryPersistence {
     // Without an id it is what another filter brought along: the one copy is still on its way.
     if (messageId === undefined) return undefined;
     const waiting = this.#find(client, ({ packet }) => packet.messageId === messageId);
-    if (waiting) this.#waiting.remove(waiting);
-    if (this.#waiting.items.length < this.#limit / 2) this.#isOverflowing = false;
+    if (waiting) this.#remove(waiting);
     return waiting?.packet;
   }
 
@@ -127,6 +126,13 @@ export class Persistence extends MemoryPersistence {
 
   override async cleanIncoming({ id }: Owner): Promise<void> {
     this.#unreleased.delete(id);
+  }
+
+  #remove(waiting: Waiting): void {
+    this.#waiting.remove(waiting);
+    const { items, weight } = this.#waiting;
+    const isHalfEmpty = items.length < this.#limit / 2 && weight < MESSAGES_WEIGHT / 2;
+    if (isHalfEmpty) this.#isOverflowing = false;
   }
 
   #of(id: string): Waiting[] {

@@ -6,6 +6,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { MqttClient } from "mqtt";
 import { generate, parser } from "mqtt-packet";
+import { Persistence } from "../../sandbox/persistence";
 import { DEMO_ACCOUNT } from "../../sandbox/sandbox";
 import { rules } from "../../sandbox/workflows";
 import { connect, connectBytes, EVENT, eachWithSandbox, inbox, OWN, suback } from "./clients";
@@ -358,6 +359,38 @@ describe("sandbox: answers of workflows", () => {
     assert.equal(body, ANSWERED);
     await upTo(ANSWERED);
     assert.ok(most < ANSWERED / 4, `${most} answers waited`);
+  });
+});
+
+describe("sandbox: messages that give way", () => {
+  const message = (payload: Buffer | string) => ({
+    ...({ cmd: "publish", topic: "t", qos: 1, dup: false, retain: false } as const),
+    ...{ brokerId: "b", brokerCounter: 1, payload },
+  });
+
+  function persistence(limit: number) {
+    const told: string[] = [];
+    const opened = new Persistence({ limit, overflowed: (clientId) => told.push(clientId) });
+    const enqueue = async (clientId: string, ...payloads: (Buffer | string)[]) => {
+      for (const payload of payloads) await opened.outgoingEnqueue({ clientId }, message(payload));
+    };
+    return { opened, enqueue, told };
+  }
+
+  it("are told once while they are too heavy, whoever acknowledges what", async () => {
+    const { opened, enqueue, told } = persistence(10);
+    await enqueue("a", SIX_MEGABYTES, SIX_MEGABYTES, SIX_MEGABYTES);
+    await opened.outgoingClearMessageId({ id: "b" }, { messageId: 1 });
+    await enqueue("a", SIX_MEGABYTES);
+    assert.deepEqual(told, ["a"]);
+  });
+
+  it("are told anew when a session with more than half of them has ended", async () => {
+    const { opened, enqueue, told } = persistence(2);
+    await enqueue("a", "1", "2", "3");
+    await opened.endSession("a");
+    await enqueue("b", "1", "2", "3");
+    assert.deepEqual(told, ["a", "b"]);
   });
 });
 
