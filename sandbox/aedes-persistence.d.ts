@@ -1,9 +1,13 @@
 // What persistence.ts takes from aedes' store in memory, whose own types are not where an import finds them.
 declare module "aedes-persistence/asyncPersistence.js" {
   import type { Readable } from "node:stream";
-  import type { AedesPublishPacket, PubrelPacket } from "aedes";
+  import type { AedesPublishPacket, PubrelPacket, Subscription } from "aedes";
 
   class MemoryPersistence {
+    addSubscriptions(
+      client: MemoryPersistence.Owner,
+      subscriptions: readonly Subscription[],
+    ): Promise<void>;
     removeSubscriptions(client: MemoryPersistence.Owner, filters: readonly string[]): Promise<void>;
     cleanSubscriptions(client: MemoryPersistence.Owner): Promise<void>;
 

@@ -20,7 +20,7 @@ export const BOUNDS: Bounds = {
   retained: 10_000,
   waiting: 10_000,
   sessions: 1000,
-  subscriptions: 10_000,
+  subscriptions: 1000,
   devices: 10_000,
   users: 1000,
 };

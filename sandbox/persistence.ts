@@ -2,7 +2,7 @@
 // the messages that wait for clients. Those are one list, whose oldest give way when there are too many.
 /// <reference path="./aedes-persistence.d.ts" />
 import { Readable } from "node:stream";
-import type { AedesPublishPacket } from "aedes";
+import type { AedesPublishPacket, Subscription } from "aedes";
 import MemoryPersistence from "aedes-persistence/asyncPersistence.js";
 import { MESSAGES_WEIGHT, MOST_UNRELEASED, messageWeight } from "./bounds";
 import { History } from "./history";
@@ -32,6 +32,8 @@ export class Persistence extends MemoryPersistence {
   readonly #waiting: History<Waiting>;
   /** By client ID, the ids of messages at QoS 2 that came and are not released. */
   readonly #unreleased = new Map<string, Set<number>>();
+  /** The filters of a packet that are stored already. */
+  readonly #stored = new WeakSet<readonly Subscription[]>();
   readonly #limit: number;
   #isOverflowing = false;
 
@@ -53,6 +55,16 @@ export class Persistence extends MemoryPersistence {
   async endSession(id: string): Promise<void> {
     for (const waiting of this.#of(id)) this.#remove(waiting);
     await Promise.all([this.cleanSubscriptions({ id }), this.cleanIncoming({ id })]);
+  }
+
+  /** aedes stores all filters of a packet, the same list, once for each that is granted. */
+  override async addSubscriptions(
+    client: Owner,
+    subscriptions: readonly Subscription[],
+  ): Promise<void> {
+    if (this.#stored.has(subscriptions)) return;
+    this.#stored.add(subscriptions);
+    await super.addSubscriptions(client, subscriptions);
   }
 
   /** One copy for each client, however many of its filters match: as it gets one when it is there. */

@@ -272,6 +272,25 @@ describe("sandbox: bounds", () => {
   });
 });
 
+describe("sandbox: a SUBSCRIBE with thousands of filters", () => {
+  const FILTERS = 4000;
+  const context = eachWithSandbox({ bounds: { subscriptions: FILTERS } });
+
+  it("is answered soon, and its session has them all", async () => {
+    const session = { clientId: "many", clean: false };
+    const client = await connect(context.sandbox, session);
+    const filters = [...Array(FILTERS).keys()].map((number) => `1/${OWN}/${number}/#`);
+    const asked = performance.now();
+    assert.deepEqual(new Set(await suback(client, filters)), new Set([1]));
+    const milliseconds = performance.now() - asked;
+    assert.ok(milliseconds < 2500, `${milliseconds} ms`);
+    await client.endAsync();
+    const connected = context.sandbox.next("connected");
+    await connect(context.sandbox, session);
+    assert.equal((await connected).subscriptions.length, FILTERS);
+  });
+});
+
 describe("sandbox: memory of events", () => {
   const context = eachWithSandbox();
   const web = eachWithWeb(context);
