@@ -97,10 +97,15 @@ describe("sandbox: console", () => {
   it("is told of names of any length no more than can be shown", async () => {
     const long = "x".repeat(20_000);
     const client = await connect(context.sandbox);
-    const payload = JSON.stringify({ event_data: { [long]: 1 }, stream: long });
-    await client.publishAsync(`0/${OWN}/${long}`, payload, { qos: 1 });
-    await context.sandbox.sendDeviceEvent(long, long);
-    await suback(client, [`1/${OWN}/${long}/#`]);
+    /** The sandbox takes no longer ones. */
+    const name = "x".repeat(1000);
+    const payload = JSON.stringify({ event_data: { [long]: 1 }, stream: name });
+    await client.publishAsync(`0/${OWN}/${name}`, payload, { qos: 1 });
+    await context.sandbox.sendDeviceEvent(name, long);
+    await suback(
+      client,
+      ["a", "b", "c"].map((group) => `2/demo-project/${group}${name}/#`),
+    );
     await suback(client, [`9/${long}`]);
     await refusedWith(context.sandbox, { clientId: long, username: long });
     const { clients, activity, points, refusals } = await opened();
