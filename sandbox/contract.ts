@@ -36,6 +36,10 @@ const RULES: readonly (ContractRule & { readonly codes: RegExp })[] = [
     source: BOUNDS,
   },
   {
+    codes: /^TLS$/,
+    rule: "The sandbox was started with TLS: whoever connects must trust its certificate",
+  },
+  {
     codes: /^WEATHER$/,
     rule: "The sandbox was started with --refuse",
   },

@@ -24,6 +24,8 @@ export interface Visitors {
   readonly arrived: (stream: Duplex, address: string) => void;
   /** A WebSocket without the subprotocol mqtt; it has been turned away. */
   readonly strayed: () => void;
+  /** A TLS handshake that did not succeed, with OpenSSL's reason or the system's. */
+  readonly untrusting: (reason: string) => void;
 }
 
 export interface Listener {
@@ -46,6 +48,9 @@ export function isLoopback(host: string): boolean {
 /** Rejects with the error of the system, EADDRINUSE among them. */
 export async function listen(options: ListenOptions, visitors: Visitors): Promise<Listener> {
   const server = options.websocket ? webServer(options, visitors) : streamServer(options, visitors);
+  server.on("tlsClientError", (error: Error & { readonly reason?: string }) => {
+    visitors.untrusting(error.reason ?? error.message);
+  });
   const sockets = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
     sockets.add(socket);

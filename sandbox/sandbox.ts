@@ -337,6 +337,8 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
       const listener = await listen(this.#options, {
         arrived: (stream, address) => this.#welcome(broker, stream, address),
         strayed: () => this.refuse({ what: "connect" }, Refused.because("SUBPROTOCOL")),
+        untrusting: (reason) =>
+          this.refuse({ what: "connect" }, Refused.because("TLS", { reason })),
       });
       return { broker, listener };
     } catch (error) {

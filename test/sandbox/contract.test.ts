@@ -45,7 +45,7 @@ describe("sandbox: rules behind refusals", () => {
   }
 
   it("are the sandbox's own where nobody else has written one", () => {
-    for (const code of ["EVENT_RETAINED", "WEATHER", "HOST_FOREIGN"] as const) {
+    for (const code of ["EVENT_RETAINED", "WEATHER", "TLS", "HOST_FOREIGN"] as const) {
       const { rule, source } = ruleBehind(code);
       assert.match(rule, /sandbox/i);
       assert.equal(source, undefined);

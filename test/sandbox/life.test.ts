@@ -248,6 +248,23 @@ describe("sandbox: ways in", () => {
     }
   }
 
+  for (const websocket of [false, true]) {
+    it(`says why a TLS handshake failed${websocket ? ", of a WebSocket too" : ""}`, async () => {
+      sandbox = new Sandbox({ port: 0, websocket, tls: selfSigned() });
+      await sandbox.start();
+      const untrusted = sandbox.next("refusal");
+      await assert.rejects(connect(sandbox), { code: "DEPTH_ZERO_SELF_SIGNED_CERT" });
+      await untrusted;
+      const unencrypted = sandbox.next("refusal");
+      openSocket(sandbox.port, "127.0.0.1").end(connectBytes());
+      assert.match((await unencrypted).reason, /wrong version number.* must speak TLS here/);
+      assert.deepEqual(
+        sandbox.refusals.map(({ what, code }) => [what, code]),
+        Array(2).fill(["connect", "TLS"]),
+      );
+    });
+  }
+
   it("turns a WebSocket without the subprotocol mqtt away", async () => {
     sandbox = new Sandbox({ port: 0, websocket: true });
     await sandbox.start();
