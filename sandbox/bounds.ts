@@ -36,6 +36,8 @@ export const DEVICES_WEIGHT = 1_000_000;
 
 /** Bytes of a packet: an event of four bytes a character, and a topic, have 330,000. */
 export const LONGEST_PACKET = 1_000_000;
+/** Packets that a client sends before its CONNACK, as it may (MQTT 3.1.1, 3.1.4). */
+export const MOST_EARLY = 1000;
 /** Messages at QoS 2 of one client that wait for its PUBREL. */
 export const MOST_UNRELEASED = 1000;
 

@@ -10,6 +10,7 @@ import {
   type Subscription,
 } from "aedes";
 import { LONGEST_CLIENT_ID } from "../nodes/protocol/credentials";
+import { MOST_EARLY } from "./bounds";
 import { type Gate, NOT_AUTHORIZED } from "./gate";
 import type { Persistence } from "./persistence";
 import { SandboxError } from "./sandbox-error";
@@ -53,6 +54,7 @@ export class Broker {
       maxClientsIdLength: LONGEST_CLIENT_ID,
       drainTimeout: DRAIN_TIMEOUT,
       persistence,
+      queueLimit: MOST_EARLY,
       // The persistence bounds it, for a session that goes on as well.
       maxInflightInbound: 0,
       preConnect: (client, packet, done) => {

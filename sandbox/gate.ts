@@ -5,6 +5,7 @@ import type { QoS } from "../nodes/protocol/settings";
 import { type Identity, maySubscribe } from "../nodes/protocol/topics";
 import type { Account } from "./accounts";
 import { type AdmittedEvent, admitConnect, admitPublish, admitSubscribe } from "./admission";
+import { MOST_EARLY } from "./bounds";
 import { grantedQos, lesser } from "./granted-qos";
 import type { ConnectedClient, RefusedPlace } from "./happenings";
 import { Refused } from "./refusal";
@@ -39,6 +40,9 @@ const ENDINGS: ReadonlySet<string> = new Set([
   "connection closed",
   "connect did not arrive in time",
 ]);
+
+/** That of aedes for more packets before the CONNACK than it keeps. */
+const TOO_EARLY = "Client queue limit reached";
 
 export interface GateOptions {
   /** Who may log in, at the moment. */
@@ -207,13 +211,20 @@ export class Gate {
     const session = this.session(client);
     if (session.endedBy !== undefined) return;
     session.endedBy = error.message;
-    const isOurs = error instanceof Refused;
-    const byItself = !isOurs && ("code" in error || ENDINGS.has(error.message));
-    if (session.refused || byItself) return;
-    session.refused = isOurs ? error : Refused.because("PACKET", { reason: error.message });
+    const refused = refusalOf(error);
+    if (session.refused || !refused) return;
+    session.refused = refused;
     const who = session.who ? this.name(client) : {};
     this.#report({ what: "protocol", ...who }, session.refused);
   }
+}
+
+/** Undefined for a connection that broke by itself. */
+function refusalOf(error: Error): Refused | undefined {
+  if (error instanceof Refused) return error;
+  if ("code" in error || ENDINGS.has(error.message)) return undefined;
+  if (error.message === TOO_EARLY) return Refused.because("EARLY_FULL", { limit: MOST_EARLY });
+  return Refused.because("PACKET", { reason: error.message });
 }
 
 function connectPlace(packet: ConnectPacket, { returnCode }: Refused): Omit<RefusedPlace, "what"> {

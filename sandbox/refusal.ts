@@ -59,6 +59,8 @@ const REASONS = {
   PAGE_NOT_BUILT: "The console's page is not built: run node sandbox/build.mjs",
   NAME_TOO_LONG: "The __what__ has __length__ characters; the sandbox takes __limit__",
   NAME_TOO_DEEP: "The __what__ has __levels__ levels; the sandbox takes __limit__",
+  EARLY_FULL:
+    "__limit__ packets came before the CONNACK, and the sandbox keeps no more of them: wait for it first",
   SUBSCRIPTIONS_FULL: "The client has __limit__ subscriptions, and may have no more",
   UNRELEASED_FULL:
     "__limit__ messages at QoS 2 wait for the client's PUBREL, and there may be no more",

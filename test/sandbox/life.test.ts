@@ -3,6 +3,7 @@
 import { strict as assert } from "node:assert";
 import { once } from "node:events";
 import { connect as openSocket } from "node:net";
+import { generate } from "mqtt-packet";
 import { WebSocket } from "ws";
 import { selfSigned } from "../../sandbox/certificate";
 import { Sandbox } from "../../sandbox/sandbox";
@@ -147,6 +148,35 @@ describe("sandbox: what comes before its CONNACK", () => {
       { what: "protocol", code: "PACKET", clientId: "hasty", username: OWN },
     );
     await connect(context.sandbox);
+  });
+});
+
+describe("sandbox: packets before the CONNACK", () => {
+  const context = eachWithSandbox();
+
+  /** Opens a connection and goes on with other packets, in one write. */
+  function hurry(...packets: Buffer[]) {
+    const socket = openSocket(context.sandbox.port, "127.0.0.1");
+    socket.write(Buffer.concat([connectBytes(), ...packets]));
+    return socket;
+  }
+
+  const pings = (count: number) => Array<Buffer>(count).fill(generate({ cmd: "pingreq" }));
+
+  it("are taken, a thousand of them", async () => {
+    const stored = context.sandbox.next("event");
+    const event = { cmd: "publish", topic: `0/${OWN}/d`, payload: EVENT } as const;
+    hurry(...pings(999), generate({ ...event, qos: 0, dup: false, retain: false }));
+    assert.equal((await stored).clientId, "raw");
+    assert.deepEqual(context.sandbox.refusals, []);
+  });
+
+  it("end the connection when they are more, and it is told why", async () => {
+    const refused = context.sandbox.next("refusal");
+    await once(hurry(...pings(1001)), "close");
+    const { code, clientId, reason } = await refused;
+    assert.deepEqual([code, clientId], ["EARLY_FULL", "raw"]);
+    assert.match(reason, /^1000 packets came before the CONNACK/);
   });
 });
 
