@@ -9,6 +9,9 @@ export interface HistoryBounds<Item> {
   readonly forgotten?: (item: Item) => void;
 }
 
+/** From here on a hundredth goes at once. */
+const LONG = 50_000;
+
 export class History<Item> {
   readonly #items: Item[] = [];
   readonly #bounds: Required<HistoryBounds<Item>>;
@@ -33,10 +36,18 @@ export class History<Item> {
     this.#items.push(item);
     this.#weight += weigh(item);
     while (this.#items.length > items || (this.#weight > weight && this.#items.length > 1)) {
-      const oldest = this.#items.shift() as Item;
-      this.#weight -= weigh(oldest);
-      forgotten(oldest);
+      for (const oldest of this.#takeOldest()) {
+        this.#weight -= weigh(oldest);
+        forgotten(oldest);
+      }
     }
+  }
+
+  /** All that stay are moved: in a long list that is too much to do for one. */
+  #takeOldest(): Item[] {
+    const { length } = this.#items;
+    if (length > LONG) return this.#items.splice(0, Math.floor(length / 100));
+    return [this.#items.shift() as Item];
   }
 
   /** Does nothing if it is not among them. */

@@ -36,6 +36,27 @@ describe("sandbox: history", () => {
     assert.deepEqual([history.items, gone], [["ccc", "d"], ["bb"]]);
   });
 
+  it("of more than 50,000 lets a hundredth go at once, and goes on as fast as it began", () => {
+    const items = 1_000_000;
+    const gone: number[] = [];
+    const history = new History<number>({ items, forgotten: (item) => gone.push(item) });
+    const add = (count: number) => {
+      for (let added = 0; added < count; added += 1) {
+        history.add(gone.length + history.items.length);
+      }
+    };
+    add(items);
+    assert.deepEqual([history.items.length, gone.length], [items, 0]);
+    add(1);
+    assert.deepEqual([history.items[0], history.items.at(-1)], [10_000, items]);
+    assert.deepEqual([gone[0], gone.at(-1)], [0, 9999]);
+    const started = performance.now();
+    add(20_000);
+    const milliseconds = performance.now() - started;
+    assert.ok(milliseconds < 1000, `${milliseconds} ms`);
+    assert.ok(history.items.length > 0.98 * items && history.items.length <= items);
+  });
+
   it("is the same array at all times", () => {
     const history = new History<string>({ items: 1 });
     const { items } = history;
