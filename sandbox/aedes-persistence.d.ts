@@ -9,6 +9,8 @@ declare module "aedes-persistence/asyncPersistence.js" {
       subscriptions: readonly Subscription[],
     ): Promise<void>;
     removeSubscriptions(client: MemoryPersistence.Owner, filters: readonly string[]): Promise<void>;
+    createRetainedStream(filter: string): Readable;
+    createRetainedStreamCombi(filters: readonly string[]): Readable;
     cleanSubscriptions(client: MemoryPersistence.Owner): Promise<void>;
 
     outgoingEnqueue(to: MemoryPersistence.Recipient, packet: AedesPublishPacket): Promise<void>;

@@ -2,6 +2,7 @@
 // the messages that wait for clients. Those are one list, whose oldest give way when there are too many.
 /// <reference path="./aedes-persistence.d.ts" />
 import { Readable } from "node:stream";
+import { setImmediate as turn } from "node:timers/promises";
 import type { AedesPublishPacket, Subscription } from "aedes";
 import MemoryPersistence from "aedes-persistence/asyncPersistence.js";
 import { MESSAGES_WEIGHT, MOST_UNRELEASED, messageWeight } from "./bounds";
@@ -65,6 +66,18 @@ export class Persistence extends MemoryPersistence {
     if (this.#stored.has(subscriptions)) return;
     this.#stored.add(subscriptions);
     await super.addSubscriptions(client, subscriptions);
+  }
+
+  /** For thousands of filters this takes seconds, in which others have their turns. */
+  override createRetainedStreamCombi(filters: readonly string[]): Readable {
+    const retained = (filter: string) => super.createRetainedStream(filter);
+    async function* oneByOne(): AsyncGenerator {
+      for (const filter of filters) {
+        yield* retained(filter);
+        await turn();
+      }
+    }
+    return Readable.from(oneByOne());
   }
 
   /** One copy for each client, however many of its filters match: as it gets one when it is there. */

@@ -289,6 +289,23 @@ describe("sandbox: a SUBSCRIBE with thousands of filters", () => {
     await connect(context.sandbox, session);
     assert.equal((await connected).subscriptions.length, FILTERS);
   });
+
+  it("is answered soon when as many messages are retained, and others are served meanwhile", async () => {
+    const numbers = [...Array(FILTERS).keys()];
+    await Promise.all(
+      numbers.map((number) => context.sandbox.sendUpdate(`${number}`, "hello", number)),
+    );
+    const client = await connect(context.sandbox);
+    const { upTo } = inbox(client);
+    const other = await connect(context.sandbox);
+    const asked = performance.now();
+    const elsewhere = numbers.slice(0, 999).map((number) => `1/${OWN}/new ${number}/#`);
+    await suback(client, [...elsewhere, `1/${OWN}/7/#`]);
+    await other.publishAsync(`0/${OWN}/d`, EVENT, { qos: 1 });
+    const milliseconds = performance.now() - asked;
+    assert.ok(milliseconds < 1000, `${milliseconds} ms`);
+    assert.equal((await upTo(1))[0]?.payload, "7");
+  });
 });
 
 describe("sandbox: memory of events", () => {
