@@ -22,7 +22,7 @@ export function checkName(name: string, what: string): void {
 
 /** For a topic of any kind. Throws M1Error TOPIC_TOO_LONG, or Refused NAME_TOO_DEEP. */
 export function checkTopic(topic: string): void {
-  const length = Buffer.byteLength(topic);
+  const length = new TextEncoder().encode(topic).length;
   if (length > LONGEST_TOPIC) throw new M1Error("TOPIC_TOO_LONG", { length, limit: LONGEST_TOPIC });
   checkLevels(topic, "topic", MOST_LEVELS);
 }
