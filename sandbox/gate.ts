@@ -227,11 +227,16 @@ function refusalOf(error: Error): Refused | undefined {
   return Refused.because("PACKET", { reason: error.message });
 }
 
-function connectPlace(packet: ConnectPacket, { returnCode }: Refused): Omit<RefusedPlace, "what"> {
+function connectPlace(
+  packet: ConnectPacket,
+  { code, returnCode }: Refused,
+): Omit<RefusedPlace, "what"> {
   const { clientId, username: name, will } = packet;
+  // Where an API key stands in the username's place, the record must not repeat it either.
+  const isTold = name !== undefined && code !== "USERNAME_HOLDS_KEY";
   return {
     clientId,
-    ...(name !== undefined && { username: name }),
+    ...(isTold && { username: name }),
     ...(returnCode !== undefined && { returnCode }),
     ...(returnCode === NOT_AUTHORIZED && will && { topic: will.topic }),
   };

@@ -73,13 +73,13 @@ describe("sandbox: login", () => {
     assert.doesNotMatch(JSON.stringify(context.sandbox.refusals), /secret|DEMO0KEY|demo.password/i);
   });
 
-  it("repeats no API key that stands in the username's place, in its words", async () => {
+  it("repeats no API key that stands in the username's place", async () => {
     for (const username of ["DEMO0KEY/demo/password", "KEY2/second", `${OWN}/DEMO0KEY`]) {
       await refusedWith(context.sandbox, { username });
     }
-    for (const { code, reason } of context.sandbox.refusals) {
-      assert.equal(code, "USERNAME_HOLDS_KEY");
-      assert.doesNotMatch(reason, /DEMO0KEY|KEY2|demo.password|second/);
+    for (const refusal of context.sandbox.refusals) {
+      assert.equal(refusal.code, "USERNAME_HOLDS_KEY");
+      assert.doesNotMatch(JSON.stringify(refusal), /DEMO0KEY|KEY2|demo.password|second/);
     }
     assert.equal(context.sandbox.refusals.length, 3);
   });
