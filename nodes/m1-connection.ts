@@ -5,8 +5,9 @@ import { hostname } from "node:os";
 import path from "node:path";
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { offerEndpoints } from "./admin/endpoints";
+import type { ConnectionSettings } from "./connection/client";
 import { defaultClientId } from "./connection/client-id";
-import { Connection, type ConnectionSettings } from "./connection/connection";
+import { Connection } from "./connection/connection";
 import { EventStore } from "./connection/event-store";
 import { type Finish, type Legacy, Outbox, type OutboxPolicy } from "./connection/outbox";
 import {

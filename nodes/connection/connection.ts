@@ -1,24 +1,20 @@
 // One connection to Medium One: a state machine around mqtt.js that keeps itself alive, sends what
 // the outbox holds and hands what arrives to its subscribers.
 import { EventEmitter } from "node:events";
-import { Socket } from "node:net";
-import type { ConnectionOptions as TlsOptions } from "node:tls";
 import {
   connect,
   type ErrorWithReasonCode,
-  type IClientOptions,
   type IConnackPacket,
   type IPublishPacket,
   type MqttClient,
   type Packet,
   Store,
 } from "mqtt";
-import { type BrokerUrl, isEncrypted } from "../protocol/broker-url";
 import { excerpt, M1Error } from "../protocol/errors";
-import type { ProtocolVersion, QoS } from "../protocol/settings";
-import { type Identity, parseAddress } from "../protocol/topics";
+import { parseAddress } from "../protocol/topics";
 import { Backoff } from "./backoff";
 import { BrokerLimits } from "./broker-limits";
+import { type ConnectionSettings, clientOptions, closeClient, subscriptionWire } from "./client";
 import {
   connectionFailure,
   disconnectFailure,
@@ -32,7 +28,7 @@ import { NothingStored } from "./nothing-stored";
 import type { Delivery, Outbox, OutgoingEvent } from "./outbox";
 import { PacketIdentifiers, releases, SET_APART } from "./packet-identifiers";
 import { isTaken, Refusals } from "./refusals";
-import { type Subscriber, Subscriptions, type SubscriptionWire } from "./subscriptions";
+import { type Subscriber, Subscriptions } from "./subscriptions";
 import { TIMING, type Timing } from "./timing";
 
 /** `offline` is every moment between two attempts; its reason is why the last one ended. */
@@ -44,20 +40,6 @@ export type ConnectionState =
   | { readonly name: "offline"; readonly reason: M1Error; readonly retryIn: number }
   | { readonly name: "closing" }
   | { readonly name: "closed" };
-
-export interface ConnectionSettings {
-  readonly broker: BrokerUrl;
-  readonly who: Identity;
-  readonly username: string;
-  readonly password: string;
-  readonly clientId: string;
-  readonly protocolVersion: ProtocolVersion;
-  /** Seconds; 0 is off. */
-  readonly keepalive: number;
-  readonly cleanSession: boolean;
-  /** What `tls.connect` takes beyond host and port; certificates are verified unless it says otherwise. */
-  readonly tls: TlsOptions;
-}
 
 export interface ConnectionOptions {
   readonly timing?: Timing;
@@ -77,14 +59,8 @@ export interface ConnectionEvents {
   stranger: [M1Error, ReceivedPacket];
 }
 
-/** Brokers limit the length of a packet; ten thousand devices must not fail on it. */
-const FILTERS_A_PACKET = 100;
-
 /** The options of a publication, by its QoS. */
 const PUBLISH = [{ qos: 0 }, { qos: 1 }, { qos: 2 }] as const;
-
-/** MQTT 5: a session that never expires, which is what 3.1.1 means by clean session 0. */
-const NEVER_EXPIRES = 0xffff_ffff;
 
 export class Connection extends EventEmitter<ConnectionEvents> {
   readonly settings: ConnectionSettings;
@@ -527,120 +503,4 @@ export class Connection extends EventEmitter<ConnectionEvents> {
 /** The broker closed the connection, for whatever reason. */
 function isHangUp({ code }: M1Error): boolean {
   return code === "CONNECTION_CLOSED" || code === "CONNECTION_LOST" || code === "TAKEN_OVER";
-}
-
-/** Resolves when the socket is closed: by DISCONNECT if `graceful`, by force after `deadline` ms. */
-export function closeClient(
-  client: MqttClient,
-  graceful: boolean,
-  deadline: number,
-): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => {
-      client.stream.destroy();
-      resolve();
-    }, deadline);
-    client.once("close", () => {
-      clearTimeout(timer);
-      resolve();
-    });
-    client.end(!graceful);
-  });
-}
-
-function subscriptionWire(client: MqttClient, { acknowledge }: Timing): SubscriptionWire {
-  return {
-    async subscribe(filters) {
-      const codes = new Map<string, number>();
-      for (const batch of batches([...filters])) {
-        const answer = atOnce(client, () => subscribeOnce(client, batch));
-        const granted = await within(acknowledge, answer);
-        batch.forEach(([filter], index) => {
-          codes.set(filter, granted[index] ?? 128);
-        });
-      }
-      return codes;
-    },
-    async unsubscribe(filters) {
-      for (const batch of batches(filters)) {
-        await within(acknowledge, client.unsubscribeAsync([...batch]));
-      }
-    },
-  };
-}
-
-/**
- * A small packet waits until TCP has heard of the one before, which may take it 40 ms. Under load that
- * makes the broker answer many events together; somebody who has pressed Deploy need not wait for it.
- */
-async function atOnce<T>({ stream }: MqttClient, exchange: () => Promise<T>): Promise<T> {
-  const socket = stream instanceof Socket ? stream : undefined;
-  socket?.setNoDelay(true);
-  try {
-    return await exchange();
-  } finally {
-    socket?.setNoDelay(false);
-  }
-}
-
-/** Rejects with KEEPALIVE_LOST if the answer takes longer than so many milliseconds. */
-async function within<T>(milliseconds: number, answer: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new M1Error("KEEPALIVE_LOST")), milliseconds);
-  });
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-export function subscribeOnce(
-  client: MqttClient,
-  batch: readonly [string, QoS][],
-): Promise<number[]> {
-  return new Promise((resolve, reject) => {
-    const filters = Object.fromEntries(batch.map(([filter, qos]) => [filter, { qos }]));
-    client.subscribe(filters, (error, _grants, suback) => {
-      // mqtt.js makes an error of a refused filter, but hands over the whole answer all the same.
-      if (suback) resolve(suback.granted as number[]);
-      else reject(error ?? new Error("no SUBACK"));
-    });
-  });
-}
-
-function* batches<T>(items: readonly T[]): Generator<readonly T[]> {
-  for (let start = 0; start < items.length; start += FILTERS_A_PACKET) {
-    yield items.slice(start, start + FILTERS_A_PACKET);
-  }
-}
-
-export function clientOptions(settings: ConnectionSettings, timing: Timing): IClientOptions {
-  const { broker, protocolVersion, cleanSession } = settings;
-  const isWebSocket = broker.scheme === "ws" || broker.scheme === "wss";
-  const persistent = protocolVersion === 5 && !cleanSession;
-  return {
-    ...(isEncrypted(broker) ? { rejectUnauthorized: true, ...settings.tls } : {}),
-    // mqtt.js passes on to a WebSocket only some of the TLS options, and not the server's name.
-    ...(isWebSocket ? { path: broker.path, wsOptions: { ...settings.tls } } : {}),
-    ...(persistent ? { properties: { sessionExpiryInterval: NEVER_EXPIRES } } : {}),
-    protocol: broker.scheme,
-    hostname: isWebSocket && broker.host.includes(":") ? `[${broker.host}]` : broker.host,
-    port: broker.port,
-    clientId: settings.clientId,
-    username: settings.username,
-    // As bytes: mqtt-packet would log text, under DEBUG=mqtt-packet*.
-    password: Buffer.from(settings.password),
-    keepalive: settings.keepalive,
-    clean: cleanSession,
-    protocolVersion,
-    connectTimeout: timing.connect,
-    // This class reconnects, subscribes and queues itself.
-    reconnectPeriod: 0,
-    resubscribe: false,
-    queueQoSZero: false,
-    // mqtt.js would log the CONNECT packet, password included, under DEBUG=mqttjs*.
-    log: () => undefined,
-  } as IClientOptions;
 }

@@ -4,8 +4,8 @@ import { connect, type MqttClient } from "mqtt";
 import { formatBrokerUrl } from "../protocol/broker-url";
 import { M1Error } from "../protocol/errors";
 import { anyDeviceFilter } from "../protocol/topics";
+import { type ConnectionSettings, clientOptions, closeClient, subscribeOnce } from "./client";
 import { trialClientId } from "./client-id";
-import { type ConnectionSettings, clientOptions, closeClient, subscribeOnce } from "./connection";
 import { connectionFailure } from "./failure";
 import { TIMING } from "./timing";
 

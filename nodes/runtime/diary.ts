@@ -1,6 +1,7 @@
 // What a connection writes into the log and tells Catch nodes: changes, not attempts, each told once.
 import type { Node, NodeAPI } from "node-red";
-import type { ConnectionSettings, ConnectionState } from "../connection/connection";
+import type { ConnectionSettings } from "../connection/client";
+import type { ConnectionState } from "../connection/connection";
 import { needsAPerson } from "../connection/failure";
 import type { Outbox } from "../connection/outbox";
 import { type BrokerUrl, formatBrokerUrl, isEncrypted, isLoopback } from "../protocol/broker-url";

@@ -1,7 +1,7 @@
 // The connection test of the dialog: one answer for each way it can end, and nothing left behind.
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import type { ConnectionSettings } from "../../nodes/connection/connection";
+import type { ConnectionSettings } from "../../nodes/connection/client";
 import { type Trial, tryConnection } from "../../nodes/connection/trial";
 import { parseBrokerUrl } from "../../nodes/protocol/broker-url";
 import type { M1Error } from "../../nodes/protocol/errors";

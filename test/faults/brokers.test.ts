@@ -2,11 +2,8 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
-import {
-  Connection,
-  type ConnectionOptions,
-  type ConnectionSettings,
-} from "../../nodes/connection/connection";
+import type { ConnectionSettings } from "../../nodes/connection/client";
+import { Connection, type ConnectionOptions } from "../../nodes/connection/connection";
 import { Outbox } from "../../nodes/connection/outbox";
 import type { ReceivedMessage, Subscriber } from "../../nodes/connection/subscriptions";
 import type { Wish } from "../../nodes/connection/wishes";

@@ -1,11 +1,8 @@
 // Connections for tests: to the sandbox or any other server on this computer, with short durations.
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
-import {
-  Connection,
-  type ConnectionSettings,
-  type ConnectionState,
-} from "../../nodes/connection/connection";
+import type { ConnectionSettings } from "../../nodes/connection/client";
+import { Connection, type ConnectionState } from "../../nodes/connection/connection";
 import { Outbox } from "../../nodes/connection/outbox";
 import { TIMING, type Timing } from "../../nodes/connection/timing";
 import { parseBrokerUrl } from "../../nodes/protocol/broker-url";
