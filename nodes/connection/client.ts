@@ -77,13 +77,17 @@ export function closeClient(
   });
 }
 
-/** Each answer takes `acknowledge` milliseconds at the most. */
-export function subscriptionWire(client: MqttClient, { acknowledge }: Timing): SubscriptionWire {
+/** `sendNow` sends what the client's stream has gathered. Each answer takes `acknowledge` milliseconds at the most. */
+export function subscriptionWire(
+  client: MqttClient,
+  sendNow: () => void,
+  { acknowledge }: Timing,
+): SubscriptionWire {
   return {
     async subscribe(filters) {
       const codes = new Map<string, number>();
       for (const batch of batches([...filters])) {
-        const answer = atOnce(client, () => subscribeOnce(client, batch));
+        const answer = atOnce(client, sendNow, () => subscribeOnce(client, batch));
         const granted = await within(acknowledge, answer);
         batch.forEach(([filter], index) => {
           codes.set(filter, granted[index] ?? 128);
@@ -103,11 +107,17 @@ export function subscriptionWire(client: MqttClient, { acknowledge }: Timing): S
  * A small packet waits until TCP has heard of the one before, which may take it 40 ms. Under load that
  * makes the broker answer many events together; somebody who has pressed Deploy need not wait for it.
  */
-async function atOnce<T>({ stream }: MqttClient, exchange: () => Promise<T>): Promise<T> {
+async function atOnce<T>(
+  { stream }: MqttClient,
+  sendNow: () => void,
+  exchange: () => Promise<T>,
+): Promise<T> {
   const socket = stream instanceof Socket ? stream : undefined;
   socket?.setNoDelay(true);
   try {
-    return await exchange();
+    const answer = exchange();
+    sendNow();
+    return await answer;
   } finally {
     socket?.setNoDelay(false);
   }

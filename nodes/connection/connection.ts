@@ -79,6 +79,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   readonly unreleased: Store;
   #state: ConnectionState = { name: "idle" };
   #client: MqttClient | undefined;
+  #sendNow: () => void = () => undefined;
   /** The first thing that went wrong with the present client; what follows are consequences. */
   #failure: M1Error | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
@@ -198,7 +199,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
       return;
     }
     this.#client = client;
-    gatherWrites(client.stream);
+    this.#sendNow = gatherWrites(client.stream);
     client.handleMessage = (packet, done) => this.#receive(client, packet, done);
     client.on("connect", (connack) => this.#goOnline(client, connack));
     client.stream.on("drain", () => {
@@ -490,7 +491,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     // In the middle of a deploy it would give up what the successors want; `settle` comes yet.
     if (!client || this.#deploy) return;
     this.#subscriptions
-      .synchronise(subscriptionWire(client, this.#timing))
+      .synchronise(subscriptionWire(client, this.#sendNow, this.#timing))
       .catch((error: unknown) => {
         // The connection went down meanwhile, or an answer made no sense: either way a new one is due.
         // While it closes, mqtt.js refuses what is left of the run; the goodbye is still wanted.

@@ -7,8 +7,11 @@ const PIECE = 65_536;
 /** Bytes up to which a loop copies faster than a call. */
 const SHORT = 8;
 
-/** Has the stream gather what is written to it, from now on, until the turn ends or a piece is full. */
-export function gatherWrites(stream: Writable): void {
+/**
+ * Has the stream gather what is written to it, from now on, until the turn ends or a piece is full; or
+ * until the function is called that is returned.
+ */
+export function gatherWrites(stream: Writable): () => void {
   const writePiece = stream.write.bind(stream) as (piece: Uint8Array) => boolean;
   let buffer = Buffer.alloc(0);
   /** Between the two lies what is gathered; what lies before is the socket's until it has sent it. */
@@ -51,4 +54,5 @@ export function gatherWrites(stream: Writable): void {
   };
   // Without `cork`, mqtt-packet does without a tick of its own for each packet.
   Object.assign(stream, { write, cork: undefined });
+  return send;
 }

@@ -16,14 +16,14 @@ function recorder({ highWaterMark = 100_000, slow = false } = {}) {
       else done();
     },
   });
-  gatherWrites(stream);
+  const sendNow = gatherWrites(stream);
   /** Takes the piece that it was given last. */
   const proceed = () => {
     const done = taken;
     taken = undefined;
     done?.();
   };
-  return { pieces, stream, proceed, texts: () => pieces.map(String) };
+  return { pieces, stream, sendNow, proceed, texts: () => pieces.map(String) };
 }
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
@@ -40,6 +40,13 @@ describe("gathered writes", () => {
     await turn();
     assert.equal(texts().length, 1);
     assert.deepEqual([...(texts()[0] ?? "")].sort(), ["a", "b", "c"]);
+  });
+
+  it("go out when that is asked for", () => {
+    const { stream, sendNow, texts } = recorder();
+    stream.write("a");
+    sendNow();
+    assert.deepEqual(texts(), ["a"]);
   });
 
   it("of the next turn go out in that turn", async () => {
