@@ -11,7 +11,6 @@ import {
   Store,
 } from "mqtt";
 import { excerpt, M1Error } from "../protocol/errors";
-import { parseAddress } from "../protocol/topics";
 import { Backoff } from "./backoff";
 import { BrokerLimits } from "./broker-limits";
 import { type ConnectionSettings, clientOptions, closeClient, subscriptionWire } from "./client";
@@ -470,10 +469,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     const { topic, qos, retain } = packet;
     const payload =
       typeof packet.payload === "string" ? Buffer.from(packet.payload) : packet.payload;
-    const address = parseAddress(topic);
-    const fate = address
-      ? this.#subscriptions.deliver({ address, topic, payload, qos, retain })
-      : "foreign";
+    const fate = this.#subscriptions.deliver({ topic, payload, qos, retain });
     if (fate === "stale") this.#synchronise();
     if (fate !== "foreign") return;
     this.emit("stranger", new M1Error("ADDRESS_UNKNOWN", { topic: excerpt(topic, 120) }), packet);

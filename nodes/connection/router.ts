@@ -1,11 +1,24 @@
-// Who gets a received message: a look-up by its address, whose cost does not grow with the nodes.
-import type { Address } from "../protocol/topics";
+// Who a received message is for and who gets it: one look-up of its topic, whose cost does not grow
+// with the nodes.
+import { type Address, parseAddress } from "../protocol/topics";
 import { addressKeys, type Wish, wishKeys } from "./wishes";
+
+export interface Route<Target> {
+  readonly address: Address;
+  /** Each once. */
+  readonly targets: readonly Target[];
+}
+
+/** Topics whose routes are kept. Ten thousand devices have so many; what never comes again need not stay. */
+const MOST_ROUTES = 20_000;
 
 export class Router<Target> {
   readonly #targets = new Map<string, Set<Target>>();
+  /** Those found since the targets changed last. */
+  readonly #routes = new Map<string, Route<Target>>();
 
   add(target: Target, wish: Wish): void {
+    this.#routes.clear();
     for (const key of wishKeys(wish)) {
       const targets = this.#targets.get(key);
       if (targets) targets.add(target);
@@ -14,6 +27,7 @@ export class Router<Target> {
   }
 
   remove(target: Target, wish: Wish): void {
+    this.#routes.clear();
     for (const key of wishKeys(wish)) {
       const targets = this.#targets.get(key);
       targets?.delete(target);
@@ -21,11 +35,18 @@ export class Router<Target> {
     }
   }
 
-  /** Each target once. */
-  *match(address: Address): Generator<Target> {
-    for (const key of addressKeys(address)) {
-      const targets = this.#targets.get(key);
-      if (targets) yield* targets;
-    }
+  /** undefined if the topic is none of the contract's. */
+  route(topic: string): Route<Target> | undefined {
+    return this.#routes.get(topic) ?? this.#find(topic);
+  }
+
+  #find(topic: string): Route<Target> | undefined {
+    const address = parseAddress(topic);
+    if (!address) return undefined;
+    const targets = addressKeys(address).flatMap((key) => [...(this.#targets.get(key) ?? [])]);
+    const route = { address, targets };
+    if (this.#routes.size >= MOST_ROUTES) this.#routes.clear();
+    this.#routes.set(topic, route);
+    return route;
   }
 }

@@ -5,12 +5,16 @@ import type { Address, Identity } from "../protocol/topics";
 import { Router } from "./router";
 import { coveringFilter, filtersOf, filtersTo, type Wish } from "./wishes";
 
-export interface ReceivedMessage {
-  readonly address: Address;
+/** A message as it comes off the wire. */
+export interface IncomingMessage {
   readonly topic: string;
   readonly payload: Buffer;
   readonly qos: QoS;
   readonly retain: boolean;
+}
+
+export interface ReceivedMessage extends IncomingMessage {
+  readonly address: Address;
 }
 
 /** Its functions must not throw: nobody is there to catch, and Node-RED would end. */
@@ -101,18 +105,23 @@ export class Subscriptions {
   }
 
   /** Gives the message to each subscriber that wants it, once. */
-  deliver(message: ReceivedMessage): Fate {
-    const { address } = message;
-    if (address.projectMqtt !== this.#who.projectMqtt) return "foreign";
-    if (address.kind !== "group" && address.userMqtt !== this.#who.userMqtt) return "foreign";
-    let fate: Fate = "unwanted";
-    for (const standing of this.#router.match(address)) {
-      fate = "wanted";
+  deliver({ topic, payload, qos, retain }: IncomingMessage): Fate {
+    const route = this.#router.route(topic);
+    if (!route || !this.#isOurs(route.address)) return "foreign";
+    const { address, targets } = route;
+    if (targets.length === 0) return this.#discovers(address) ? "stale" : "unwanted";
+    const message = { address, topic, payload, qos, retain };
+    for (const { awaitsRetained, subscriber } of targets) {
       // MQTT-3.3.1-8, -9: RETAIN is set only on what a SUBSCRIBE brought up. Whoever was there
       // before that SUBSCRIBE has had the message already.
-      if (!message.retain || standing.awaitsRetained) standing.subscriber.receive(message);
+      if (!retain || awaitsRetained) subscriber.receive(message);
     }
-    return fate === "unwanted" && this.#discovers(address) ? "stale" : fate;
+    return "wanted";
+  }
+
+  #isOurs(address: Address): boolean {
+    if (address.projectMqtt !== this.#who.projectMqtt) return false;
+    return address.kind === "group" || address.userMqtt === this.#who.userMqtt;
   }
 
   /**

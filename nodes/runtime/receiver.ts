@@ -38,13 +38,16 @@ export function receive(
 }
 
 function pass(RED: NodeAPI, node: Node, message: ReceivedMessage, datatype: Datatype): void {
-  const { payload, topic, qos, retain, address } = message;
-  const about = { topic, qos, retain, m1: { ...address } };
   try {
-    node.send({ payload: ownPayload(payload, datatype), ...about });
+    node.send(flowMessage(message, datatype));
   } catch (error) {
-    node.error(toldError(RED, error), { payload: ownPayload(payload, "auto-detect"), ...about });
+    node.error(toldError(RED, error), flowMessage(message, "auto-detect"));
   }
+}
+
+/** The flow's own, to change as it likes. */
+function flowMessage({ payload, topic, qos, retain, address }: ReceivedMessage, type: Datatype) {
+  return { payload: ownPayload(payload, type), topic, qos, retain, m1: { ...address } };
 }
 
 /** Never the received bytes themselves: other nodes share them, and a flow may write to its payload. */

@@ -85,6 +85,12 @@ async function wireFilters(wanted: readonly Wish[]): Promise<string[]> {
   return [...wire.filters.keys()];
 }
 
+function targetsOf<Target>(router: Router<Target>, to: Address): Target[] {
+  const route = router.route(addressTopic(to));
+  assert.deepEqual(route?.address, to);
+  return [...(route?.targets ?? [])];
+}
+
 describe("router", () => {
   it("finds exactly the nodes that want a message, each once", () => {
     fc.assert(
@@ -94,24 +100,39 @@ describe("router", () => {
           router.add(index, wish);
         });
         const wanting = [...all.keys()].filter((index) => wants(all[index] as Wish, to));
-        const found = [...router.match(to)];
+        const found = targetsOf(router, to);
         assert.deepEqual(found.sort(byNumber), wanting);
       }),
       { numRuns: 1_000 },
     );
   });
 
-  it("forgets a node without touching the others", () => {
+  it("notices that nodes have come and gone since it routed the same message", () => {
     fc.assert(
       fc.property(wishes, wishes, address, (staying, leaving, to) => {
         const router = new Router<Wish>();
         for (const wish of leaving) router.add(wish, wish);
+        targetsOf(router, to);
         for (const wish of staying) router.add(wish, wish);
+        targetsOf(router, to);
         for (const wish of leaving) router.remove(wish, wish);
         const wanting = staying.filter((wish) => wants(wish, to));
-        assert.deepEqual(new Set(router.match(to)), new Set(wanting));
+        assert.deepEqual(new Set(targetsOf(router, to)), new Set(wanting));
       }),
     );
+  });
+
+  it("finds nobody for a topic that is none of Medium One's", () => {
+    assert.equal(new Router<Wish>().route("1/p"), undefined);
+  });
+
+  it("routes as before however many topics have come by", () => {
+    const router = new Router<string>();
+    router.add("any", { ...fc.sample(deviceWish, 1)[0], deviceId: "", receive: "all" } as Wish);
+    const types = Array.from({ length: 30_000 }, (_, index) => `1/p/u/d${index}/event`);
+    for (const topic of [...types, ...types]) {
+      assert.deepEqual(router.route(topic)?.targets, ["any"]);
+    }
   });
 
   it("does not mind being told to forget a node that it does not know", () => {

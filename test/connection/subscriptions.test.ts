@@ -1,14 +1,9 @@
 // What stands on the wire for what the nodes want, and which of them get what arrives.
 import { strict as assert } from "node:assert";
 import fc from "fast-check";
-import {
-  type Fate,
-  type ReceivedMessage,
-  Subscriptions,
-} from "../../nodes/connection/subscriptions";
+import { type Fate, Subscriptions } from "../../nodes/connection/subscriptions";
 import type { Wish } from "../../nodes/connection/wishes";
 import type { QoS } from "../../nodes/protocol/settings";
-import { parseAddress } from "../../nodes/protocol/topics";
 import {
   deviceWish,
   FakeWire,
@@ -54,7 +49,8 @@ function scene(): Scene {
       subscriptions.connected(sessionPresent);
       return synchronise();
     },
-    arrives: (topic, retain = false) => subscriptions.deliver(message(topic, retain)),
+    arrives: (topic, retain = false) =>
+      subscriptions.deliver({ topic, payload: Buffer.from("x"), qos: 1, retain }),
   };
 }
 
@@ -64,12 +60,6 @@ function told(one: RememberingSubscriber | undefined): unknown[] {
     assert.ok(!reason || reason.code === "SUBSCRIPTION_REFUSED");
     return reason?.details.filter;
   });
-}
-
-function message(topic: string, retain: boolean): ReceivedMessage {
-  const address = parseAddress(topic);
-  assert.ok(address, topic);
-  return { address, topic, payload: Buffer.from("x"), qos: 1, retain };
 }
 
 describe("subscriptions: the wire", () => {
