@@ -1,4 +1,4 @@
-// mqtt.js's client as this package uses it: its options, its packets that change subscriptions, its end.
+// mqtt.js's client as this package uses it: its options, its pings, its packets that change subscriptions, its end.
 import { Socket } from "node:net";
 import type { ConnectionOptions as TlsOptions } from "node:tls";
 import type { IClientOptions, MqttClient } from "mqtt";
@@ -51,11 +51,28 @@ export function clientOptions(settings: ConnectionSettings, timing: Timing): ICl
     connectTimeout: timing.connect,
     // This class reconnects, subscribes and queues itself.
     reconnectPeriod: 0,
+    reschedulePings: false,
     resubscribe: false,
     queueQoSZero: false,
     // mqtt.js would log the CONNECT packet, password included, under DEBUG=mqttjs*.
     log: () => undefined,
   } as IClientOptions;
+}
+
+/**
+ * An acknowledgement shows as well as an answer to PINGREQ that the broker is there: on a slow uplink
+ * the latter comes late. mqtt.js would start its timer anew for each; now and then is enough.
+ */
+export function postponePings(client: MqttClient, keepalive: number): void {
+  const interval = Math.min(1_000, keepalive * 100);
+  let next = 0;
+  client.on("packetreceive", ({ cmd }) => {
+    if (cmd !== "puback" && cmd !== "pubcomp") return;
+    const now = performance.now();
+    if (now < next) return;
+    next = now + interval;
+    client.reschedulePing(true);
+  });
 }
 
 /** Resolves when the socket is closed: by DISCONNECT if `graceful`, by force after `deadline` ms. */

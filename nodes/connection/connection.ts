@@ -13,7 +13,13 @@ import {
 import { excerpt, M1Error } from "../protocol/errors";
 import { Backoff } from "./backoff";
 import { BrokerLimits } from "./broker-limits";
-import { type ConnectionSettings, clientOptions, closeClient, subscriptionWire } from "./client";
+import {
+  type ConnectionSettings,
+  clientOptions,
+  closeClient,
+  postponePings,
+  subscriptionWire,
+} from "./client";
 import {
   connectionFailure,
   disconnectFailure,
@@ -199,6 +205,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     }
     this.#client = client;
     this.#sendNow = gatherWrites(client.stream);
+    postponePings(client, this.settings.keepalive);
     client.handleMessage = (packet, done) => this.#receive(client, packet, done);
     client.on("connect", (connack) => this.#goOnline(client, connack));
     client.stream.on("drain", () => {

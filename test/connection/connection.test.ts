@@ -249,6 +249,15 @@ describe("connection: going down", () => {
     assert.equal(reason.code, "KEEPALIVE_LOST");
   });
 
+  it("takes acknowledgements for a sign of life, whatever becomes of the pings", async () => {
+    const broker = await brokerWith((packet) => packet.cmd === "pingreq");
+    const connection = await onlineConnection(broker, { settings: { keepalive: 1 } });
+    const names = stateNames(connection);
+    const longAfterKeepAlive = performance.now() + 2_000;
+    while (performance.now() < longAfterKeepAlive) await sendNumber(connection, 1);
+    assert.deepEqual(names, []);
+  });
+
   it("tells the reason that an MQTT 5 broker gives, and does not wait for it to hang up", async () => {
     const broker = await brokerWith((packet, reply) => {
       if (packet.cmd !== "subscribe" && packet.cmd !== "publish") return false;
