@@ -274,6 +274,35 @@ describe("the outbox on disk", () => {
     assert.ok(readings.length <= 4, `read: ${readings}`);
   });
 
+  it("writes no more than 4,000 events or four million characters at once, and one event", async () => {
+    const short = Array.from({ length: 5_000 }, (_, index) => event(index));
+    const long = Array.from({ length: 150 }, (_, index) => ({
+      ...event(5_000 + index),
+      payload: String(5_000 + index).padEnd(60_000),
+    }));
+    const store = new EventStore(folder, who);
+    const { write } = store;
+    const written: { events: number; characters: number }[] = [];
+    store.write = (changes) => {
+      const { length } = changes.add;
+      if (length > 0) written.push({ events: length, characters: charactersOf(changes.add) });
+      return write.call(store, changes);
+    };
+    const made = outbox({ store });
+
+    for (const one of [...short, ...long]) made.add(one);
+    const events = await drain(made, 5_150);
+
+    assert.deepEqual(
+      events.map(({ payload }) => Number(payload)),
+      numbers(0, 5_149),
+    );
+    assert.equal(Math.max(...written.map(({ events }) => events)), 4_000);
+    const most = Math.max(...written.map(({ characters }) => characters));
+    assert.ok(most < 4_000_000 + 60_000, `${most} characters`);
+    assert.ok(written.length <= 5, `${written.length} writes`);
+  });
+
   it("ends each event once, after a deploy too, whether it was in memory or on disk", async () => {
     const ended: number[] = [];
     const first = outbox();
