@@ -6,14 +6,14 @@ export interface Entry {
   settled: boolean;
 }
 
-/** Places of a new ring, and how many an empty one keeps at the most; both powers of two. */
+/** Places of a new ring; a power of two. */
 const FEWEST_PLACES = 16;
-const MOST_EMPTY_PLACES = 8_192;
 
 export class EntryQueue<E extends Entry> {
   /**
-   * A ring, its length a power of two. A list that is cut at the front would leave copies of itself
-   * behind, and what is dead keeps alive what it refers to until the collector looks at old objects.
+   * A ring, its length a power of two; it stays as long as it has been, at eight bytes a place. A list
+   * that is cut at the front would leave copies of itself behind, and what is dead keeps alive what it
+   * refers to until the collector looks at old objects.
    */
   #ring: (E | undefined)[] = ring(FEWEST_PLACES);
   /** Positions count all entries there have been; their last bits are a place in the ring. */
@@ -86,8 +86,6 @@ export class EntryQueue<E extends Entry> {
       this.#front += 1;
     }
     this.#cursor = Math.max(this.#cursor, this.#front);
-    if (this.length === 0 && this.#ring.length > MOST_EMPTY_PLACES)
-      this.#ring = ring(FEWEST_PLACES);
   }
 
   /** All that is not settled, oldest first. */

@@ -78,8 +78,9 @@ const MANY = 10;
 const ENOUGH = 500;
 /** Milliseconds. */
 const MOMENT = 2;
-/** Events written at once: a burst must not pile up in memory, nor a batch block for long. */
+/** What is written at once, events and characters: no batch may block for long, or be one huge copy. */
 const LARGEST_BATCH = 4_000;
+const LARGEST_BATCH_TEXT = 4_000_000;
 /** How much of the queue's front is kept in memory when the rest is on disk: events, characters. */
 const FRONT = 4_000;
 const FRONT_TEXT = 16_000_000;
@@ -369,7 +370,7 @@ export class Outbox {
     await new Promise(setImmediate);
     await this.#open();
     while (this.#settledOnDisk.length > 0 || (this.#storing && this.#newest.length > 0)) {
-      this.#batch = this.#storing ? this.#newest.splice(0, LARGEST_BATCH) : [];
+      this.#batch = this.#storing ? this.#newest.splice(0, batchLength(this.#newest)) : [];
       const { length } = this.#batch;
       if (!(await this.#writeBatch(this.#settledOnDisk.splice(0)))) break;
       // Where much comes, one write of what comes in a moment costs less than many.
@@ -496,6 +497,16 @@ export class Outbox {
     this.#storing = false;
     if (first) this.onWarning(unusable(error));
   }
+}
+
+/** How many of the first of them are written at once. */
+function batchLength(items: readonly Item[]): number {
+  let text = 0;
+  for (const [index, { payload }] of items.entries()) {
+    if (index === LARGEST_BATCH || text >= LARGEST_BATCH_TEXT) return index;
+    text += payload.length;
+  }
+  return items.length;
 }
 
 function stored(item: Item, sequence = item.sequence): StoredEvent {

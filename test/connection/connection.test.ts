@@ -3,7 +3,9 @@ import { strict as assert } from "node:assert";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
+import { mock } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
+import { TIMING } from "../../nodes/connection/timing";
 import { password } from "../../nodes/protocol/credentials";
 import { Sandbox, type SandboxOptions } from "../../sandbox/sandbox";
 import { certificate } from "../support/certificates";
@@ -202,6 +204,42 @@ describe("connection: going down", () => {
       const { reason, retryIn } = await enters(connection, "offline");
       assert.equal(reason.code, "NOT_AUTHORISED");
       assert.ok(retryIn >= 40, `again in ${retryIn} ms`);
+    }
+  });
+
+  it("with wrong credentials tries three times a minute at the most, for as long as they are wrong", async () => {
+    const { random } = Math;
+    // As early as may be.
+    Math.random = () => 0;
+    mock.timers.enable({ apis: ["setTimeout"] });
+    try {
+      const broker = await brokerWith((packet, reply) => {
+        if (packet.cmd === "connect")
+          reply({ cmd: "connack", returnCode: 5, sessionPresent: false });
+        return true;
+      });
+      const connection = connectionTo(broker, { timing: TIMING });
+      let seconds = 0;
+      const attempts: number[] = [];
+      connection.on("state", ({ name }) => {
+        if (name === "connecting") attempts.push(seconds);
+      });
+      connection.addSender({});
+      connection.settle();
+      await reaches(connection, "offline");
+      while (seconds < 600) {
+        seconds += 1;
+        mock.timers.tick(1_000);
+        await reaches(connection, "offline");
+      }
+
+      const inMinuteFrom = (from: number) =>
+        attempts.filter((at) => at >= from && at < from + 60).length;
+      assert.ok(Math.max(...attempts.map(inMinuteFrom)) <= 3, `at ${attempts.join(", ")} s`);
+      assert.ok(attempts.length >= 10, `at ${attempts.join(", ")} s`);
+    } finally {
+      mock.timers.reset();
+      Math.random = random;
     }
   });
 

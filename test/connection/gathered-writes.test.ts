@@ -2,6 +2,7 @@
 import { strict as assert } from "node:assert";
 import { once } from "node:events";
 import { Writable } from "node:stream";
+import { generate, writeToStream } from "mqtt-packet";
 import { gatherWrites } from "../../nodes/connection/gathered-writes";
 
 /** A stream that remembers the pieces it was given; one that is `slow` takes the next when told. */
@@ -47,6 +48,14 @@ describe("gathered writes", () => {
     stream.write("a");
     sendNow();
     assert.deepEqual(texts(), ["a"]);
+  });
+
+  it("that mqtt-packet makes for a packet go out then, too, and not a tick later", () => {
+    const { stream, sendNow, pieces } = recorder();
+    const packet = { cmd: "publish", topic: "t", payload: "x", qos: 0, dup: false } as const;
+    writeToStream({ ...packet, retain: false }, stream);
+    sendNow();
+    assert.deepEqual(pieces, [generate({ ...packet, retain: false })]);
   });
 
   it("of the next turn go out in that turn", async () => {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdir, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import path from "node:path";
+import timers from "node:timers/promises";
 import { ClassicLevel } from "classic-level";
 import { EventStore } from "../../nodes/connection/event-store";
 import {
@@ -155,12 +156,12 @@ describe("the outbox on disk", () => {
     const events: OutgoingEvent[] = [];
     for (let n = 1; n <= 20_000; n += 1) {
       made.add(event(n));
-      if (n % 500 === 0) await new Promise(setImmediate);
+      if (n % 500 === 0) await nextTurn();
       if (n > 9_000) events.push(...take(made, 3));
     }
     while (events.length < 20_000) {
       events.push(...take(made, 100));
-      await new Promise(setImmediate);
+      await nextTurn();
     }
 
     assert.deepEqual(
@@ -272,6 +273,35 @@ describe("the outbox on disk", () => {
     assert.ok(Math.max(...shares) < most + block, `in memory: ${shares}`);
     assert.ok(Math.max(...readings) < most / 2 + block, `read at once: ${readings}`);
     assert.ok(readings.length <= 4, `read: ${readings}`);
+  });
+
+  it("writes no more than 4,000 events or four million characters at once, and one event", async () => {
+    const short = Array.from({ length: 5_000 }, (_, index) => event(index));
+    const long = Array.from({ length: 150 }, (_, index) => ({
+      ...event(5_000 + index),
+      payload: String(5_000 + index).padEnd(60_000),
+    }));
+    const store = new EventStore(folder, who);
+    const { write } = store;
+    const written: { events: number; characters: number }[] = [];
+    store.write = (changes) => {
+      const { length } = changes.add;
+      if (length > 0) written.push({ events: length, characters: charactersOf(changes.add) });
+      return write.call(store, changes);
+    };
+    const made = outbox({ store });
+
+    for (const one of [...short, ...long]) made.add(one);
+    const events = await drain(made, 5_150);
+
+    assert.deepEqual(
+      events.map(({ payload }) => Number(payload)),
+      numbers(0, 5_149),
+    );
+    assert.equal(Math.max(...written.map(({ events }) => events)), 4_000);
+    const most = Math.max(...written.map(({ characters }) => characters));
+    assert.ok(most < 4_000_000 + 60_000, `${most} characters`);
+    assert.ok(written.length <= 5, `${written.length} writes`);
   });
 
   it("ends each event once, after a deploy too, whether it was in memory or on disk", async () => {
@@ -445,36 +475,87 @@ describe("the outbox on disk", () => {
     assert.equal((await drain(outbox(), 9_000)).length, 9_000);
   });
 
-  describe("full, and told to drop the oldest", () => {
-    /** A store whose writes and readings wait until `proceed`. */
-    function slowStore() {
-      const store = new EventStore(folder, who);
-      const { write, read } = store;
-      let proceed: () => void = () => undefined;
-      const gate = new Promise<void>((resolve) => {
-        proceed = resolve;
-      });
-      const begun = new Promise<void>((resolve) => {
-        store.write = async (...changes) => {
-          resolve();
-          await gate;
-          return write.apply(store, changes);
-        };
-        store.read = async (...range) => {
-          resolve();
-          await gate;
-          return read.apply(store, range);
-        };
-      });
-      return { store, begun, proceed: () => proceed() };
-    }
+  describe("while events keep coming", () => {
+    const { setTimeout: pause } = timers;
+    /** Those that have begun, which a test ends itself. */
+    let pauses: { readonly milliseconds: number; readonly end: () => void }[];
+    /** How many events each write had. */
+    let writes: number[];
+    let store: EventStore;
 
+    beforeEach(() => {
+      pauses = [];
+      writes = [];
+      store = new EventStore(folder, who);
+      const { write } = store;
+      store.write = (changes) => {
+        writes.push(changes.add.length);
+        return write.call(store, changes);
+      };
+      const held = (milliseconds: number) =>
+        new Promise<void>((end) => pauses.push({ milliseconds, end }));
+      Object.assign(timers, { setTimeout: held });
+    });
+
+    afterEach(() => {
+      Object.assign(timers, { setTimeout: pause });
+      for (const { end } of pauses) end();
+    });
+
+    it("writes once what many turns bring in the two milliseconds after a write", async () => {
+      const made = outbox({ store });
+      for (const n of numbers(1, 10)) made.add(event(n));
+      await ready(made);
+
+      for (const turn of numbers(1, 40)) {
+        for (const n of numbers(1, 10)) made.add(event(10 * turn + n));
+        await nextTurn();
+      }
+
+      assert.deepEqual(writes, [10]);
+      assert.deepEqual(
+        pauses.map(({ milliseconds }) => milliseconds),
+        [2],
+      );
+      pauses[0]?.end();
+      await ready(made);
+      assert.deepEqual(writes, [10, 400]);
+    });
+
+    it("pauses no longer once five hundred wait", async () => {
+      const { writing, proceed } = slow(store);
+      const made = outbox({ store });
+      for (const n of numbers(1, 10)) made.add(event(n));
+      await writing;
+      for (const n of numbers(11, 510)) made.add(event(n));
+
+      proceed();
+      await drain(made, 510);
+
+      assert.deepEqual(writes.slice(0, 2), [10, 500]);
+    });
+
+    it("writes a few at once, one after the other", async () => {
+      const made = outbox({ store });
+      for (const n of numbers(1, 9)) made.add(event(n));
+      await ready(made);
+      made.add(event(10));
+      await ready(made);
+      await nextTurn();
+
+      assert.deepEqual(writes, [9, 1]);
+      assert.deepEqual(pauses, []);
+    });
+  });
+
+  describe("full, and told to drop the oldest", () => {
     it("drops what is being written before what came later, and not a second time", async () => {
-      const { store, begun, proceed } = slowStore();
+      const store = new EventStore(folder, who);
+      const { writing, proceed } = slow(store);
       const told: string[] = [];
       const made = outbox({ store }, { limit: 3, full: "drop-oldest" });
       for (const n of [1, 2, 3]) made.add(event(n, (error) => told.push(`${n} ${error?.code}`)));
-      await begun;
+      await writing;
 
       for (const n of [4, 5]) made.add(event(n));
       assert.equal(made.size, 3);
@@ -490,9 +571,10 @@ describe("the outbox on disk", () => {
       const first = outbox();
       for (const n of [1, 2]) first.add(event(n));
       await close(first);
-      const { store, begun, proceed } = slowStore();
+      const store = new EventStore(folder, who);
+      const { reading, proceed } = slow(store);
       const made = outbox({ store }, { limit: 2, full: "drop-oldest" });
-      await begun;
+      await reading;
 
       for (const n of [3, 4, 5, 6]) made.add(event(n));
       assert.equal(made.size, 2);
@@ -601,23 +683,12 @@ describe("the outbox on disk", () => {
       const legacy = await close(first);
       await rewrite(folder, "events/", (text, index) => (index === 0 ? "rubbish" : text));
       const store = new EventStore(folder, who);
-      const { read } = store;
-      let release: () => void = () => undefined;
-      const released = new Promise<void>((resolve) => {
-        release = resolve;
-      });
-      const reading = new Promise<void>((resolve) => {
-        store.read = async (...range) => {
-          resolve();
-          await released;
-          return read.apply(store, range);
-        };
-      });
+      const { reading, proceed } = slow(store);
       const made = outbox({ store, legacy }, { limit: 1_000, full: "drop-oldest" });
       await reading;
       for (const n of numbers(1_001, 1_200)) made.add(event(n));
       assert.equal(made.size, 1_000);
-      release();
+      proceed();
 
       const events = await drain(made, 700);
 
@@ -774,18 +845,7 @@ describe("the outbox on disk", () => {
       const store = new EventStore(folder, who);
       const made = outbox({ store });
       await ready(made);
-      const { write } = store;
-      let finish: () => void = () => undefined;
-      const finished = new Promise<void>((resolve) => {
-        finish = resolve;
-      });
-      const writing = new Promise<void>((resolve) => {
-        store.write = async (changes) => {
-          resolve();
-          await finished;
-          return write.call(store, changes);
-        };
-      });
+      const { writing, proceed } = slow(store);
       for (const n of numbers(3_001, 3_010)) made.add(event(n));
       await writing;
       made.add(event(3_011));
@@ -795,7 +855,7 @@ describe("the outbox on disk", () => {
       assert.match((await warning).message, /input\/output error/);
 
       assert.equal(made.size, 500 + 10 + 1);
-      finish();
+      proceed();
       events.push(...(await drain(made, 511)));
 
       assert.equal(made.size, 0);
@@ -803,6 +863,35 @@ describe("the outbox on disk", () => {
         events.map(({ payload }) => Number(payload)),
         [...numbers(1, 2_000), ...numbers(3_001, 3_011)],
       );
+    });
+
+    it("drops nothing newer in place of what was to be dropped and cannot be read", async () => {
+      const first = outbox();
+      for (const n of numbers(1, 6_000)) first.add(event(n));
+      await close(first);
+      const store = new EventStore(folder, who);
+      const made = outbox({ store }, { limit: 6_000, full: "drop-oldest" });
+      await ready(made);
+      const inFlight = await given(made, 1);
+      await ready(made);
+      const { read } = store;
+      store.read = () => Promise.reject(new Error("input/output error"));
+      const { reading, writing, proceed } = slow(store);
+      // All that memory has room for is in flight, and the rest is being read.
+      inFlight.push(...(await given(made, 3_999)));
+      await reading;
+      for (const n of numbers(6_001, 6_003)) made.add(event(n));
+      await writing;
+      const warning = warned(made);
+      proceed();
+      await warning;
+      store.read = read;
+      await ready(made);
+
+      for (const delivery of inFlight) made.settle(delivery);
+
+      assert.deepEqual(payloads(await drain(made, 3)), ["6001", "6002", "6003"]);
+      assert.deepEqual({ size: made.size, ...made.losses }, { size: 0, dropped: 0, expired: 0 });
     });
 
     it("tells who waits for what is on disk if that does not open after a deploy", async () => {
@@ -876,6 +965,30 @@ describe("the outbox on disk", () => {
     });
   });
 });
+
+/** From now on its writes and readings wait until `proceed`; the promises tell that the first has come. */
+function slow(store: EventStore) {
+  const { write, read } = store;
+  let proceed: () => void = () => undefined;
+  const gate = new Promise<void>((resolve) => {
+    proceed = resolve;
+  });
+  const writing = new Promise<void>((begun) => {
+    store.write = async (...changes) => {
+      begun();
+      await gate;
+      return write.apply(store, changes);
+    };
+  });
+  const reading = new Promise<void>((begun) => {
+    store.read = async (...range) => {
+      begun();
+      await gate;
+      return read.apply(store, range);
+    };
+  });
+  return { writing, reading, proceed };
+}
 
 /** Replaces what the store wrote under each key with these first letters. */
 async function rewrite(
@@ -951,6 +1064,17 @@ function take(outbox: Outbox, most: number): OutgoingEvent[] {
   return events;
 }
 
+/** Sends so many, and acknowledges none. */
+async function given(outbox: Outbox, count: number): Promise<Delivery[]> {
+  const deliveries: Delivery[] = [];
+  while (deliveries.length < count) {
+    const next = outbox.next();
+    if (next) deliveries.push(next);
+    else await ready(outbox);
+  }
+  return deliveries;
+}
+
 async function drain(outbox: Outbox, count: number): Promise<OutgoingEvent[]> {
   const events = take(outbox, count);
   while (events.length < count) {
@@ -964,9 +1088,13 @@ function payloads(events: readonly OutgoingEvent[]): string[] {
   return events.map(({ payload }) => payload);
 }
 
+function nextTurn(): Promise<void> {
+  return new Promise(setImmediate);
+}
+
 /** Until the disk has caught up with what was added. */
 async function settled(): Promise<void> {
-  for (let turn = 0; turn < 200; turn += 1) await new Promise(setImmediate);
+  for (let turn = 0; turn < 200; turn += 1) await nextTurn();
 }
 
 /** Leaves half of each file whose name matches. */

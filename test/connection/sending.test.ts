@@ -168,6 +168,51 @@ describe("sending", () => {
   });
 });
 
+describe("sending: at QoS 0, while the broker reads nothing", () => {
+  const COUNT = 3_000;
+  /** More than the kernel keeps for a connection. */
+  const LONG = "x".repeat(16_000);
+
+  /** A connection that has been given so many events, more than its socket takes. */
+  async function cloggedConnection(broker: ScriptedBroker) {
+    const connection = await onlineConnection(broker);
+    for (const socket of broker.sockets) socket.pause();
+    const fates = numbers(COUNT).map(
+      (number) =>
+        new Promise((done) => {
+          const payload = JSON.stringify({ event_data: { number, LONG } });
+          connection.send({ topic: eventTopic(WHO, "d"), payload, qos: 0, done });
+        }),
+    );
+    return { connection, fates };
+  }
+
+  it("nothing is heaped up for the socket; all goes once the broker reads again", async () => {
+    const warnings: Error[] = [];
+    const warned = (warning: Error) => warnings.push(warning);
+    process.on("warning", warned);
+    const broker = await brokerWith();
+    const { fates } = await cloggedConnection(broker);
+
+    for (const socket of broker.sockets) socket.resume();
+    await Promise.all(fates);
+
+    process.off("warning", warned);
+    // mqtt.js adds a listener to a full socket for each event that it is given.
+    assert.deepEqual(warnings, []);
+  });
+
+  it("what waits goes over the next connection if this one ends", async () => {
+    const broker = await brokerWith();
+    const { connection, fates } = await cloggedConnection(broker);
+
+    for (const socket of broker.sockets) socket.destroy();
+    await Promise.all(fates);
+
+    assert.equal(connection.outbox.size, 0);
+  });
+});
+
 describe("sending: what is in flight", () => {
   const silent = (packet: Packet) => packet.cmd === "publish";
 

@@ -1,14 +1,12 @@
 // A long outage: many events wait on disk, and all are delivered in order.
 import assert from "node:assert/strict";
 import { setTimeout } from "node:timers/promises";
-import { EventLog } from "../support/event-log";
+import { fedInstallation } from "../support/fed-installation";
 import { feedFlow, isQueued, openFeed, sendNumbers } from "../support/feed";
 import { installation } from "../support/installation";
 import { heapInUse, INSPECTABLE, inMegabytes, MEGABYTE, resident } from "../support/memory";
-import { Mosquitto } from "../support/mosquitto";
 import { NodeRed } from "../support/node-red";
 import { freePort } from "../support/processes";
-import { TcpProxy } from "../support/tcp-proxy";
 
 const EVENTS = 100_000;
 const WARM_UP = 5_000;
@@ -18,13 +16,8 @@ const MOST_MEMORY = 60 * MEGABYTE;
 describe("an outage", () => {
   it(`of ${EVENTS} events is survived: all arrive, in order, and memory stays bounded`, async function () {
     this.timeout(120_000);
-    const mosquitto = await Mosquitto.start();
-    const observer = new EventLog();
-    await observer.join(mosquitto.url);
-    const proxy = await TcpProxy.start(mosquitto.port);
+    const { userDir, feedPort, proxy, observer, remove } = await fedInstallation();
     proxy.refuse();
-    const feedPort = await freePort();
-    const { userDir, remove } = await installation(feedFlow(proxy.url, feedPort));
     const nodeRed = await NodeRed.start(userDir, {}, { nodeOptions: [INSPECTABLE] });
     const feed = await openFeed(feedPort);
     await sendNumbers(feed, 0, WARM_UP);
@@ -53,9 +46,6 @@ describe("an outage", () => {
     assert.ok(grown < MOST_MEMORY, `grew by ${inMegabytes(grown)}`);
     feed.destroy();
     await nodeRed.stop();
-    await observer.leave();
-    await proxy.stop();
-    await mosquitto.stop();
     await remove();
   });
 });

@@ -2,13 +2,9 @@
 import assert from "node:assert/strict";
 import { chmod, mkdir, readdir, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { EventLog } from "../support/event-log";
+import { type FedInstallation, fedInstallation } from "../support/fed-installation";
 import { feedFlow, isQueued, openFeed, sendNumbers } from "../support/feed";
-import { type Installation, installation } from "../support/installation";
-import { Mosquitto } from "../support/mosquitto";
 import { type Launch, NodeRed } from "../support/node-red";
-import { freePort } from "../support/processes";
-import { TcpProxy } from "../support/tcp-proxy";
 
 const WARNING = /The outbox on disk cannot be used, events are kept in memory: (.*)/g;
 
@@ -45,33 +41,17 @@ describe("a disk", function () {
 describe("what an earlier Node-RED left on disk", function () {
   this.timeout(60_000);
 
-  let mosquitto: Mosquitto;
-  let observer: EventLog;
-  let proxy: TcpProxy;
-  let feedPort: number;
-  let installed: Installation;
-
+  let place: FedInstallation;
   beforeEach(async () => {
-    mosquitto = await Mosquitto.start();
-    observer = new EventLog();
-    await observer.join(mosquitto.url);
-    proxy = await TcpProxy.start(mosquitto.port);
-    feedPort = await freePort();
-    installed = await installation(feedFlow(proxy.url, feedPort));
-    proxy.refuse();
+    place = await fedInstallation();
+    place.proxy.refuse();
   });
-
-  afterEach(async () => {
-    await observer.leave();
-    await proxy.stop();
-    await mosquitto.stop();
-    await installed.remove();
-  });
+  afterEach(() => place.remove());
 
   /** A run of Node-RED during which these numbers are fed, and the last of so many waits. */
   async function run(from: number, to: number, queued: number): Promise<NodeRed> {
-    const nodeRed = await NodeRed.start(installed.userDir);
-    const feed = await openFeed(feedPort);
+    const nodeRed = await NodeRed.start(place.userDir);
+    const feed = await openFeed(place.feedPort);
     await sendNumbers(feed, from, to);
     await isQueued(nodeRed, queued);
     feed.destroy();
@@ -79,13 +59,14 @@ describe("what an earlier Node-RED left on disk", function () {
   }
 
   async function become(settings: object): Promise<void> {
-    const file = path.join(installed.userDir, "flows.json");
+    const { userDir, feedPort, proxy } = place;
+    const file = path.join(userDir, "flows.json");
     await writeFile(file, JSON.stringify(feedFlow(proxy.url, feedPort, settings)));
   }
 
   it("is kept aside if it is damaged, as the warning says; what comes then is delivered", async () => {
     await (await run(0, 20, 20)).stop();
-    const outboxes = path.join(installed.userDir, "m1-outbox");
+    const outboxes = path.join(place.userDir, "m1-outbox");
     for (const name of await readdir(path.join(outboxes, "c1"))) {
       if (/^(MANIFEST|CURRENT)/.test(name)) {
         await writeFile(path.join(outboxes, "c1", name), "rubbish");
@@ -93,11 +74,11 @@ describe("what an earlier Node-RED left on disk", function () {
     }
 
     const nodeRed = await run(20, 40, 20);
-    proxy.restore();
-    await observer.has(20);
+    place.proxy.restore();
+    await place.observer.has(20);
     await nodeRed.stop();
 
-    assert.deepEqual(observer.firsts, upTo(40).slice(20));
+    assert.deepEqual(place.observer.firsts, upTo(40).slice(20));
     const [, folder = ""] = /was damaged .*; its files are kept in (.*)/.exec(nodeRed.output) ?? [];
     assert.equal(path.dirname(folder), outboxes, nodeRed.output);
     assert.notEqual((await readdir(folder)).length, 0);
@@ -107,18 +88,18 @@ describe("what an earlier Node-RED left on disk", function () {
     await (await run(0, 20, 20)).stop();
     await become({ userMqtt: "other-user" });
     const other = await run(20, 40, 20);
-    proxy.restore();
-    await observer.has(20);
+    place.proxy.restore();
+    await place.observer.has(20);
     await other.stop();
-    assert.deepEqual(observer.firsts, upTo(40).slice(20));
+    assert.deepEqual(place.observer.firsts, upTo(40).slice(20));
     await become({});
 
-    const again = await NodeRed.start(installed.userDir);
-    await observer.has(40);
+    const again = await NodeRed.start(place.userDir);
+    await place.observer.has(40);
     await again.stop();
 
-    assert.deepEqual(observer.firsts, [...upTo(40).slice(20), ...upTo(20)]);
-    assert.deepEqual(observer.topics, [
+    assert.deepEqual(place.observer.firsts, [...upTo(40).slice(20), ...upTo(20)]);
+    assert.deepEqual(place.observer.topics, [
       "0/demo-project/other-user/d",
       "0/demo-project/demo-user/d",
     ]);
@@ -138,13 +119,8 @@ async function deliveredOn(
   count: number,
   prepare = async (_userDir: string): Promise<void> => undefined,
 ): Promise<string[]> {
-  const mosquitto = await Mosquitto.start();
-  const observer = new EventLog();
-  await observer.join(mosquitto.url);
-  const proxy = await TcpProxy.start(mosquitto.port);
+  const { userDir, feedPort, proxy, observer, remove } = await fedInstallation();
   proxy.refuse();
-  const feedPort = await freePort();
-  const { userDir, remove } = await installation(feedFlow(proxy.url, feedPort));
   await prepare(userDir);
   const nodeRed = await NodeRed.start(userDir, {}, launch);
   const feed = await openFeed(feedPort);
@@ -158,9 +134,6 @@ async function deliveredOn(
   } finally {
     feed.destroy();
     await nodeRed.stop();
-    await observer.leave();
-    await proxy.stop();
-    await mosquitto.stop();
     await remove();
   }
 }

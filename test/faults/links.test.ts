@@ -1,6 +1,7 @@
 // Bad links between Node-RED and a real broker: half-open, cut in the middle of a packet, slow.
 import assert from "node:assert/strict";
 import type { Connection } from "../../nodes/connection/connection";
+import { eachBehindProxy } from "../support/bad-network";
 import { useDurations } from "../support/durations";
 import {
   connectionTo,
@@ -12,43 +13,18 @@ import {
   online,
   shows,
   startFlow,
-  startServer,
   statuses,
-  stopFlow,
-  stopServer,
 } from "../support/flows";
-import { Mosquitto } from "../support/mosquitto";
-import { DEMO_BROKER, Observer } from "../support/observer";
-import { TcpProxy } from "../support/tcp-proxy";
 
 /** What timers and a busy machine may add to a limit. */
 const SLACK = 500;
 
 describe("a link", () => {
-  before(startServer);
-  after(stopServer);
-
-  let broker: Mosquitto;
-  let observer: Observer;
-  let proxy: TcpProxy;
-
-  beforeEach(async () => {
-    broker = await Mosquitto.start(DEMO_BROKER);
-    observer = await Observer.start(broker);
-    proxy = await TcpProxy.start(broker.port);
-  });
-
-  afterEach(async () => {
-    await stopFlow();
-    await proxy.stop();
-    await observer.stop();
-    await broker.stop();
-  });
+  const network = eachBehindProxy();
 
   async function start(config: object): Promise<void> {
-    const url = `mqtt://127.0.0.1:${proxy.port}`;
     const deviceId = { deviceId: "device", deviceIdType: "msg" };
-    await startFlow([connectionTo({ url }, config), eventOut(deviceId), ...deviceIn("in")]);
+    await startFlow([connectionTo(network.proxy, config), eventOut(deviceId), ...deviceIn("in")]);
     await online();
   }
 
@@ -77,23 +53,23 @@ describe("a link", () => {
 
       it(`is noticed within 1.5 times the keep-alive while nothing is sent (${name})`, async () => {
         await start({ keepalive: "2", protocolVersion });
-        proxy.silence();
+        network.proxy.silence();
         const took = await noticed();
         assert.ok(took < 3_000 + SLACK, `took ${took} ms`);
-        proxy.restore();
+        network.proxy.restore();
         await online();
         await allFine([send(0)]);
       });
 
       it(`is noticed as soon while events are sent, which are kept and delivered (${name})`, async () => {
         await start({ keepalive: "2", protocolVersion });
-        proxy.silence();
+        network.proxy.silence();
         const outcomes = upTo(EVENTS).map(send);
         const took = await noticed();
         assert.ok(took < 3_000 + SLACK, `took ${took} ms`);
-        proxy.restore();
+        network.proxy.restore();
         await allFine(outcomes);
-        assert.deepEqual(await observer.numbers(EVENTS), upTo(EVENTS));
+        assert.deepEqual(await network.observer.numbers(EVENTS), upTo(EVENTS));
       });
     }
 
@@ -102,13 +78,13 @@ describe("a link", () => {
 
       it("is noticed when no acknowledgement comes; events are kept and delivered", async () => {
         await start({ keepalive: "0" });
-        proxy.silence();
+        network.proxy.silence();
         const outcomes = upTo(EVENTS).map(send);
         const took = await noticed();
         assert.ok(took < 1_000 + SLACK, `took ${took} ms`);
-        proxy.restore();
+        network.proxy.restore();
         await allFine(outcomes);
-        assert.deepEqual(await observer.numbers(EVENTS), upTo(EVENTS));
+        assert.deepEqual(await network.observer.numbers(EVENTS), upTo(EVENTS));
       });
     });
   });
@@ -124,7 +100,7 @@ describe("a link", () => {
       const { connection } = node("m1") as unknown as { connection: Connection };
       let cuts = 0;
       // Primes: the cut comes at every place of a packet.
-      const cutAgain = () => proxy.cutAfter(701 + 37 * cuts);
+      const cutAgain = () => network.proxy.cutAfter(701 + 37 * cuts);
       connection.on("state", ({ name }) => {
         if (name !== "offline") return;
         cuts += 1;
@@ -139,7 +115,7 @@ describe("a link", () => {
       }
       await allFine(outcomes);
 
-      const numbers = await observer.numbers(EVENTS);
+      const numbers = await network.observer.numbers(EVENTS);
       const firsts = [...new Set(numbers)];
       for (const device of [0, 1, 2]) {
         const own = (value: number) => value % 3 === device;
@@ -155,13 +131,13 @@ describe("a link", () => {
     const EVENTS = 2_000;
 
     it("carries everything once, in order, without a word of trouble", async () => {
-      proxy.latency = 200;
+      network.proxy.latency = 200;
       const begun = performance.now();
       await start({ keepalive: "2" });
       await allFine(upTo(EVENTS).map(send));
       const took = performance.now() - begun;
 
-      assert.deepEqual(await observer.numbers(EVENTS), upTo(EVENTS));
+      assert.deepEqual(await network.observer.numbers(EVENTS), upTo(EVENTS));
       assert.equal(statuses("m1").filter(({ fill }) => fill === "red").length, 0, "red statuses");
       // A handshake, and a round trip for each thousand events; one by one it would be 800 s.
       assert.ok(took < 5_000, `took ${took} ms`);

@@ -1,8 +1,9 @@
 // An outage that is longer than the outbox is large, or than events are worth keeping: what is given up is told.
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
-import { EventLog } from "../support/event-log";
-import { feedFlow, isQueued, openFeed, sendNumbers } from "../support/feed";
+import { eachBehindProxy } from "../support/bad-network";
+import { type FedInstallation, fedInstallation } from "../support/fed-installation";
+import { isQueued, openFeed, sendNumbers } from "../support/feed";
 import {
   allCaught,
   catching,
@@ -13,56 +14,30 @@ import {
   online,
   shows,
   startFlow,
-  startServer,
-  stopFlow,
-  stopServer,
 } from "../support/flows";
-import { type Installation, installation } from "../support/installation";
-import { Mosquitto } from "../support/mosquitto";
 import { NodeRed } from "../support/node-red";
-import { DEMO_BROKER, Observer } from "../support/observer";
 import { prints } from "../support/printed";
-import { freePort } from "../support/processes";
-import { TcpProxy } from "../support/tcp-proxy";
 
 describe("an outage during which the outbox becomes full", () => {
   const LIMIT = 30;
   const EVENTS = 50;
 
-  before(startServer);
-  after(stopServer);
-
-  let broker: Mosquitto;
-  let observer: Observer;
-  let proxy: TcpProxy;
-
-  beforeEach(async () => {
-    broker = await Mosquitto.start(DEMO_BROKER);
-    observer = await Observer.start(broker);
-    proxy = await TcpProxy.start(broker.port);
-  });
-
-  afterEach(async () => {
-    await stopFlow();
-    await proxy.stop();
-    await observer.stop();
-    await broker.stop();
-  });
+  const network = eachBehindProxy();
 
   /** The code of each message's error, once all is over; and what arrived. */
   async function outage(config: object): Promise<{ codes: unknown[]; arrived: number[] }> {
     const limited = { outboxLimit: String(LIMIT), ...config };
-    await startFlow([connectionTo(proxy, limited), eventOut(), ...catching()]);
+    await startFlow([connectionTo(network.proxy, limited), eventOut(), ...catching()]);
     await online();
-    proxy.refuse();
+    network.proxy.refuse();
     await shows("out", ({ fill }) => fill === "red");
     const outcomes = upTo(EVENTS).map((value) => input("out", { payload: value }));
-    proxy.restore();
+    network.proxy.restore();
     const codes = (await Promise.all(outcomes)).map(({ error }) => error?.code);
-    await observer.numbers(LIMIT);
+    await network.observer.numbers(LIMIT);
     // Whatever should not have come would come before this one.
     assert.equal((await input("out", { payload: EVENTS })).error, undefined);
-    return { codes, arrived: await observer.numbers(LIMIT + 1) };
+    return { codes, arrived: await network.observer.numbers(LIMIT + 1) };
   }
 
   it("refuses each new event with an error on its message, and delivers the others", async () => {
@@ -108,32 +83,16 @@ describe("an outage that is longer than events are worth keeping", () => {
   const YOUNG = 5;
   const MAX_AGE_MS = 8_000;
 
-  let broker: Mosquitto;
-  let observer: EventLog;
-  let proxy: TcpProxy;
-  let feedPort: number;
-  let installed: Installation;
-
+  let place: FedInstallation;
   beforeEach(async () => {
-    broker = await Mosquitto.start();
-    observer = new EventLog();
-    await observer.join(broker.url);
-    proxy = await TcpProxy.start(broker.port);
-    feedPort = await freePort();
-    const outboxMaxAge = String(MAX_AGE_MS / 3_600_000);
-    installed = await installation(feedFlow(proxy.url, feedPort, { outboxMaxAge }));
+    place = await fedInstallation({ outboxMaxAge: String(MAX_AGE_MS / 3_600_000) });
   });
-
-  afterEach(async () => {
-    await observer.leave();
-    await proxy.stop();
-    await broker.stop();
-    await installed.remove();
-  });
+  afterEach(() => place.remove());
 
   it("gives up what is too old, tells its number once, over a restart too, and delivers the rest", async () => {
+    const { userDir, feedPort, proxy, observer } = place;
     proxy.refuse();
-    const before = await NodeRed.start(installed.userDir);
+    const before = await NodeRed.start(userDir);
     const first = await openFeed(feedPort);
     await sendNumbers(first, 0, OLD);
     await isQueued(before, OLD);
@@ -142,7 +101,7 @@ describe("an outage that is longer than events are worth keeping", () => {
     // Growing old can only be waited for.
     await pause(MAX_AGE_MS);
 
-    const after = await NodeRed.start(installed.userDir);
+    const after = await NodeRed.start(userDir);
     const second = await openFeed(feedPort);
     await sendNumbers(second, OLD, OLD + YOUNG);
     await isQueued(after, OLD + YOUNG);

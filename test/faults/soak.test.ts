@@ -4,14 +4,11 @@ import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Timing } from "../../nodes/connection/timing";
-import { EventLog } from "../support/event-log";
-import { feedFlow, openFeed, sendNumbers } from "../support/feed";
-import { installation } from "../support/installation";
+import { fedInstallation } from "../support/fed-installation";
+import { openFeed, sendNumbers } from "../support/feed";
 import { inMegabytes, MEGABYTE, resident } from "../support/memory";
-import { Mosquitto } from "../support/mosquitto";
 import { NodeRed } from "../support/node-red";
-import { freePort } from "../support/processes";
-import { TcpProxy } from "../support/tcp-proxy";
+import type { TcpProxy } from "../support/tcp-proxy";
 
 /** `npm run soak` sets a million. */
 const EVENTS = Number(process.env.M1_SOAK_EVENTS ?? 50_000);
@@ -26,12 +23,7 @@ const TIMING: Partial<Timing> = { firstRetry: 50, longestRetry: 500, stable: 200
 describe("a link that keeps breaking", () => {
   it(`costs none of ${EVENTS} events, and no memory`, async function () {
     this.timeout(60_000 + EVENTS * 2);
-    const mosquitto = await Mosquitto.start();
-    const observer = new EventLog();
-    await observer.join(mosquitto.url);
-    const proxy = await TcpProxy.start(mosquitto.port);
-    const feedPort = await freePort();
-    const { userDir, remove } = await installation(feedFlow(proxy.url, feedPort));
+    const { userDir, feedPort, proxy, observer, remove } = await fedInstallation();
     const launch = { nodeOptions: ["--require", await preload(userDir)] };
     const nodeRed = await NodeRed.start(userDir, {}, launch);
     const feed = await openFeed(feedPort);
@@ -61,9 +53,6 @@ describe("a link that keeps breaking", () => {
     }
     feed.destroy();
     await nodeRed.stop();
-    await observer.leave();
-    await proxy.stop();
-    await mosquitto.stop();
     await remove();
   });
 });

@@ -764,6 +764,14 @@ describe("m1 connection", () => {
       });
     });
 
+    it("verifies where the TLS configuration, of an old flow, does not say", async () => {
+      await withSandbox({ tls: ours }, async (sandbox) => {
+        const { verifyservercert: _, ...silent } = tlsConfig;
+        await startFlow([silent, connectionTo(sandbox, trusting), eventOut(), ...catching()]);
+        equal((await caught()).error.code, "CERTIFICATE_SELF_SIGNED");
+      });
+    });
+
     for (const { title, options, code, text } of [
       {
         title: "of another host",

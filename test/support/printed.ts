@@ -9,3 +9,12 @@ export async function prints(nodeRed: NodeRed, text: string, times = 1): Promise
     await new Promise((resolve) => setTimeout(resolve, OFTEN_MS));
   }
 }
+
+/** Resolves with the first match in its output, now or later; mocha's time-out is the limit. */
+export async function printed(nodeRed: NodeRed, pattern: RegExp): Promise<RegExpExecArray> {
+  for (;;) {
+    const found = pattern.exec(nodeRed.output);
+    if (found) return found;
+    await new Promise((resolve) => setTimeout(resolve, OFTEN_MS));
+  }
+}
