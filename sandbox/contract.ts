@@ -83,6 +83,11 @@ const RULES: readonly (ContractRule & { readonly codes: RegExp })[] = [
     source: STREAMS_AND_TAGS,
   },
   {
+    codes: /^DATA_TOO_DEEP$/,
+    rule: "The sandbox takes events that nest 200 levels deep at the most",
+    source: BOUNDS,
+  },
+  {
     codes: /^TIME_/,
     rule: "observed_at is ISO 8601 with a zone; over MQTT to the microsecond",
     source: INTRODUCTION,

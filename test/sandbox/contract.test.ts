@@ -21,6 +21,7 @@ describe("sandbox: rules behind refusals", () => {
     [/groups of its project/, /Introduction$/, "FILTER_FOREIGN"],
     [/are ASCII/, /Introduction$/, "LEVEL_CHARACTER", "LEVEL_RESERVED"],
     [/1,024/, /safety-and-bounds$/, "NAME_TOO_LONG", "NAME_TOO_DEEP"],
+    [/200 levels/, /safety-and-bounds$/, "DATA_TOO_DEEP"],
     [/65,536/, /Streams-and-Tags$/, "EVENT_TOO_LONG"],
     [/microsecond/, /Introduction$/, "TIME_NOT_MICROSECONDS", "TIME_NO_ZONE"],
     [/is a JSON object/, /Topics$/, "DATA_NOT_JSON", "ENVELOPE_KEY"],

@@ -236,6 +236,20 @@ describe("sandbox: REST", () => {
       });
     }
 
+    it("are refused with 400 if a number is too great, or they nest too deep, and say where", async () => {
+      const headers = await as(DEMO_ACCOUNT);
+      const deep = `{"event_data":${'{"a":'.repeat(201)}1${"}".repeat(201)}}`;
+      for (const [line, words] of [
+        ['{"event_data":{"temperature":1e999}}', /^Line 2: event_data\.temperature is Infinity/],
+        [deep, /^Line 2: .* deeper than 200 levels$/],
+      ] as const) {
+        const answered = await post("/v2/events/raw", `${EVENT}\n${line}`, headers);
+        assert.deepEqual(refusedWith(answered), [400, "LINE"]);
+        assert.match((answered.body as { error: string }).error, words);
+      }
+      assert.deepEqual(context.sandbox.events, []);
+    });
+
     it("are refused with 400 if they are not UTF-8", async () => {
       const body = Buffer.from([0x7b, 0xc3, 0x28, 0x7d]);
       const headers = await as(DEMO_ACCOUNT);
