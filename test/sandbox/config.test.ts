@@ -155,6 +155,18 @@ describe("sandbox: file", () => {
       inFlow({ ...WELCOME, payload: undefined }),
       "projects[0].workflows[0].payload is missing",
     ],
+    ...[`${"[".repeat(201)}${"]".repeat(201)}`, '{"fan":1e999}'].map(
+      (payload): [string, unknown, string] => [
+        `the payload ${payload.slice(0, 20)}`,
+        JSON.stringify(inFlow({ ...WELCOME, payload: "?" })).replace('"?"', payload),
+        "projects[0].workflows[0].payload must be 200 levels deep at the most",
+      ],
+    ),
+    ...["above", "equals"].map((name): [string, unknown, string] => [
+      `a condition ${name} a number that is none once it is read`,
+      JSON.stringify(inCondition({ when: { tag: "t", [name]: "?" } })).replace('"?"', "1e999"),
+      `projects[0].workflows[0].when.${name} must be `,
+    ]),
     [
       "a condition on nothing",
       inCondition({ when: { tag: "t" } }),
