@@ -16,7 +16,7 @@ export interface SandboxEvents {
   sent: [Sent];
   /** Other users may log in, or other workflows run. */
   configured: [];
-  /** A rule failed, or the broker did. */
+  /** A rule failed, or the broker, a page of the console or the answer to a request. */
   error: [Error];
 }
 

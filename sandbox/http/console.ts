@@ -60,6 +60,10 @@ export class Console {
     const feed = new Feed(this.#sandbox, filter, {
       tell: (name, data) => response.write(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`),
       isReady: () => !response.writableNeedDrain,
+      failed: (error) => {
+        response.destroy();
+        this.#sandbox.emit("error", error);
+      },
     });
     const keepAlive = setInterval(() => response.write(": \n\n"), KEEP_ALIVE);
     response.once("close", () => {
@@ -67,6 +71,7 @@ export class Console {
       clearInterval(keepAlive);
       feed.close();
     });
+    feed.open();
   }
 
   async #send(call: Call): Promise<Answer> {

@@ -1,5 +1,7 @@
 // What the sandbox tells and takes from the console's page (sandbox/http/). The page itself is in test/console/.
 import { strict as assert } from "node:assert";
+import { get, type IncomingMessage } from "node:http";
+import { text } from "node:stream/consumers";
 import type { Batch, Snapshot } from "../../sandbox/http/console-messages";
 import { Feed } from "../../sandbox/http/feed";
 import { Filter } from "../../sandbox/http/filter";
@@ -183,8 +185,10 @@ describe("sandbox: console", () => {
     const feed = new Feed(context.sandbox, new Filter(""), {
       tell: (_name, data) => told.push(JSON.stringify(data)),
       isReady: () => isReady,
+      failed: (error) => assert.fail(error),
     });
     try {
+      feed.open();
       isReady = false;
       await context.sandbox.sendUpdate("d", "config", 1);
       const other = await follow(`${web.url}/console/feed`);
@@ -200,6 +204,41 @@ describe("sandbox: console", () => {
     } finally {
       feed.close();
     }
+  });
+
+  describe("that cannot be told what there is", () => {
+    /** No device can send it: what a program puts in place of an event. */
+    const unspeakable = { eventData: { number: 1n }, deviceId: "d", raw: "{}" };
+    const arrival = { who: DEMO_ACCOUNT, clientId: "", address: "", qos: 1, dup: false } as const;
+    const errors: string[] = [];
+    beforeEach(() => {
+      errors.length = 0;
+      context.sandbox.on("error", ({ message }) => errors.push(message));
+    });
+
+    it("ends, and the sandbox goes on and says why", async () => {
+      const response = await new Promise<IncomingMessage>((resolve) => {
+        get(`${web.url}/console/feed`, { agent: false }, resolve);
+      });
+      const ended = text(response);
+      context.sandbox.store(unspeakable, arrival);
+      await assert.rejects(ended, { code: "ECONNRESET" });
+      assert.equal(errors.length, 1);
+      assert.match(errors[0] ?? "", /BigInt/);
+      await publish("d", { temperature: 1 });
+      assert.equal(context.sandbox.totals.events, 2);
+      assert.equal(context.sandbox.listenerCount("event"), 0);
+    });
+
+    it("takes no other page's room", async () => {
+      context.sandbox.store(unspeakable, arrival);
+      for (let at = 1; at <= 25; at += 1) {
+        await assert.rejects(web.call("GET", "/console/feed"), { code: "ECONNRESET" });
+        assert.equal(errors.length, at);
+      }
+      await opened("nothing");
+      assert.deepEqual(context.sandbox.refusals, []);
+    });
   });
 
   for (const [filter, devices] of [
