@@ -77,16 +77,16 @@ function accountsOf(accounts: readonly Account[], username: string | undefined):
   const who = parseUsername(username);
   const ofUser = who && accounts.filter((account) => isOf(account, who));
   if (ofUser && ofUser.length > 0) return ofUser;
-  // Not repeated: what was meant for the password is a secret.
+  // None of it is repeated: what was meant for the password may stand here.
   const parts = username.split("/");
   if (accounts.some(({ apiKey }) => parts.includes(apiKey))) {
     throw Refused.because("USERNAME_HOLDS_KEY");
   }
-  if (!who) throw Refused.because("USERNAME_FORM", { username });
-  const { projectMqtt, userMqtt } = who;
+  if (!who) throw Refused.because("USERNAME_FORM");
+  const { projectMqtt } = who;
   const hasProject = accounts.some((account) => account.projectMqtt === projectMqtt);
-  if (!hasProject) throw Refused.because("PROJECT_UNKNOWN", { projectMqtt });
-  throw Refused.because("USER_UNKNOWN", { projectMqtt, userMqtt });
+  if (!hasProject) throw Refused.because("PROJECT_UNKNOWN");
+  throw Refused.because("USER_UNKNOWN", { projectMqtt });
 }
 
 function isOf(account: Account, who: Identity): boolean {

@@ -28,6 +28,7 @@ export interface Refusal extends RefusedPlace {
 
 export interface RefusedPlace {
   readonly clientId?: string;
+  /** Of a user there is; other text in its place may be a secret, and is not kept. */
   readonly username?: string;
   /**
    * `protocol`: a packet that MQTT itself does not allow. `request`: one to the REST API. `memory`:

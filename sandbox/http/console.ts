@@ -98,8 +98,7 @@ export class Console {
       (account) => account.projectMqtt === projectMqtt && account.userMqtt === userMqtt,
     );
     if (isUser) return { projectMqtt, userMqtt };
-    const details = { projectMqtt: excerpt(projectMqtt), userMqtt: excerpt(userMqtt) };
-    throw Declined.because(400, "USER_UNKNOWN", details);
+    throw Declined.because(400, "USER_UNKNOWN", { projectMqtt: excerpt(projectMqtt) });
   }
 
   async #remove(call: Call): Promise<Answer> {

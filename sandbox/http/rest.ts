@@ -65,9 +65,10 @@ export class Rest {
 
   #proven(loginId: string, password: string, apiKey: string): Account {
     const { accounts } = this.#sandbox;
-    const details = { loginId: excerpt(loginId) };
     const named = accounts.filter((account) => loginIdOf(account) === loginId);
-    if (named.length === 0) throw Declined.because(403, "LOGIN_ID_UNKNOWN", details);
+    // Not repeated: it may be a secret in the wrong place.
+    if (named.length === 0) throw Declined.because(403, "LOGIN_ID_UNKNOWN");
+    const details = { loginId: excerpt(loginId) };
     const withKey = named.filter((account) => account.apiKey === apiKey);
     if (withKey.length === 0) {
       const isKey = accounts.some((account) => account.apiKey === apiKey);
