@@ -9,6 +9,7 @@ import type { SendResult } from "./console-messages";
 import {
   type Answer,
   type Call,
+  COMMON_HEADERS,
   Declined,
   json,
   methodOf,
@@ -52,11 +53,7 @@ export class Console {
 
   #open(response: ServerResponse, filter: Filter): void {
     this.#feeds += 1;
-    response.writeHead(200, {
-      "content-type": "text/event-stream",
-      "cache-control": "no-store",
-      "x-content-type-options": "nosniff",
-    });
+    response.writeHead(200, { ...COMMON_HEADERS, "content-type": "text/event-stream" });
     const feed = new Feed(this.#sandbox, filter, {
       tell: (name, data) => response.write(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`),
       isReady: () => !response.writableNeedDrain,

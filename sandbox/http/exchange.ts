@@ -1,5 +1,6 @@
 // A request as the routes see it, and what they answer.
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { pipeline } from "node:stream/promises";
 import { type ErrorDetails, excerpt } from "../../nodes/protocol/errors";
 import { utf8Text } from "../../nodes/protocol/utf8";
 import { checkName } from "../names";
@@ -21,8 +22,14 @@ export interface Answer {
 
 /** An answer that goes on; `stream` writes it. */
 export interface Streaming {
-  readonly stream: (response: ServerResponse) => void;
+  readonly stream: (response: ServerResponse) => void | Promise<void>;
 }
+
+/** Of every answer. */
+export const COMMON_HEADERS = {
+  "cache-control": "no-store",
+  "x-content-type-options": "nosniff",
+} as const;
 
 /** A refusal with the status that says so. */
 export class Declined extends Error {
@@ -50,6 +57,21 @@ export class Declined extends Error {
 
 export function json(value: unknown, status = 200): Answer {
   return { status, headers: { "content-type": "application/json" }, body: JSON.stringify(value) };
+}
+
+/** JSON documents, each made once the client has taken those before it. */
+export function jsonLines(documents: Iterable<string>): Streaming {
+  return {
+    stream: async (response) => {
+      response.writeHead(200, { ...COMMON_HEADERS, "content-type": "application/json" });
+      try {
+        await pipeline(documents, response);
+      } catch (error) {
+        // A client that hung up is no fault.
+        if ((error as NodeJS.ErrnoException).code !== "ERR_STREAM_PREMATURE_CLOSE") throw error;
+      }
+    },
+  };
 }
 
 /** Throws 405 METHOD unless the call is made by one of the `allowed`. */

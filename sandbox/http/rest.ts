@@ -15,9 +15,11 @@ import {
   checkKept,
   Declined,
   json,
+  jsonLines,
   methodOf,
   nameOf,
   objectOf,
+  type Streaming,
   textOf,
   unknownPath,
 } from "./exchange";
@@ -38,7 +40,7 @@ export class Rest {
   }
 
   /** Throws Declined for what is not answered with success. */
-  async answer(call: Call): Promise<Answer> {
+  async answer(call: Call): Promise<Answer | Streaming> {
     const [, collection, first, second, ...rest] = call.path;
     if (rest.length > 0) throw unknownPath(call);
     if (collection === "login" && first === undefined) return this.#login(call);
@@ -143,7 +145,11 @@ export class Rest {
 
   // --- events -----------------------------------------------------------------------------------
 
-  async #events(call: Call, stream: string, loginId: string | undefined): Promise<Answer> {
+  async #events(
+    call: Call,
+    stream: string,
+    loginId: string | undefined,
+  ): Promise<Answer | Streaming> {
     const method = methodOf(call, "GET", "POST");
     const owner = this.#ownerOf(this.#whoCalls(call), loginId);
     return method === "GET" ? this.#list(call, stream, owner) : this.#store(call, stream, owner);
@@ -163,14 +169,13 @@ export class Rest {
     throw Declined.because(401, "USER_FOREIGN", details);
   }
 
-  #list({ query }: Call, stream: string, owner: Account): Answer {
+  #list({ query }: Call, stream: string, owner: Account): Streaming {
     const { projectMqtt, userMqtt } = owner;
     const own = this.#sandbox.events.filter(
       (event) =>
         event.stream === stream && event.projectMqtt === projectMqtt && event.userMqtt === userMqtt,
     );
-    const lines = listed(own, eventListing(query)).map((event) => `${document(event)}\n`);
-    return { ...json(null), body: lines.join("") };
+    return jsonLines(documents(listed(own, eventListing(query))));
   }
 
   /** All events of a body, or none of them. */
@@ -213,10 +218,9 @@ function admittedLine(text: string, line: number, stream: string): AdmittedEvent
   }
 }
 
-function document({ observedAt, receivedAt, eventData }: StoredEvent): string {
-  return JSON.stringify({
-    observed_at: observedAt,
-    received_at: receivedAt,
-    event_data: eventData,
-  });
+function* documents(events: readonly StoredEvent[]): Generator<string> {
+  for (const { observedAt, receivedAt, eventData } of events) {
+    const document = { observed_at: observedAt, received_at: receivedAt, event_data: eventData };
+    yield `${JSON.stringify(document)}\n`;
+  }
 }
