@@ -41,8 +41,7 @@ const REASONS = {
   BODY_NOT_JSON: "The body must be a JSON object",
   FIELD_MISSING: "The body must give __field__ as text that is not empty",
   LOGIN_ID_UNKNOWN: "No user has this login_id",
-  LOGIN_KEY_WRONG: "The api_key is none of this sandbox's",
-  LOGIN_KEY_FOREIGN: "The api_key is of a project that has no user __loginId__",
+  LOGIN_KEY_WRONG: "The api_key is not one that __loginId__ may use",
   LOGIN_PASSWORD_WRONG: "The password is not that of __loginId__",
   SESSION_MISSING:
     "Nobody is logged in: post to /v2/login first, then send its cookie, or its token as ?token=",

@@ -72,12 +72,7 @@ export class Rest {
     if (named.length === 0) throw Declined.because(403, "LOGIN_ID_UNKNOWN");
     const details = { loginId: excerpt(loginId) };
     const withKey = named.filter((account) => account.apiKey === apiKey);
-    if (withKey.length === 0) {
-      const isKey = accounts.some((account) => account.apiKey === apiKey);
-      throw isKey
-        ? Declined.because(403, "LOGIN_KEY_FOREIGN", details)
-        : Declined.because(400, "LOGIN_KEY_WRONG");
-    }
+    if (withKey.length === 0) throw Declined.because(400, "LOGIN_KEY_WRONG", details);
     const account = withKey.find(({ userPassword }) => userPassword === password);
     if (!account) throw Declined.because(400, "LOGIN_PASSWORD_WRONG", details);
     return account;

@@ -88,7 +88,7 @@ describe("sandbox: REST", () => {
       ["a wrong password", 400, "LOGIN_PASSWORD_WRONG", { password: "SECRET" }],
       ["an unknown user", 403, "LOGIN_ID_UNKNOWN", { login_id: "nobody@example.com" }],
       ["a password as user", 403, "LOGIN_ID_UNKNOWN", { login_id: "demo/password" }],
-      ["an API key of another project", 403, "LOGIN_KEY_FOREIGN", { api_key: "OTHER" }],
+      ["an API key of another project", 400, "LOGIN_KEY_WRONG", { api_key: "OTHER" }],
     ];
     for (const [what, status, code, change] of wrong) {
       it(`refuses ${what} with ${status} and says why`, async () => {
