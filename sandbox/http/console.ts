@@ -8,6 +8,7 @@ import type { Sandbox } from "../sandbox";
 import type { SendResult } from "./console-messages";
 import {
   type Answer,
+  anyTextOf,
   type Call,
   COMMON_HEADERS,
   Declined,
@@ -75,10 +76,8 @@ export class Console {
     methodOf(call, "POST");
     const body = await objectOf(call);
     const topic = topicOf(recipient(body, this.#userOf(body)));
-    const { payload, retain } = body;
-    if (typeof payload !== "string") throw Declined.because(400, "PAYLOAD");
-    const { notRetained } = await this.#sandbox.publishRaw(topic, payload, {
-      retain: retain === true,
+    const { notRetained } = await this.#sandbox.publishRaw(topic, anyTextOf(body, "payload"), {
+      retain: body.retain === true,
     });
     const receivers = this.#sandbox.clients.filter(({ subscriptions }) =>
       subscriptions.some(({ filter }) => matches(filter, topic)),
@@ -108,9 +107,9 @@ export class Console {
   }
 }
 
-/** Throws 400 KIND; what the levels may hold is the topic's to say. */
+/** Throws 400 KIND or FIELD_NOT_TEXT; what the levels may hold is the topic's to say. */
 function recipient(body: Readonly<Record<string, unknown>>, who: Identity): Recipient {
-  const level = (field: string) => String(body[field] ?? "");
+  const level = (field: string) => anyTextOf(body, field, "");
   const deviceId = level("deviceId");
   const updateType = level("updateType");
   switch (body.kind) {

@@ -123,6 +123,17 @@ export function textOf(object: Readonly<Record<string, unknown>>, field: string)
   throw Declined.because(400, "FIELD_MISSING", { field });
 }
 
+/** Text that may be empty; `absent` stands for what is left out. Throws 400 FIELD_NOT_TEXT. */
+export function anyTextOf(
+  object: Readonly<Record<string, unknown>>,
+  field: string,
+  absent?: string,
+): string {
+  const { [field]: value = absent } = object;
+  if (typeof value === "string") return value;
+  throw Declined.because(400, "FIELD_NOT_TEXT", { field });
+}
+
 /** Text that is kept, as `textOf` has it. Throws 400 NAME_TOO_LONG or NAME_TOO_DEEP too. */
 export function nameOf(object: Readonly<Record<string, unknown>>, field: string): string {
   const name = textOf(object, field);

@@ -349,7 +349,20 @@ describe("sandbox: console", () => {
     ["another kind", { kind: "letter" }, "KIND"],
     ["no user", { kind: "event", deviceId: "d", userMqtt: "" }, "FIELD_MISSING"],
     ["an unknown user", { kind: "event", deviceId: "d", userMqtt: "#" }, "USER_UNKNOWN"],
-    ["a device as an object", { kind: "event", deviceId: "d", payload: {} }, "PAYLOAD"],
+    [
+      "a device that is no text",
+      { kind: "event", deviceId: { toString: 1, valueOf: 1 } },
+      "FIELD_NOT_TEXT",
+    ],
+    ["a device that is a list", { kind: "event", deviceId: ["d"] }, "FIELD_NOT_TEXT"],
+    ["a group that is a number", { kind: "group", groupId: 7, updateType: "x" }, "FIELD_NOT_TEXT"],
+    ["a device as an object", { kind: "event", deviceId: "d", payload: {} }, "FIELD_NOT_TEXT"],
+    [
+      "a device without a payload",
+      { kind: "event", deviceId: "d", payload: null },
+      "FIELD_NOT_TEXT",
+    ],
+    ["an update type that is none", { kind: "update", updateType: false }, "FIELD_NOT_TEXT"],
   ];
   for (const [what, form, code] of wrong) {
     it(`sends nothing to ${what}: 400`, async () => {
