@@ -85,9 +85,13 @@ export function methodOf<Method extends string>(
   throw new Declined(405, Refused.because("METHOD", details), { allow: allowed.join(", ") });
 }
 
-/** Throws 413 BODY_TOO_LONG as soon as it is. */
-export async function bodyOf({ request }: Call, limit: number): Promise<Buffer> {
-  const tooLong = Declined.because(413, "BODY_TOO_LONG", { limit });
+/** Throws 413 with that reason as soon as it has more bytes than the `limit`. */
+export async function bodyOf(
+  { request }: Call,
+  limit: number,
+  reason: RefusedReason,
+): Promise<Buffer> {
+  const tooLong = Declined.because(413, reason, { limit });
   if (Number(request.headers["content-length"] ?? 0) > limit) throw tooLong;
   const chunks: Buffer[] = [];
   let length = 0;
@@ -101,9 +105,9 @@ export async function bodyOf({ request }: Call, limit: number): Promise<Buffer> 
 
 const LONGEST_FORM = 200_000;
 
-/** A body that is one JSON object. Throws 400 BODY_NOT_JSON. */
+/** A body that is one JSON object. Throws 400 BODY_NOT_JSON, or 413 FORM_TOO_LONG. */
 export async function objectOf(call: Call): Promise<Readonly<Record<string, unknown>>> {
-  const text = utf8Text(await bodyOf(call, LONGEST_FORM));
+  const text = utf8Text(await bodyOf(call, LONGEST_FORM, "FORM_TOO_LONG"));
   let value: unknown;
   try {
     value = JSON.parse(text ?? "");

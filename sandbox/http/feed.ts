@@ -267,7 +267,7 @@ function refusalRow(refusal: Refusal): RefusalRow {
     what: [action, place, answer && `(${answer})`].filter(Boolean).join(" "),
     code,
     reason: excerpt(reason, LONGEST_PAYLOAD),
-    ...ruleBehind(code),
+    ...ruleBehind(code, topic),
   };
 }
 

@@ -176,7 +176,7 @@ export class Rest {
   /** All events of a body, or none of them. */
   async #store(call: Call, stream: string, owner: Account): Promise<Answer> {
     checkKept(stream, "stream");
-    const text = utf8Text(await bodyOf(call, LONGEST_POST));
+    const text = utf8Text(await bodyOf(call, LONGEST_POST, "BODY_TOO_LONG"));
     if (text === undefined) throw Declined.from(400, new M1Error("DATA_NOT_UTF8"));
     const lines = text.split("\n").map((line, index) => ({ text: line.trim(), number: index + 1 }));
     const events = lines

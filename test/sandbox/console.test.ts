@@ -96,6 +96,18 @@ describe("sandbox: console", () => {
     assert.match(refusal?.source ?? "", /^https:\/\//);
   });
 
+  it("is told which call has the rule that a body broke", async () => {
+    for (const path of ["/v2/login", "/console/send"]) await post(path, []);
+    const { refusals } = await opened();
+    assert.deepEqual(
+      refusals.map(({ code, rule }) => [code, rule.slice(0, 12)]),
+      [
+        ["BODY_NOT_JSON", "REST: log in"],
+        ["BODY_NOT_JSON", "A rule of th"],
+      ],
+    );
+  });
+
   it("is told of names of any length no more than can be shown", async () => {
     const long = "x".repeat(20_000);
     const client = await connect(context.sandbox);
@@ -387,13 +399,13 @@ describe("sandbox: console", () => {
 
   it("takes no more than a form has", async () => {
     const payload = "x".repeat(200_000);
-    const { status } = await post("/console/send", {
+    const { status, body } = await post("/console/send", {
       ...USERS[0],
       kind: "event",
       deviceId: "d",
       payload,
     });
-    assert.equal(status, 413);
+    assert.deepEqual([status, (body as { code: string }).code], [413, "FORM_TOO_LONG"]);
   });
 
   it("removes what is retained, so that nobody receives it any more", async () => {
