@@ -104,6 +104,6 @@ export function refusalWeight(refusal: Refusal): number {
 
 /** Who was refused, as well as it is known. */
 export function refusedOne({ what, clientId, username }: RefusedPlace): string {
-  const nobody = what === "memory" ? "the sandbox" : what === "request" ? "HTTP" : "no client ID";
+  const nobody = what === "memory" ? "the sandbox" : what === "request" ? "HTTP" : "unknown client";
   return clientId || username || nobody;
 }
