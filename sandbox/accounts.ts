@@ -40,16 +40,19 @@ export interface NewUser {
   readonly userPassword: string;
 }
 
-/** A new user, with an MQTT ID of its own, has an account for each API key of its project. */
-export function accountsOfNew(
-  accounts: readonly Account[],
-  projectMqtt: string,
-  user: NewUser,
-): Account[] {
-  const ofProject = accounts.filter((account) => account.projectMqtt === projectMqtt);
+/** A user made over REST: of a project, whatever API keys that has. */
+export interface AddedUser extends Identity, NewUser {}
+
+/** With an MQTT ID of its own. */
+export function addedUser(projectMqtt: string, user: NewUser): AddedUser {
+  return { projectMqtt, userMqtt: randomUUID(), ...user };
+}
+
+/** One for each API key that the user's project has among the `accounts`. */
+export function accountsOf(accounts: readonly Account[], user: AddedUser): Account[] {
+  const ofProject = accounts.filter(({ projectMqtt }) => projectMqtt === user.projectMqtt);
   const apiKeys = new Set(ofProject.map(({ apiKey }) => apiKey));
-  const userMqtt = randomUUID();
-  return [...apiKeys].map((apiKey) => ({ projectMqtt, userMqtt, apiKey, ...user }));
+  return [...apiKeys].map((apiKey) => ({ ...user, apiKey }));
 }
 
 /** The identity that username and password prove. Throws Refused, never with a secret in it. */
@@ -58,7 +61,7 @@ export function login(
   username: string | undefined,
   password: Uint8Array | undefined,
 ): Identity {
-  const candidates = accountsOf(accounts, username);
+  const candidates = accountsNamed(accounts, username);
   if (password === undefined || password.length === 0) throw Refused.because("PASSWORD_MISSING");
   const secret = parsePassword(utf8Text(password) ?? "");
   if (!secret) throw Refused.because("PASSWORD_FORM");
@@ -72,21 +75,21 @@ export function login(
 }
 
 /** A user may have several API keys, each in an account of its own. */
-function accountsOf(accounts: readonly Account[], username: string | undefined): Account[] {
+function accountsNamed(accounts: readonly Account[], username: string | undefined): Account[] {
   if (!username) throw Refused.because("USERNAME_MISSING");
   const who = parseUsername(username);
   const ofUser = who && accounts.filter((account) => isOf(account, who));
   if (ofUser && ofUser.length > 0) return ofUser;
-  // Not repeated: what was meant for the password is a secret.
+  // None of it is repeated: what was meant for the password may stand here.
   const parts = username.split("/");
   if (accounts.some(({ apiKey }) => parts.includes(apiKey))) {
     throw Refused.because("USERNAME_HOLDS_KEY");
   }
-  if (!who) throw Refused.because("USERNAME_FORM", { username });
-  const { projectMqtt, userMqtt } = who;
+  if (!who) throw Refused.because("USERNAME_FORM");
+  const { projectMqtt } = who;
   const hasProject = accounts.some((account) => account.projectMqtt === projectMqtt);
-  if (!hasProject) throw Refused.because("PROJECT_UNKNOWN", { projectMqtt });
-  throw Refused.because("USER_UNKNOWN", { projectMqtt, userMqtt });
+  if (!hasProject) throw Refused.because("PROJECT_UNKNOWN");
+  throw Refused.because("USER_UNKNOWN", { projectMqtt });
 }
 
 function isOf(account: Account, who: Identity): boolean {

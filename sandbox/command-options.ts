@@ -93,15 +93,12 @@ function parsed(args: readonly string[]) {
 
 /** `--latency -5` as `--latency=-5`: what is wrong with it is the number, not how it is written. */
 function withNegativeNumbers(args: readonly string[]): string[] {
-  return args.flatMap((arg, at) => {
-    const next = args[at + 1] ?? "";
-    if (isNegative(arg) && args[at - 1]?.startsWith("--")) return [];
-    return arg.startsWith("--") && isNegative(next) ? [`${arg}=${next}`] : [arg];
-  });
-}
-
-function isNegative(arg: string): boolean {
-  return /^-\d/.test(arg);
+  const words: string[] = [];
+  for (const arg of args) {
+    const isValue = /^-\d/.test(arg) && words.at(-1)?.startsWith("--");
+    words.push(isValue ? `${words.pop()}=${arg}` : arg);
+  }
+  return words;
 }
 
 function hostOf(text: string): string {

@@ -2,6 +2,7 @@
 
 import { checkApiKey } from "../nodes/protocol/credentials";
 import { excerpt, M1Error } from "../nodes/protocol/errors";
+import { DEEPEST_NESTING, isPlainJson } from "../nodes/protocol/event";
 import { topicLevel } from "../nodes/protocol/topic-level";
 import type { Account, Role } from "./accounts";
 import type { Rule } from "./cloud";
@@ -252,7 +253,9 @@ class Place {
   }
 
   number(): number {
-    if (typeof this.#value !== "number") throw this.#wrong("a number");
+    if (typeof this.#value !== "number" || !Number.isFinite(this.#value)) {
+      throw this.#wrong("a number");
+    }
     return this.#value;
   }
 
@@ -270,16 +273,15 @@ class Place {
 
   scalar(): string | number | boolean {
     const value = this.#value;
-    if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") {
-      return value;
-    }
+    if (typeof value === "string" || typeof value === "boolean") return value;
+    if (typeof value === "number" && Number.isFinite(value)) return value;
     throw this.#wrong("text, a number, true or false");
   }
 
-  /** Anything that JSON can hold. */
+  /** Anything that can be sent as JSON. */
   given(): unknown {
-    if (this.#value === undefined) throw this.#wrong("given");
-    return this.#value;
+    if (isPlainJson(this.#value)) return this.#value;
+    throw this.#wrong(`${DEEPEST_NESTING} levels deep at the most, without a number such as 1e999`);
   }
 
   oneOf<Choice extends string>(choices: readonly Choice[]): Choice {

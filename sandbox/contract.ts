@@ -18,8 +18,14 @@ const BOUNDS =
   "https://github.com/m1-community/node-red-medium-one/blob/main/docs/sandbox.md#safety-and-bounds";
 const MQTT = "https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/os/mqtt-v3.1.1-os.html";
 
+interface Rule extends ContractRule {
+  readonly codes: RegExp;
+  /** Method and path of the call whose body is as the rule says. */
+  readonly call?: RegExp;
+}
+
 /** The first whose pattern matches the code holds. */
-const RULES: readonly (ContractRule & { readonly codes: RegExp })[] = [
+const RULES: readonly Rule[] = [
   {
     codes: /^(USERNAME|PASSWORD|API_KEY|USER_PASSWORD|PROJECT_UNKNOWN$|USER_UNKNOWN$)/,
     rule: "A device logs in as <project_mqtt>/<user_mqtt> with <api_key>/<user_password>",
@@ -83,6 +89,11 @@ const RULES: readonly (ContractRule & { readonly codes: RegExp })[] = [
     source: STREAMS_AND_TAGS,
   },
   {
+    codes: /^DATA_TOO_DEEP$/,
+    rule: "The sandbox takes events that nest 200 levels deep at the most",
+    source: BOUNDS,
+  },
+  {
     codes: /^TIME_/,
     rule: "observed_at is ISO 8601 with a zone; over MQTT to the microsecond",
     source: INTRODUCTION,
@@ -93,17 +104,24 @@ const RULES: readonly (ContractRule & { readonly codes: RegExp })[] = [
     source: TOPICS,
   },
   {
+    codes: /^BODY_TOO_LONG$/,
+    rule: "REST: the events that are posted have 10 MB at the most",
+    source: EVENTS,
+  },
+  {
     codes: /^(LOGIN_ID_NEEDED|EVENTS_MISSING|LINE|QUERY)$/,
     rule: "REST: events are posted one JSON document a line, and listed by since, until, limit and sort",
     source: EVENTS,
   },
   {
     codes: /^(ROLE|USER_FOREIGN|USER_EXISTS)$/,
+    call: /^POST \/v2\/users/,
     rule: "REST: a basic user sees itself; business and registration users create users",
     source: USERS,
   },
   {
     codes: /^(LOGIN_|SESSION_MISSING$)/,
+    call: /^POST \/v2\/login/,
     rule: "REST: log in with login_id, password and api_key; a session lasts 24 hours",
     source: AUTHENTICATION,
   },
@@ -111,6 +129,13 @@ const RULES: readonly (ContractRule & { readonly codes: RegExp })[] = [
 
 const OWN: ContractRule = { rule: "A rule of the sandbox's own" };
 
-export function ruleBehind(code: RefusalCode): ContractRule {
-  return RULES.find(({ codes }) => codes.test(code)) ?? OWN;
+/** Of a body that is not what the call takes. */
+const OF_THE_BODY = /^(BODY_NOT_JSON|FIELD_MISSING)$/;
+
+/** `call` is the method and path of a request. */
+export function ruleBehind(code: RefusalCode, call = ""): ContractRule {
+  const found = OF_THE_BODY.test(code)
+    ? RULES.find((rule) => rule.call?.test(call))
+    : RULES.find(({ codes }) => codes.test(code));
+  return found ?? OWN;
 }

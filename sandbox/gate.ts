@@ -111,13 +111,15 @@ export class Gate {
   connect(client: Client, packet: ConnectPacket): void {
     const session = this.session(client);
     session.clientId = packet.clientId;
+    const accounts = this.#accounts();
     try {
       if (this.#weather.refuses()) throw Refused.because("WEATHER").answeredWith(UNAVAILABLE);
-      session.who = admitConnect(packet, this.#accounts());
+      session.who = admitConnect(packet, accounts);
       session.will = packet.will;
     } catch (error) {
-      session.refused = Refused.from(error);
-      this.#report({ what: "connect", ...connectPlace(packet, session.refused) }, session.refused);
+      const refused = Refused.from(error);
+      session.refused = refused;
+      this.#report({ what: "connect", ...connectPlace(packet, refused, accounts) }, refused);
     }
   }
 
@@ -228,15 +230,16 @@ function refusalOf(error: Error): Refused | undefined {
 }
 
 function connectPlace(
-  packet: ConnectPacket,
-  { code, returnCode }: Refused,
+  { clientId, username: name, will }: ConnectPacket,
+  { returnCode }: Refused,
+  accounts: readonly Account[],
 ): Omit<RefusedPlace, "what"> {
-  const { clientId, username: name, will } = packet;
-  // Where an API key stands in the username's place, the record must not repeat it either.
-  const isTold = name !== undefined && code !== "USERNAME_HOLDS_KEY";
+  // What is no user's name may be a secret in the wrong place, and the client ID the same.
+  const user = accounts.map(username).find((known) => known === name);
+  const isTold = user !== undefined || clientId !== name;
   return {
-    clientId,
-    ...(isTold && { username: name }),
+    ...(isTold && { clientId }),
+    ...(user !== undefined && { username: user }),
     ...(returnCode !== undefined && { returnCode }),
     ...(returnCode === NOT_AUTHORIZED && will && { topic: will.topic }),
   };

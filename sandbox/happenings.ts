@@ -16,7 +16,7 @@ export interface SandboxEvents {
   sent: [Sent];
   /** Other users may log in, or other workflows run. */
   configured: [];
-  /** A rule failed, or the broker did. */
+  /** A rule failed, or the broker, a page of the console or the answer to a request. */
   error: [Error];
 }
 
@@ -28,6 +28,7 @@ export interface Refusal extends RefusedPlace {
 
 export interface RefusedPlace {
   readonly clientId?: string;
+  /** Of a user there is; other text in its place may be a secret, and is not kept. */
   readonly username?: string;
   /**
    * `protocol`: a packet that MQTT itself does not allow. `request`: one to the REST API. `memory`:
@@ -103,6 +104,6 @@ export function refusalWeight(refusal: Refusal): number {
 
 /** Who was refused, as well as it is known. */
 export function refusedOne({ what, clientId, username }: RefusedPlace): string {
-  const nobody = what === "memory" ? "the sandbox" : what === "request" ? "HTTP" : "no client ID";
+  const nobody = what === "memory" ? "the sandbox" : what === "request" ? "HTTP" : "unknown client";
   return clientId || username || nobody;
 }

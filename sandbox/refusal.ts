@@ -7,13 +7,13 @@ const REASONS = {
   CLIENT_ID_EMPTY:
     "The client ID is empty, so there is nothing to keep a session under: give one, or ask for a clean session",
   USERNAME_MISSING: "There is no username; it is <project_mqtt>/<user_mqtt>",
-  USERNAME_FORM: "The username __username__ is not of the form <project_mqtt>/<user_mqtt>",
+  USERNAME_FORM: "The username is not of the form <project_mqtt>/<user_mqtt>",
   USERNAME_HOLDS_KEY:
-    "The username holds an API key, which belongs into the password, <api_key>/<user_password>; the username is <project_mqtt>/<user_mqtt>",
+    "The username holds an API key, which belongs in the password, <api_key>/<user_password>; the username is <project_mqtt>/<user_mqtt>",
   PROJECT_UNKNOWN:
-    "There is no project __projectMqtt__ here; the username is <project_mqtt>/<user_mqtt>",
+    "There is no project here of the name before the username's /; the username is <project_mqtt>/<user_mqtt>, and case matters",
   USER_UNKNOWN:
-    "The project __projectMqtt__ has no user __userMqtt__; the username is <project_mqtt>/<user_mqtt>",
+    "The project __projectMqtt__ has no user of that name; the username is <project_mqtt>/<user_mqtt>, and case matters",
   PASSWORD_MISSING: "There is no password; it is <api_key>/<user_password>",
   PASSWORD_FORM: "The password is not of the form <api_key>/<user_password>",
   API_KEY_WRONG:
@@ -37,12 +37,13 @@ const REASONS = {
     "The request comes from a page of __origin__; only the sandbox's own page may make it",
   PATH_UNKNOWN: "There is nothing at __path__",
   METHOD: "__path__ takes __allowed__, not __method__",
-  BODY_TOO_LONG: "The body is longer than __limit__ bytes",
+  BODY_TOO_LONG: "The events have more than __limit__ bytes together",
+  FORM_TOO_LONG: "The body is longer than __limit__ bytes",
   BODY_NOT_JSON: "The body must be a JSON object",
   FIELD_MISSING: "The body must give __field__ as text that is not empty",
-  LOGIN_ID_UNKNOWN: "No user has the login ID __loginId__",
-  LOGIN_KEY_WRONG: "The api_key is none of this sandbox's",
-  LOGIN_KEY_FOREIGN: "The api_key is of a project that has no user __loginId__",
+  FIELD_NOT_TEXT: "__field__ must be text",
+  LOGIN_ID_UNKNOWN: "No user has this login_id",
+  LOGIN_KEY_WRONG: "The api_key is not one that __loginId__ may use",
   LOGIN_PASSWORD_WRONG: "The password is not that of __loginId__",
   SESSION_MISSING:
     "Nobody is logged in: post to /v2/login first, then send its cookie, or its token as ?token=",
@@ -54,7 +55,6 @@ const REASONS = {
   LINE: "Line __line__: __reason__",
   FEEDS: "There are __limit__ pages of the console open already",
   KIND: "kind must be event, update or group",
-  PAYLOAD: "payload must be text",
   NOT_RETAINED: "Nothing is retained at __topic__",
   PAGE_NOT_BUILT: "The console's page is not built: run node sandbox/build.mjs",
   NAME_TOO_LONG: "The __what__ has __length__ characters; the sandbox takes __limit__",

@@ -6,7 +6,14 @@ import { arrivalClock } from "../nodes/protocol/arrival-clock";
 import { formatBrokerUrl } from "../nodes/protocol/broker-url";
 import type { Timestamp } from "../nodes/protocol/timestamp";
 import { type Identity, parseAddress } from "../nodes/protocol/topics";
-import { type Account, accountsOfNew, DEMO_ACCOUNT, type NewUser } from "./accounts";
+import {
+  type Account,
+  type AddedUser,
+  accountsOf,
+  addedUser,
+  DEMO_ACCOUNT,
+  type NewUser,
+} from "./accounts";
 import type { AdmittedEvent } from "./admission";
 import {
   BOUNDS,
@@ -96,9 +103,11 @@ interface Running {
 
 export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
   readonly #options: ListenOptions;
+  #configured: readonly Account[];
+  /** Users made over REST. */
+  #added: readonly AddedUser[] = [];
+  /** Those of both. */
   #accounts: readonly Account[];
-  /** Those of users made over REST. */
-  #added: readonly Account[] = [];
   readonly #rules: RulesInForce;
   readonly #now: () => Timestamp;
   readonly #bounds: Bounds;
@@ -127,7 +136,8 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
     this.setMaxListeners(0);
     const { host = "127.0.0.1", port = DEFAULT_PORT, tls, websocket = false } = options;
     this.#options = { host, port, tls, websocket };
-    this.#accounts = options.accounts ?? [DEMO_ACCOUNT];
+    this.#configured = options.accounts ?? [DEMO_ACCOUNT];
+    this.#accounts = this.#configured;
     this.#bounds = { ...BOUNDS, ...options.bounds };
     this.#recordsWire = options.recordWire ?? false;
     this.#rules = this.#openRules(options.rules ?? []);
@@ -204,24 +214,23 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
 
   /** Who may log in. */
   get accounts(): readonly Account[] {
-    return [...this.#accounts, ...this.#added];
+    return this.#accounts;
   }
 
   /** Lets a new basic user of a project in, by REST and by MQTT. Throws Refused USERS_FULL. */
   addUser(projectMqtt: string, user: NewUser): void {
     const { users: limit } = this.#bounds;
-    const users = new Set(this.#added.map(({ userMqtt }) => userMqtt));
-    if (users.size >= limit) throw Refused.because("USERS_FULL", { limit });
-    this.#added = [...this.#added, ...accountsOfNew(this.#accounts, projectMqtt, user)];
+    if (this.#added.length >= limit) throw Refused.because("USERS_FULL", { limit });
+    this.#letIn(this.#configured, [...this.#added, addedUser(projectMqtt, user)]);
     this.emit("configured");
   }
 
   /**
-   * From now on other users may log in and other workflows run; users made over REST stay. Clients
-   * whose user is gone are cut off.
+   * From now on other users may log in and other workflows run. Users made over REST stay if their
+   * project does, with the API keys it has now. Clients whose user is gone are cut off.
    */
   configure({ accounts, rules }: Configuration): void {
-    this.#accounts = accounts;
+    this.#letIn(accounts, this.#added);
     this.#rules.replace(rules);
     for (const client of this.#clients.values()) this.#gate.recheck(client);
     this.emit("configured");
@@ -368,6 +377,14 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
       failed: (error: Error) => this.emit("error", error),
     };
     return Broker.open(this.#gate, listener, this.#persistence);
+  }
+
+  #letIn(configured: readonly Account[], added: readonly AddedUser[]): void {
+    const projects = new Set(configured.map(({ projectMqtt }) => projectMqtt));
+    const staying = added.filter(({ projectMqtt }) => projects.has(projectMqtt));
+    this.#configured = configured;
+    this.#added = staying;
+    this.#accounts = [...configured, ...staying.flatMap((user) => accountsOf(configured, user))];
   }
 
   #openRules(rules: readonly Rule[]): RulesInForce {

@@ -72,15 +72,12 @@ function serverTags(event: AdmittedEvent, address: string): Record<string, unkno
   return tags;
 }
 
-/** null is accepted and discarded. Not recursive: 65,536 characters nest deeper than the stack is. */
+/** null is accepted and discarded, in nested objects too. */
 function discardNulls(tags: Record<string, unknown>): void {
-  const open = [tags];
-  for (let object = open.pop(); object; object = open.pop()) {
-    for (const [tag, value] of Object.entries(object)) {
-      if (value === null) delete object[tag];
-      else if (typeof value === "object" && !Array.isArray(value)) {
-        open.push(value as Record<string, unknown>);
-      }
+  for (const [tag, value] of Object.entries(tags)) {
+    if (value === null) delete tags[tag];
+    else if (typeof value === "object" && !Array.isArray(value)) {
+      discardNulls(value as Record<string, unknown>);
     }
   }
 }

@@ -1,4 +1,4 @@
-// Bad weather on purpose, to try a flow against: late bytes, cut connections, refused logins.
+// Bad weather on purpose, to try a flow against: late bytes, cut connections, refused logins and requests.
 import { Duplex } from "node:stream";
 
 export interface WeatherOptions {
@@ -26,7 +26,7 @@ export class Weather {
     return [
       latency > 0 && `${latency} ms late`,
       drop > 0 && `${percent(drop)} of events dropped`,
-      refuse > 0 && `${percent(refuse)} of logins refused`,
+      refuse > 0 && `${percent(refuse)} of logins and REST requests refused`,
     ].filter((words) => words !== false);
   }
 

@@ -11,7 +11,7 @@ import { utf8Text } from "./utf8";
 export const LONGEST_EVENT = 65_536;
 
 /** Deeper data would exhaust the stack of whoever reads it; no sensor nests like that. */
-const DEEPEST_NESTING = 200;
+export const DEEPEST_NESTING = 200;
 
 const ENVELOPE_KEYS: ReadonlySet<string> = new Set([
   "event_data",
@@ -113,13 +113,15 @@ export function decodeEvent(
   for (const key of Object.keys(content)) {
     if (!ENVELOPE_KEYS.has(key)) throw new M1Error("ENVELOPE_KEY", { key: excerpt(key) });
   }
-  if (!isObject(content.event_data)) throw new M1Error("ENVELOPE_EVENT_DATA");
-  const observedAt = content.observed_at;
+  const { event_data: eventData, observed_at: observedAt } = content;
+  if (!isObject(eventData)) throw new M1Error("ENVELOPE_EVENT_DATA");
+  // What is read can still be too deep for whoever reads on, or hold 1e999, which reads as Infinity.
+  if (!isPlainJson(eventData)) checkValue(eventData, ["event_data"], []);
   const isExact = by === "rest" ? typeof observedAt === "string" : isMicrosecondIso(observedAt);
   if (observedAt !== undefined && !isExact) {
     throw new M1Error("TIME_NOT_MICROSECONDS", quoted(observedAt));
   }
-  return { eventData: content.event_data, ...envelopeAttributes(content) };
+  return { eventData, ...envelopeAttributes(content) };
 }
 
 function checkLength(json: string): void {
@@ -230,10 +232,11 @@ function plainOf(value: unknown, path: Path): unknown {
 }
 
 /**
- * Whether JSON carries the value as it is, as it does most data. Keeps no track of the place: where
- * the answer is no, `checkValue` finds out what is wrong, if anything.
+ * Whether JSON carries the value as it is, as it does most data: no deeper than 200 levels, every
+ * number finite. Keeps no track of the place: where the answer is no, `checkValue` finds out what is
+ * wrong, if anything.
  */
-function isPlainJson(value: unknown): boolean {
+export function isPlainJson(value: unknown): boolean {
   try {
     return isPlainPart(value, DEEPEST_NESTING);
   } catch {

@@ -8,7 +8,9 @@ import type { Sandbox } from "../sandbox";
 import type { SendResult } from "./console-messages";
 import {
   type Answer,
+  anyTextOf,
   type Call,
+  COMMON_HEADERS,
   Declined,
   json,
   methodOf,
@@ -52,14 +54,14 @@ export class Console {
 
   #open(response: ServerResponse, filter: Filter): void {
     this.#feeds += 1;
-    response.writeHead(200, {
-      "content-type": "text/event-stream",
-      "cache-control": "no-store",
-      "x-content-type-options": "nosniff",
-    });
+    response.writeHead(200, { ...COMMON_HEADERS, "content-type": "text/event-stream" });
     const feed = new Feed(this.#sandbox, filter, {
       tell: (name, data) => response.write(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`),
       isReady: () => !response.writableNeedDrain,
+      failed: (error) => {
+        response.destroy();
+        this.#sandbox.emit("error", error);
+      },
     });
     const keepAlive = setInterval(() => response.write(": \n\n"), KEEP_ALIVE);
     response.once("close", () => {
@@ -67,16 +69,15 @@ export class Console {
       clearInterval(keepAlive);
       feed.close();
     });
+    feed.open();
   }
 
   async #send(call: Call): Promise<Answer> {
     methodOf(call, "POST");
     const body = await objectOf(call);
     const topic = topicOf(recipient(body, this.#userOf(body)));
-    const { payload, retain } = body;
-    if (typeof payload !== "string") throw Declined.because(400, "PAYLOAD");
-    const { notRetained } = await this.#sandbox.publishRaw(topic, payload, {
-      retain: retain === true,
+    const { notRetained } = await this.#sandbox.publishRaw(topic, anyTextOf(body, "payload"), {
+      retain: body.retain === true,
     });
     const receivers = this.#sandbox.clients.filter(({ subscriptions }) =>
       subscriptions.some(({ filter }) => matches(filter, topic)),
@@ -93,8 +94,7 @@ export class Console {
       (account) => account.projectMqtt === projectMqtt && account.userMqtt === userMqtt,
     );
     if (isUser) return { projectMqtt, userMqtt };
-    const details = { projectMqtt: excerpt(projectMqtt), userMqtt: excerpt(userMqtt) };
-    throw Declined.because(400, "USER_UNKNOWN", details);
+    throw Declined.because(400, "USER_UNKNOWN", { projectMqtt: excerpt(projectMqtt) });
   }
 
   async #remove(call: Call): Promise<Answer> {
@@ -107,9 +107,9 @@ export class Console {
   }
 }
 
-/** Throws 400 KIND; what the levels may hold is the topic's to say. */
+/** Throws 400 KIND or FIELD_NOT_TEXT; what the levels may hold is the topic's to say. */
 function recipient(body: Readonly<Record<string, unknown>>, who: Identity): Recipient {
-  const level = (field: string) => String(body[field] ?? "");
+  const level = (field: string) => anyTextOf(body, field, "");
   const deviceId = level("deviceId");
   const updateType = level("updateType");
   switch (body.kind) {

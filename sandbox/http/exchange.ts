@@ -1,5 +1,6 @@
 // A request as the routes see it, and what they answer.
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { pipeline } from "node:stream/promises";
 import { type ErrorDetails, excerpt } from "../../nodes/protocol/errors";
 import { utf8Text } from "../../nodes/protocol/utf8";
 import { checkName } from "../names";
@@ -21,8 +22,14 @@ export interface Answer {
 
 /** An answer that goes on; `stream` writes it. */
 export interface Streaming {
-  readonly stream: (response: ServerResponse) => void;
+  readonly stream: (response: ServerResponse) => void | Promise<void>;
 }
+
+/** Of every answer. */
+export const COMMON_HEADERS = {
+  "cache-control": "no-store",
+  "x-content-type-options": "nosniff",
+} as const;
 
 /** A refusal with the status that says so. */
 export class Declined extends Error {
@@ -52,6 +59,21 @@ export function json(value: unknown, status = 200): Answer {
   return { status, headers: { "content-type": "application/json" }, body: JSON.stringify(value) };
 }
 
+/** JSON documents, each made once the client has taken those before it. */
+export function jsonLines(documents: Iterable<string>): Streaming {
+  return {
+    stream: async (response) => {
+      response.writeHead(200, { ...COMMON_HEADERS, "content-type": "application/json" });
+      try {
+        await pipeline(documents, response);
+      } catch (error) {
+        // A client that hung up is no fault.
+        if ((error as NodeJS.ErrnoException).code !== "ERR_STREAM_PREMATURE_CLOSE") throw error;
+      }
+    },
+  };
+}
+
 /** Throws 405 METHOD unless the call is made by one of the `allowed`. */
 export function methodOf<Method extends string>(
   { method, path }: Call,
@@ -63,9 +85,13 @@ export function methodOf<Method extends string>(
   throw new Declined(405, Refused.because("METHOD", details), { allow: allowed.join(", ") });
 }
 
-/** Throws 413 BODY_TOO_LONG as soon as it is. */
-export async function bodyOf({ request }: Call, limit: number): Promise<Buffer> {
-  const tooLong = Declined.because(413, "BODY_TOO_LONG", { limit });
+/** Throws 413 with that reason as soon as it has more bytes than the `limit`. */
+export async function bodyOf(
+  { request }: Call,
+  limit: number,
+  reason: RefusedReason,
+): Promise<Buffer> {
+  const tooLong = Declined.because(413, reason, { limit });
   if (Number(request.headers["content-length"] ?? 0) > limit) throw tooLong;
   const chunks: Buffer[] = [];
   let length = 0;
@@ -79,9 +105,9 @@ export async function bodyOf({ request }: Call, limit: number): Promise<Buffer> 
 
 const LONGEST_FORM = 200_000;
 
-/** A body that is one JSON object. Throws 400 BODY_NOT_JSON. */
+/** A body that is one JSON object. Throws 400 BODY_NOT_JSON, or 413 FORM_TOO_LONG. */
 export async function objectOf(call: Call): Promise<Readonly<Record<string, unknown>>> {
-  const text = utf8Text(await bodyOf(call, LONGEST_FORM));
+  const text = utf8Text(await bodyOf(call, LONGEST_FORM, "FORM_TOO_LONG"));
   let value: unknown;
   try {
     value = JSON.parse(text ?? "");
@@ -99,6 +125,17 @@ export function textOf(object: Readonly<Record<string, unknown>>, field: string)
   const value = object[field];
   if (typeof value === "string" && value !== "") return value;
   throw Declined.because(400, "FIELD_MISSING", { field });
+}
+
+/** Text that may be empty; `absent` stands for what is left out. Throws 400 FIELD_NOT_TEXT. */
+export function anyTextOf(
+  object: Readonly<Record<string, unknown>>,
+  field: string,
+  absent?: string,
+): string {
+  const { [field]: value = absent } = object;
+  if (typeof value === "string") return value;
+  throw Declined.because(400, "FIELD_NOT_TEXT", { field });
 }
 
 /** Text that is kept, as `textOf` has it. Throws 400 NAME_TOO_LONG or NAME_TOO_DEEP too. */

@@ -47,16 +47,18 @@ export interface Reader {
   tell(name: "snapshot" | "batch", data: Snapshot | Batch): void;
   /** False while the reader has not taken what it was told; the feed waits, and samples more. */
   isReady(): boolean;
+  /** The feed has ended, as there was no telling what there is. */
+  failed(error: Error): void;
 }
 
-/** What one page is told. Begins with a snapshot; `close` ends it. */
+/** What one page is told, from `open`, which begins with a snapshot, to `close`. */
 export class Feed {
   readonly #sandbox: Sandbox;
   readonly #filter: Filter;
   readonly #reader: Reader;
   readonly #charted: Charted;
-  readonly #timer: NodeJS.Timeout;
-  readonly #unlisten: () => void;
+  #timer: NodeJS.Timeout | undefined;
+  #unlisten: (() => void) | undefined;
 
   #matching = 0;
   #activity: (StoredEvent | Sent)[] = [];
@@ -68,19 +70,32 @@ export class Feed {
     this.#filter = filter;
     this.#reader = reader;
     this.#charted = new Charted(filter);
+  }
+
+  open(): void {
     this.#unlisten = this.#listen();
-    reader.tell("snapshot", this.#snapshot());
-    this.#timer = setInterval(() => this.#tellNews(), INTERVAL);
+    this.#timer = setInterval(() => this.#attempt(() => this.#tellNews()), INTERVAL);
+    this.#attempt(() => this.#reader.tell("snapshot", this.#snapshot()));
   }
 
   close(): void {
     clearInterval(this.#timer);
-    this.#unlisten();
+    this.#unlisten?.();
+  }
+
+  /** What goes wrong with one page is no matter of the timer, or of the client whose event it was. */
+  #attempt(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.close();
+      this.#reader.failed(error as Error);
+    }
   }
 
   #listen(): () => void {
     const sandbox = this.#sandbox;
-    const onActivity = (what: StoredEvent | Sent) => this.#onActivity(what);
+    const onActivity = (what: StoredEvent | Sent) => this.#attempt(() => this.#onActivity(what));
     const onRefusal = (refusal: Refusal) => {
       this.#changed.totals = true;
       keepLast(this.#refusals, refusal, REFUSALS_PER_MESSAGE);
@@ -252,7 +267,7 @@ function refusalRow(refusal: Refusal): RefusalRow {
     what: [action, place, answer && `(${answer})`].filter(Boolean).join(" "),
     code,
     reason: excerpt(reason, LONGEST_PAYLOAD),
-    ...ruleBehind(code),
+    ...ruleBehind(code, topic),
   };
 }
 

@@ -6,7 +6,7 @@ import { excerpt } from "../../nodes/protocol/errors";
 import type { Sandbox } from "../sandbox";
 import { SandboxError } from "../sandbox-error";
 import { Console } from "./console";
-import { type Answer, type Call, Declined, json, type Streaming } from "./exchange";
+import { type Answer, type Call, COMMON_HEADERS, Declined, json, type Streaming } from "./exchange";
 import { guard } from "./guard";
 import { page } from "./page";
 import { Rest } from "./rest";
@@ -76,7 +76,7 @@ async function respond(
   try {
     guard(request);
     const answer = await route(callOf(request));
-    if ("stream" in answer) answer.stream(response);
+    if ("stream" in answer) await answer.stream(response);
     else send(response, answer);
   } catch (error) {
     if (error instanceof Declined) decline(sandbox, request, response, error);
@@ -130,8 +130,7 @@ function decoded(segment: string): string {
 function send(response: ServerResponse, { status, headers, body }: Answer): void {
   response.writeHead(status, {
     ...headers,
-    "cache-control": "no-store",
-    "x-content-type-options": "nosniff",
+    ...COMMON_HEADERS,
     "content-length": Buffer.byteLength(body),
   });
   response.end(body);

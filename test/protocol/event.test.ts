@@ -844,6 +844,30 @@ describe("decoding", () => {
     });
   });
 
+  it("takes 200 levels and no more, and refuses deeper ones without exhausting the stack", () => {
+    const nested = (levels: number) =>
+      `{"event_data":${'{"a":'.repeat(levels - 1)}[]${"}".repeat(levels - 1)}}`;
+    assert.deepEqual(received(nested(200)).eventData, JSON.parse(nested(200)).event_data);
+    for (const levels of [201, 10_666]) {
+      refuses(() => received(nested(levels)), "DATA_TOO_DEEP", { limit: 200 });
+    }
+    const list = `{"event_data":{"a":${"[".repeat(32_000)}${"]".repeat(32_000)}}}`;
+    refuses(() => received(list), "DATA_TOO_DEEP", { limit: 200 });
+  });
+
+  it("refuses a number that is none once it is read, and names its place", () => {
+    for (const [number, value] of [
+      ["1e999", "Infinity"],
+      ["-1e999", "-Infinity"],
+    ] as const) {
+      refuses(() => received(`{"event_data":{"a":[0,{"b c":${number}}]}}`), "DATA_UNSUPPORTED", {
+        value,
+        place: 'event_data.a[1]["b c"]',
+      });
+    }
+    assert.deepEqual(received('{"event_data":{"a":1e308}}').eventData, { a: 1e308 });
+  });
+
   it("of any bytes is an event or an M1Error", () => {
     const bytes = fc.oneof(
       fc.uint8Array(),

@@ -116,7 +116,7 @@ describe("sandbox: command", function () {
   it("prints no line for each event when it is to be quiet, and its weather", async () => {
     command = start("--quiet", "--latency", "5", "--refuse", "0.5", "--drop", "0");
     const output = new Output(command.stdout);
-    await output.match(/Weather +5 ms late, 0\.5 % of logins refused\n/);
+    await output.match(/Weather +5 ms late, 0\.5 % of logins and REST requests refused\n/);
     const [, url = ""] = await output.match(/listens at (mqtt:\S+)\./);
     client = await connectAsync(url, { ...LOGIN, reconnectPeriod: 10 });
     await end(command, "SIGTERM", 0);

@@ -155,6 +155,18 @@ describe("sandbox: file", () => {
       inFlow({ ...WELCOME, payload: undefined }),
       "projects[0].workflows[0].payload is missing",
     ],
+    ...[`${"[".repeat(201)}${"]".repeat(201)}`, '{"fan":1e999}'].map(
+      (payload): [string, unknown, string] => [
+        `the payload ${payload.slice(0, 20)}`,
+        JSON.stringify(inFlow({ ...WELCOME, payload: "?" })).replace('"?"', payload),
+        "projects[0].workflows[0].payload must be 200 levels deep at the most",
+      ],
+    ),
+    ...["above", "equals"].map((name): [string, unknown, string] => [
+      `a condition ${name} a number that is none once it is read`,
+      JSON.stringify(inCondition({ when: { tag: "t", [name]: "?" } })).replace('"?"', "1e999"),
+      `projects[0].workflows[0].when.${name} must be `,
+    ]),
     [
       "a condition on nothing",
       inCondition({ when: { tag: "t" } }),
@@ -247,14 +259,47 @@ describe("sandbox: file", () => {
       );
     });
 
-    it("leaves users alone that were made over REST", async () => {
-      context.sandbox.addUser("plant", { loginId: "new@example.com", userPassword: "new" });
-      context.sandbox.configure(parse(PROJECT));
-      const made = context.sandbox.accounts.filter(({ loginId }) => loginId === "new@example.com");
-      assert.deepEqual(
-        made.map(({ apiKey }) => apiKey),
-        ["KEY1", "KEY2"],
-      );
+    describe("of users that were made over REST", () => {
+      const keys = () =>
+        context.sandbox.accounts
+          .filter(({ loginId }) => loginId === "new@example.com")
+          .map(({ apiKey }) => apiKey);
+      beforeEach(() => {
+        context.sandbox.addUser("plant", { loginId: "new@example.com", userPassword: "new" });
+      });
+
+      it("leaves them alone, and their MQTT ID with them", () => {
+        const [before] = context.sandbox.accounts.slice(-1);
+        context.sandbox.configure(parse(PROJECT));
+        assert.deepEqual(context.sandbox.accounts.at(-1), before);
+        assert.deepEqual(keys(), ["KEY1", "KEY2"]);
+      });
+
+      it("lets them in with the keys that their project has now, and no others", async () => {
+        const { userMqtt } = context.sandbox.accounts.at(-1) ?? assert.fail("no user");
+        const loginWith = (apiKey: string) => ({
+          username: `plant/${userMqtt}`,
+          password: `${apiKey}/new`,
+        });
+        context.sandbox.configure(parse({ ...PROJECT, apiKeys: ["KEY2", "KEY3"] }));
+        assert.deepEqual(keys(), ["KEY2", "KEY3"]);
+        await connect(context.sandbox, loginWith("KEY3"));
+        assert.equal(await refusedWith(context.sandbox, loginWith("KEY1")), 4);
+      });
+
+      it("cuts them off when their project is gone, and does not bring them back with it", async () => {
+        const { userMqtt } = context.sandbox.accounts.at(-1) ?? assert.fail("no user");
+        const leaving = await connect(context.sandbox, {
+          username: `plant/${userMqtt}`,
+          password: "KEY1/new",
+        });
+        const gone = closed(leaving);
+        context.sandbox.configure(parse({ ...PROJECT, projectMqtt: "office" }));
+        await gone;
+        assert.deepEqual(keys(), []);
+        context.sandbox.configure(parse(PROJECT));
+        assert.deepEqual(keys(), []);
+      });
     });
   });
 });

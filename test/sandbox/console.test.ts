@@ -1,5 +1,7 @@
 // What the sandbox tells and takes from the console's page (sandbox/http/). The page itself is in test/console/.
 import { strict as assert } from "node:assert";
+import { get, type IncomingMessage } from "node:http";
+import { text } from "node:stream/consumers";
 import type { Batch, Snapshot } from "../../sandbox/http/console-messages";
 import { Feed } from "../../sandbox/http/feed";
 import { Filter } from "../../sandbox/http/filter";
@@ -94,6 +96,18 @@ describe("sandbox: console", () => {
     assert.match(refusal?.source ?? "", /^https:\/\//);
   });
 
+  it("is told which call has the rule that a body broke", async () => {
+    for (const path of ["/v2/login", "/console/send"]) await post(path, []);
+    const { refusals } = await opened();
+    assert.deepEqual(
+      refusals.map(({ code, rule }) => [code, rule.slice(0, 12)]),
+      [
+        ["BODY_NOT_JSON", "REST: log in"],
+        ["BODY_NOT_JSON", "A rule of th"],
+      ],
+    );
+  });
+
   it("is told of names of any length no more than can be shown", async () => {
     const long = "x".repeat(20_000);
     const client = await connect(context.sandbox);
@@ -183,8 +197,10 @@ describe("sandbox: console", () => {
     const feed = new Feed(context.sandbox, new Filter(""), {
       tell: (_name, data) => told.push(JSON.stringify(data)),
       isReady: () => isReady,
+      failed: (error) => assert.fail(error),
     });
     try {
+      feed.open();
       isReady = false;
       await context.sandbox.sendUpdate("d", "config", 1);
       const other = await follow(`${web.url}/console/feed`);
@@ -200,6 +216,41 @@ describe("sandbox: console", () => {
     } finally {
       feed.close();
     }
+  });
+
+  describe("that cannot be told what there is", () => {
+    /** No device can send it: what a program puts in place of an event. */
+    const unspeakable = { eventData: { number: 1n }, deviceId: "d", raw: "{}" };
+    const arrival = { who: DEMO_ACCOUNT, clientId: "", address: "", qos: 1, dup: false } as const;
+    const errors: string[] = [];
+    beforeEach(() => {
+      errors.length = 0;
+      context.sandbox.on("error", ({ message }) => errors.push(message));
+    });
+
+    it("ends, and the sandbox goes on and says why", async () => {
+      const response = await new Promise<IncomingMessage>((resolve) => {
+        get(`${web.url}/console/feed`, { agent: false }, resolve);
+      });
+      const ended = text(response);
+      context.sandbox.store(unspeakable, arrival);
+      await assert.rejects(ended, { code: "ECONNRESET" });
+      assert.equal(errors.length, 1);
+      assert.match(errors[0] ?? "", /BigInt/);
+      await publish("d", { temperature: 1 });
+      assert.equal(context.sandbox.totals.events, 2);
+      assert.equal(context.sandbox.listenerCount("event"), 0);
+    });
+
+    it("takes no other page's room", async () => {
+      context.sandbox.store(unspeakable, arrival);
+      for (let at = 1; at <= 25; at += 1) {
+        await assert.rejects(web.call("GET", "/console/feed"), { code: "ECONNRESET" });
+        assert.equal(errors.length, at);
+      }
+      await opened("nothing");
+      assert.deepEqual(context.sandbox.refusals, []);
+    });
   });
 
   for (const [filter, devices] of [
@@ -310,7 +361,20 @@ describe("sandbox: console", () => {
     ["another kind", { kind: "letter" }, "KIND"],
     ["no user", { kind: "event", deviceId: "d", userMqtt: "" }, "FIELD_MISSING"],
     ["an unknown user", { kind: "event", deviceId: "d", userMqtt: "#" }, "USER_UNKNOWN"],
-    ["a device as an object", { kind: "event", deviceId: "d", payload: {} }, "PAYLOAD"],
+    [
+      "a device that is no text",
+      { kind: "event", deviceId: { toString: 1, valueOf: 1 } },
+      "FIELD_NOT_TEXT",
+    ],
+    ["a device that is a list", { kind: "event", deviceId: ["d"] }, "FIELD_NOT_TEXT"],
+    ["a group that is a number", { kind: "group", groupId: 7, updateType: "x" }, "FIELD_NOT_TEXT"],
+    ["a device as an object", { kind: "event", deviceId: "d", payload: {} }, "FIELD_NOT_TEXT"],
+    [
+      "a device without a payload",
+      { kind: "event", deviceId: "d", payload: null },
+      "FIELD_NOT_TEXT",
+    ],
+    ["an update type that is none", { kind: "update", updateType: false }, "FIELD_NOT_TEXT"],
   ];
   for (const [what, form, code] of wrong) {
     it(`sends nothing to ${what}: 400`, async () => {
@@ -335,13 +399,13 @@ describe("sandbox: console", () => {
 
   it("takes no more than a form has", async () => {
     const payload = "x".repeat(200_000);
-    const { status } = await post("/console/send", {
+    const { status, body } = await post("/console/send", {
       ...USERS[0],
       kind: "event",
       deviceId: "d",
       payload,
     });
-    assert.equal(status, 413);
+    assert.deepEqual([status, (body as { code: string }).code], [413, "FORM_TOO_LONG"]);
   });
 
   it("removes what is retained, so that nobody receives it any more", async () => {

@@ -21,6 +21,7 @@ describe("sandbox: rules behind refusals", () => {
     [/groups of its project/, /Introduction$/, "FILTER_FOREIGN"],
     [/are ASCII/, /Introduction$/, "LEVEL_CHARACTER", "LEVEL_RESERVED"],
     [/1,024/, /safety-and-bounds$/, "NAME_TOO_LONG", "NAME_TOO_DEEP"],
+    [/200 levels/, /safety-and-bounds$/, "DATA_TOO_DEEP"],
     [/65,536/, /Streams-and-Tags$/, "EVENT_TOO_LONG"],
     [/microsecond/, /Introduction$/, "TIME_NOT_MICROSECONDS", "TIME_NO_ZONE"],
     [/is a JSON object/, /Topics$/, "DATA_NOT_JSON", "ENVELOPE_KEY"],
@@ -33,6 +34,7 @@ describe("sandbox: rules behind refusals", () => {
     ],
     [/create users/, /CRUD-Basic-Users$/, "ROLE", "USER_EXISTS", "USER_FOREIGN"],
     [/one JSON document a line/, /CRUD-Events$/, "LINE", "QUERY", "LOGIN_ID_NEEDED"],
+    [/10 MB at the most/, /CRUD-Events$/, "BODY_TOO_LONG"],
   ];
   for (const [words, page, ...codes] of rules) {
     it(`${codes.join(", ")}: ${words.source}`, () => {
@@ -44,8 +46,30 @@ describe("sandbox: rules behind refusals", () => {
     });
   }
 
+  for (const [call, words, page] of [
+    ["POST /v2/login", /log in with login_id/, /Authentication$/],
+    ["POST /v2/login/", /log in with login_id/, /Authentication$/],
+    ["POST /v2/users", /create users/, /CRUD-Basic-Users$/],
+    ["POST /console/send", /sandbox's own/, /^$/],
+  ] as const) {
+    it(`are those of the call where its body is none: ${call}`, () => {
+      for (const code of ["BODY_NOT_JSON", "FIELD_MISSING"] as const) {
+        const { rule, source = "" } = ruleBehind(code, call);
+        assert.match(rule, words, code);
+        assert.match(source, page, code);
+      }
+      assert.match(ruleBehind("METHOD", call).rule, /sandbox's own/);
+    });
+  }
+
   it("are the sandbox's own where nobody else has written one", () => {
-    for (const code of ["EVENT_RETAINED", "WEATHER", "TLS", "HOST_FOREIGN"] as const) {
+    for (const code of [
+      "EVENT_RETAINED",
+      "WEATHER",
+      "TLS",
+      "HOST_FOREIGN",
+      "FORM_TOO_LONG",
+    ] as const) {
       const { rule, source } = ruleBehind(code);
       assert.match(rule, /sandbox/i);
       assert.equal(source, undefined);

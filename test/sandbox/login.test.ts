@@ -73,15 +73,31 @@ describe("sandbox: login", () => {
     assert.doesNotMatch(JSON.stringify(context.sandbox.refusals), /secret|DEMO0KEY|demo.password/i);
   });
 
-  it("repeats no API key that stands in the username's place", async () => {
+  it("says so when an API key stands in the username's place", async () => {
     for (const username of ["DEMO0KEY/demo/password", "KEY2/second", `${OWN}/DEMO0KEY`]) {
       await refusedWith(context.sandbox, { username });
+      assert.equal(context.sandbox.refusals.at(-1)?.code, "USERNAME_HOLDS_KEY");
     }
-    for (const refusal of context.sandbox.refusals) {
-      assert.equal(refusal.code, "USERNAME_HOLDS_KEY");
-      assert.doesNotMatch(JSON.stringify(refusal), /DEMO0KEY|KEY2|demo.password|second/);
+  });
+
+  it("repeats nothing that stands in the username's place but a user's own name", async () => {
+    const strangers = [
+      "second",
+      "demo-project/second",
+      "KEY2 /demo-user",
+      "KEY2 second",
+      "KEY2/x/y",
+    ];
+    for (const username of strangers) {
+      // A client without an ID of its own may take its username for it.
+      await refusedWith(context.sandbox, { username, clientId: username });
+      await refusedWith(context.sandbox, { username, clientId: "x".repeat(33) });
     }
-    assert.equal(context.sandbox.refusals.length, 3);
+    const { refusals } = context.sandbox;
+    assert.equal(refusals.length, 2 * strangers.length);
+    assert.doesNotMatch(JSON.stringify(refusals), /second|KEY2/);
+    await refusedWith(context.sandbox, { username: OWN, password: "WRONG/word" });
+    assert.equal(refusals.at(-1)?.username, OWN);
   });
 
   it("lets a user in whose project is named like an API key", async () => {

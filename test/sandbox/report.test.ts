@@ -62,6 +62,7 @@ describe("sandbox: report", () => {
     await client.endAsync();
     await disconnected;
     await refusedWith(context.sandbox, { clientId: "w", username: "x" });
+    await refusedWith(context.sandbox, { clientId: "secret", username: "secret" });
     const refused = Refused.because("PATH_UNKNOWN", { path: "/x" });
     context.sandbox.refuse({ what: "request", topic: "GET /x", status: 404 }, refused);
     context.sandbox.refuse({ what: "memory" }, Refused.because("USERS_FULL", { limit: 1 }));
@@ -77,7 +78,8 @@ describe("sandbox: report", () => {
       `|sent|g|${"y".repeat(120)}…|to 2/demo-project/g/x`,
       `|refused|c|subscribe #: # reaches beyond the user: 1/${OWN}/# and 2/demo-project/# are what it may subscribe to [FILTER_FOREIGN]`,
       "|disconnected|c|by its own wish",
-      "|refused|w|connect: The username x is not of the form <project_mqtt>/<user_mqtt> [USERNAME_FORM]",
+      "|refused|w|connect: The username is not of the form <project_mqtt>/<user_mqtt> [USERNAME_FORM]",
+      "|refused|(unknown client)|connect: The username is not of the form <project_mqtt>/<user_mqtt> [USERNAME_FORM]",
       "|refused|(HTTP)|request GET /x: There is nothing at /x [PATH_UNKNOWN]",
       "|refused|(the sandbox)|memory: 1 users are made over REST at the most [USERS_FULL]",
     ]);

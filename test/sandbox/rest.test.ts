@@ -1,6 +1,8 @@
 // The sandbox's REST API (wire-contract: REST).
 import { strict as assert } from "node:assert";
-import { request } from "node:http";
+import { once } from "node:events";
+import { get as getFrom, type IncomingMessage, request } from "node:http";
+import { text as textOf } from "node:stream/consumers";
 import { type Account, DEMO_ACCOUNT } from "../../sandbox/sandbox";
 import { connect, EVENT, eachWithSandbox, loginOf, OWN } from "./clients";
 import { type Answered, eachWithWeb, type Headers } from "./web";
@@ -85,7 +87,8 @@ describe("sandbox: REST", () => {
       ["a wrong API key", 400, "LOGIN_KEY_WRONG", { api_key: "SECRET" }],
       ["a wrong password", 400, "LOGIN_PASSWORD_WRONG", { password: "SECRET" }],
       ["an unknown user", 403, "LOGIN_ID_UNKNOWN", { login_id: "nobody@example.com" }],
-      ["an API key of another project", 403, "LOGIN_KEY_FOREIGN", { api_key: "OTHER" }],
+      ["a password as user", 403, "LOGIN_ID_UNKNOWN", { login_id: "demo/password" }],
+      ["an API key of another project", 400, "LOGIN_KEY_WRONG", { api_key: "OTHER" }],
     ];
     for (const [what, status, code, change] of wrong) {
       it(`refuses ${what} with ${status} and says why`, async () => {
@@ -236,6 +239,20 @@ describe("sandbox: REST", () => {
       });
     }
 
+    it("are refused with 400 if a number is too great, or they nest too deep, and say where", async () => {
+      const headers = await as(DEMO_ACCOUNT);
+      const deep = `{"event_data":${'{"a":'.repeat(201)}1${"}".repeat(201)}}`;
+      for (const [line, words] of [
+        ['{"event_data":{"temperature":1e999}}', /^Line 2: event_data\.temperature is Infinity/],
+        [deep, /^Line 2: .* deeper than 200 levels$/],
+      ] as const) {
+        const answered = await post("/v2/events/raw", `${EVENT}\n${line}`, headers);
+        assert.deepEqual(refusedWith(answered), [400, "LINE"]);
+        assert.match((answered.body as { error: string }).error, words);
+      }
+      assert.deepEqual(context.sandbox.events, []);
+    });
+
     it("are refused with 400 if they are not UTF-8", async () => {
       const body = Buffer.from([0x7b, 0xc3, 0x28, 0x7d]);
       const headers = await as(DEMO_ACCOUNT);
@@ -323,6 +340,55 @@ describe("sandbox: REST", () => {
         `{"observed_at":"${event?.observedAt}","received_at":"${event?.receivedAt}","event_data":{"temperature":21.5,"device_id":"d"}}\n`,
       );
       assert.equal(headers.get("content-type"), "application/json");
+    });
+
+    describe("to clients that do not read on", () => {
+      const MB = 1_000_000;
+      const long = { eventData: { v: "x".repeat(60_000) }, deviceId: "", raw: "" };
+      const arrival = { who: DEMO_ACCOUNT, clientId: "", address: "", qos: 1, dup: false } as const;
+      const errors: Error[] = [];
+      beforeEach(() => {
+        errors.length = 0;
+        context.sandbox.on("error", (error) => errors.push(error));
+        for (let count = 0; count < 300; count += 1) context.sandbox.store(long, arrival);
+      });
+
+      /** The answer to a request, of which nothing is read. */
+      async function unread(): Promise<IncomingMessage> {
+        const headers = await as(DEMO_ACCOUNT);
+        return new Promise((resolve) => {
+          getFrom(`${web.url}/v2/events/raw`, { headers, agent: false }, resolve);
+        });
+      }
+
+      it("wait, and are not made before", async () => {
+        const { heapUsed, external } = process.memoryUsage();
+        const answers = [await unread()];
+        while (answers.length < 10) answers.push(await unread());
+        const memory = process.memoryUsage();
+        const grown = memory.heapUsed + memory.external - heapUsed - external;
+        assert.ok(grown < 50 * MB, `${Math.round(grown / MB)} MB for 10 answers of 18 MB each`);
+        const texts = await Promise.all(answers.map(textOf));
+        assert.deepEqual(
+          texts.map((each) => each.split("\n").length),
+          answers.map(() => 301),
+        );
+      });
+
+      it("end with them, which is no fault", async () => {
+        const answer = await unread();
+        answer.on("error", () => undefined).destroy();
+        await once(answer, "close");
+        assert.equal((await post("/v2/login", loginBody(DEMO_ACCOUNT))).status, 200);
+        assert.deepEqual(errors, []);
+      });
+
+      it("break off at one that cannot be told, and the sandbox says why", async () => {
+        context.sandbox.store({ ...long, eventData: { number: 1n } }, arrival);
+        await assert.rejects(textOf(await unread()), { code: "ECONNRESET" });
+        assert.match(errors[0]?.message ?? "", /BigInt/);
+        assert.equal(errors.length, 1);
+      });
     });
 
     for (const query of [

@@ -168,7 +168,7 @@ describe("sandbox: weather", () => {
     assert.deepEqual(new Weather({ latency: 200, drop: 0.01, refuse: 0.125 }).words, [
       "200 ms late",
       "1 % of events dropped",
-      "12.5 % of logins refused",
+      "12.5 % of logins and REST requests refused",
     ]);
   });
 });
