@@ -7,7 +7,6 @@ import {
   type IConnackPacket,
   type IPublishPacket,
   type MqttClient,
-  type Packet,
   Store,
 } from "mqtt";
 import { excerpt, M1Error } from "../protocol/errors";
@@ -28,10 +27,11 @@ import {
   refusedEvent,
 } from "./failure";
 import { gatherWrites } from "./gathered-writes";
+import { Handshakes } from "./handshakes";
 import { HangUps, type Verdict } from "./hang-ups";
 import { NothingStored } from "./nothing-stored";
 import type { Delivery, Outbox, OutgoingEvent } from "./outbox";
-import { PacketIdentifiers, releases, SET_APART } from "./packet-identifiers";
+import { PacketIdentifiers } from "./packet-identifiers";
 import { isTaken, Refusals } from "./refusals";
 import { type Subscriber, Subscriptions } from "./subscriptions";
 import { TIMING, type Timing } from "./timing";
@@ -40,8 +40,8 @@ import { TIMING, type Timing } from "./timing";
 export type ConnectionState =
   | { readonly name: "idle" }
   | { readonly name: "connecting"; readonly lastFailure: M1Error | undefined }
-  /** With a refusal, events wait or go slowly because of it. */
-  | { readonly name: "online"; readonly refusal?: M1Error }
+  /** With a refusal, events wait or go slowly because of it; `reasonCode` is the broker's. */
+  | { readonly name: "online"; readonly refusal?: M1Error; readonly reasonCode?: number }
   | { readonly name: "offline"; readonly reason: M1Error; readonly retryIn: number }
   | { readonly name: "closing" }
   | { readonly name: "closed" };
@@ -64,8 +64,10 @@ export interface ConnectionEvents {
   stranger: [M1Error, ReceivedPacket];
 }
 
-/** The options of a publication, by its QoS. */
-const PUBLISH = [{ qos: 0 }, { qos: 1 }, { qos: 2 }] as const;
+/** The options of a publication, by its QoS; those of QoS 2 have their handshakes. */
+const PUBLISH = [{ qos: 0 }, { qos: 1 }] as const;
+/** So many connections that end without an answer to releases: the broker does not know them. */
+const UNANSWERED_RELEASES = 3;
 
 export class Connection extends EventEmitter<ConnectionEvents> {
   readonly settings: ConnectionSettings;
@@ -92,11 +94,11 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   #ending: Promise<void> | undefined;
   #final = false;
   #inFlight = 0;
-  #inFlightQoS2 = 0;
   #identifiers = new PacketIdentifiers();
-  /** QoS 2 exchanges that an earlier connection, or process, left half done, as far as the session may know. */
-  #leftovers: "none" | "possible" | "released" = "none";
-  #releaseTimer: NodeJS.Timeout | undefined;
+  /** Since the first event at QoS 2 of the present client. */
+  #handshakes: Handshakes | undefined;
+  /** Connections in a row that have ended without an answer to releases. */
+  #unansweredReleases = 0;
   #limits = new BrokerLimits();
   #pumping = false;
   /** The socket is full, and says when it is not. */
@@ -189,7 +191,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     const lastFailure = this.#state.name === "offline" ? this.#state.reason : undefined;
     this.#failure = undefined;
     this.#enter({ name: "connecting", lastFailure });
-    this.#identifiers = new PacketIdentifiers();
+    this.#identifiers = new PacketIdentifiers(this.#identifiers.nextApart);
     let client: MqttClient;
     try {
       client = connect({
@@ -232,8 +234,6 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     if (client !== this.#client || this.#state.name !== "connecting") return;
     this.#limits = new BrokerLimits(connack.properties);
     this.#stableTimer = setTimeout(() => this.#becomeStable(), this.#timing.stable);
-    // Whether it says that the session is present or not: aedes forgets the one without the other.
-    if (!this.settings.cleanSession) this.#leftovers = "possible";
     this.#subscriptions.connected(connack.sessionPresent);
     this.#enter({ name: "online" });
     this.#synchronise();
@@ -274,12 +274,19 @@ export class Connection extends EventEmitter<ConnectionEvents> {
 
   #verdict(failure: M1Error): Verdict {
     // A broker that refuses events for now has a reason of its own to hang up.
+    if (this.#handshakes?.isReleaseUnanswered && failure.code !== "TAKEN_OVER") {
+      // Perhaps it does not know QoS 2, which is no event's fault.
+      this.#unansweredReleases += 1;
+      return { cause: "chance" };
+    }
     if (this.#state.name === "online" && isHangUp(failure) && !this.#paused) {
       // A broker that says so is believed: then no event is to blame.
       const inDoubt = failure.code === "TAKEN_OVER" ? undefined : this.outbox.inDoubt;
       return this.#hangUps.hungUp(inDoubt);
     }
     this.#hangUps.forgetTakeOvers();
+    // On a slow link the first acknowledgement may be late because so much is on its way.
+    if (failure.code === "KEEPALIVE_LOST") this.#hangUps.sendOneByOne();
     return { cause: "chance" };
   }
 
@@ -311,9 +318,8 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     this.#awaitAcknowledgement(undefined);
     this.#client = undefined;
     this.#inFlight = 0;
-    this.#inFlightQoS2 = 0;
-    this.#leftovers = "none";
-    clearTimeout(this.#releaseTimer);
+    if (this.#handshakes?.isAnswered) this.#unansweredReleases = 0;
+    this.#handshakes = undefined;
     this.#clogged = false;
     this.#endPause();
     this.outbox.rewind();
@@ -331,7 +337,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     while (!this.#clogged && this.#inFlight < window) {
       const delivery = this.outbox.next();
       if (!delivery) break;
-      if (!this.#mayFollow(client, delivery)) {
+      if (!this.#mayFollow(delivery)) {
         this.outbox.putBack();
         break;
       }
@@ -351,43 +357,28 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     }
     const { topic, payload } = delivery;
     const qos = this.#limits.bestQoS(delivery);
+    const published = (error: unknown) => this.#published(client, delivery, error);
     this.#inFlight += 1;
-    this.#identifiers.qos2 = qos === 2;
-    if (qos === 2) this.#inFlightQoS2 += 1;
     this.#hangUps.sent(delivery);
-    client.publish(topic, payload, PUBLISH[qos], (error) =>
-      this.#published(client, delivery, error),
-    );
+    if (qos === 2) this.#handshakesOf(client).publish(delivery, published);
+    else client.publish(topic, payload, PUBLISH[qos], published);
     // For each event that meets a full socket at QoS 0, mqtt.js adds a listener to it.
     if (qos === 0) this.#clogged = client.stream.writableNeedDrain;
   }
 
-  /** At QoS 2 only so many are on the wire, and none before the broker's memory is clear. */
-  #mayFollow(client: MqttClient, delivery: Delivery): boolean {
+  /** At QoS 2 only so many are on the wire. */
+  #mayFollow(delivery: Delivery): boolean {
     if (this.#limits.bestQoS(delivery) < 2) return true;
-    if (this.#leftovers === "possible") this.#releaseLeftovers(client);
-    return this.#leftovers === "none" && this.#inFlightQoS2 < this.#limits.inFlightQoS2;
+    return (this.#handshakes?.size ?? 0) < this.#limits.inFlightQoS2;
   }
 
-  #releaseLeftovers(client: MqttClient): void {
-    this.#leftovers = "released";
-    const released = () => {
-      clearTimeout(this.#releaseTimer);
-      client.off("packetreceive", answered);
-      if (client !== this.#client) return;
-      this.#leftovers = "none";
-      this.#pump();
-    };
-    // All are waited for: a late one would be taken for the answer to a new event.
-    let unanswered = SET_APART;
-    const answered = ({ cmd }: Packet) => {
-      if (cmd === "pubcomp") unanswered -= 1;
-      if (unanswered === 0) released();
-    };
-    client.on("packetreceive", answered);
-    // A broker that does not know one of them may say nothing.
-    this.#releaseTimer = setTimeout(released, this.#timing.release);
-    client.stream.write(releases());
+  #handshakesOf(client: MqttClient): Handshakes {
+    this.#handshakes ??= new Handshakes(client, this.#identifiers, {
+      // Whether CONNACK says that the session is present or not: aedes forgets the one without the other.
+      afterOthers: !this.settings.cleanSession && this.#unansweredReleases < UNANSWERED_RELEASES,
+      advanced: () => this.#acknowledgeTimer?.refresh(),
+    });
+    return this.#handshakes;
   }
 
   /** A half-open link takes what is written to it and says nothing; keep-alive may notice much later. */
@@ -402,13 +393,13 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   #published(client: MqttClient, delivery: Delivery, error: unknown): void {
     if (client !== this.#client) return;
     this.#inFlight -= 1;
-    if (this.#limits.bestQoS(delivery) === 2) this.#inFlightQoS2 -= 1;
     // Without a reason code it is not the broker's answer but the end of the connection, and the
     // outbox still has the event.
     if (error && typeof (error as { code?: unknown }).code !== "number") return;
     if (this.#inFlight === 0) this.#awaitAcknowledgement(undefined);
-    // They come in order (MQTT-4.6.0-2): of an event that is passed over, none will.
-    else if (this.outbox.isOldest(delivery)) this.#acknowledgeTimer?.refresh();
+    // They come in order (MQTT-4.6.0-2): of an event that is passed over, none will. In a pause, what is
+    // refused stays the oldest, and no more is sent.
+    else if (this.#paused || this.outbox.isOldest(delivery)) this.#acknowledgeTimer?.refresh();
     this.#hangUps.answered(delivery);
     const refusal = error as ErrorWithReasonCode | undefined;
     if (refusal && !isTaken(refusal.code)) {
@@ -431,15 +422,16 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     // While it closes, the event only stays in the outbox.
     if (state.name !== "online") return;
     this.#paused = true;
-    this.#hangUps.sendOneByOne();
     clearTimeout(this.#pauseTimer);
+    if (state.reasonCode === error.code) return;
     const refusal = passingRefusal(error.code);
-    if (state.refusal?.message !== refusal.message) this.#enter({ name: "online", refusal });
+    this.#enter({ name: "online", refusal, reasonCode: error.code });
   }
 
   /** All that was on the wire is answered; what was refused goes again, in its old order. */
   #pause(): void {
     this.outbox.rewind();
+    this.#hangUps.sendOneByOne();
     const resume = () => {
       this.#endPause();
       this.#pauseTimer = setTimeout(() => this.#enter({ name: "online" }), this.#timing.calm);

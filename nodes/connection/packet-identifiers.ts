@@ -8,21 +8,19 @@ type MessageIdProvider = NonNullable<IClientOptions["messageIdProvider"]>;
 export const SET_APART = 32;
 const HIGHEST = 65_535;
 
-/** Numbers from one to another, each in use once. */
+/** Numbers from one on, each in use once. */
 class Pool {
   readonly #free: number[] = [];
-  readonly #last: number;
   #next: number;
 
-  constructor(first: number, last: number) {
+  constructor(first: number) {
     this.#next = first;
-    this.#last = last;
   }
 
   take(): number | null {
     const free = this.#free.pop();
     if (free !== undefined) return free;
-    if (this.#next > this.#last) return null;
+    if (this.#next > HIGHEST) return null;
     this.#next += 1;
     return this.#next - 1;
   }
@@ -32,16 +30,57 @@ class Pool {
   }
 }
 
+/** Numbers from 1 to SET_APART in turn, round and round: their order tells that of the events. */
+class Circle {
+  readonly #taken = new Set<number>();
+  #next: number;
+
+  constructor(next: number) {
+    this.#next = next;
+  }
+
+  get next(): number {
+    return this.#next;
+  }
+
+  take(): number | null {
+    if (this.#taken.size === SET_APART) return null;
+    while (this.#taken.has(this.#next)) this.#next = following(this.#next);
+    const number = this.#next;
+    this.#taken.add(number);
+    this.#next = following(number);
+    return number;
+  }
+
+  giveBack(number: number): void {
+    this.#taken.delete(number);
+  }
+}
+
+function following(number: number): number {
+  return (number % SET_APART) + 1;
+}
+
 export class PacketIdentifiers implements MessageIdProvider {
-  /** What the next one is for. */
-  qos2 = false;
-  #apart = new Pool(1, SET_APART);
-  #others = new Pool(SET_APART + 1, HIGHEST);
+  /** Whether the next one is for an event of QoS 2. */
+  apart = false;
+  #apart: Circle;
+  #others = new Pool(SET_APART + 1);
   #latest: number | null = null;
+
+  /** `nextApart` of the connection before, if there was one. */
+  constructor(nextApart = 1) {
+    this.#apart = new Circle(nextApart);
+  }
+
+  /** Those set apart that are in use, or were over the connection before, are oldest first from here. */
+  get nextApart(): number {
+    return this.#apart.next;
+  }
 
   /** null if all are in use. */
   allocate(): number | null {
-    this.#latest = (this.qos2 ? this.#apart : this.#others).take();
+    this.#latest = (this.apart ? this.#apart : this.#others).take();
     return this.#latest;
   }
 
@@ -59,20 +98,22 @@ export class PacketIdentifiers implements MessageIdProvider {
   }
 
   clear(): void {
-    this.#apart = new Pool(1, SET_APART);
-    this.#others = new Pool(SET_APART + 1, HIGHEST);
+    this.#apart = new Circle(this.#apart.next);
+    this.#others = new Pool(SET_APART + 1);
   }
 }
 
 /**
- * PUBREL packets for all identifiers that are set apart (MQTT-4.3.3). A broker takes what comes under one
- * that it holds for a repetition, and mosquitto, which has room for twenty, delivers nothing more once
- * they are used up. It answers PUBCOMP in any case.
+ * PUBREL packets for all identifiers that are set apart (MQTT-4.3.3), from this one on, round to the one
+ * before it. A broker takes what comes under one that it holds for a repetition, and mosquitto, which has
+ * room for twenty, delivers nothing more once they are used up; it delivers an event when it is released.
  */
-export function releases(): Uint8Array {
+export function releases(first: number): Uint8Array {
   const packets = Buffer.alloc(SET_APART * 4);
-  for (let identifier = 1; identifier <= SET_APART; identifier += 1) {
-    packets.set([0x62, 2, 0, identifier], (identifier - 1) * 4);
+  let identifier = first;
+  for (let offset = 0; offset < packets.length; offset += 4) {
+    packets.set([0x62, 2, 0, identifier], offset);
+    identifier = following(identifier);
   }
   return packets;
 }

@@ -10,7 +10,7 @@ export interface Timing {
   readonly stable: number;
   /** From opening the socket to CONNACK. */
   readonly connect: number;
-  /** Without any acknowledgement while one is due: the link is dead, whatever the socket says. */
+  /** Without the acknowledgement that is next while it is due: the link is dead, whatever the socket says. */
   readonly acknowledge: number;
   /** A broker that cannot bear an event hangs up this soon; later, it was the link. */
   readonly blame: number;
@@ -21,8 +21,6 @@ export interface Timing {
   readonly calm: number;
   /** Three times taken over by the same client id within this time is a clash. */
   readonly clash: number;
-  /** For the broker's answer to the release of what was left half done at QoS 2; then events go all the same. */
-  readonly release: number;
   /** For the last acknowledgements and DISCONNECT; then the socket is destroyed. */
   readonly close: number;
   /** How long incoming messages wait for a deploy to finish; Node-RED gives up closing a node then. */
@@ -41,7 +39,6 @@ export const TIMING: Timing = {
   longestPause: 60_000,
   calm: 30_000,
   clash: 60_000,
-  release: 2_000,
   close: 2_000,
   deploy: 15_000,
 };

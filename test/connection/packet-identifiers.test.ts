@@ -16,10 +16,10 @@ describe("packet identifiers", () => {
     assert.equal(identifiers.allocate(), 36);
   });
 
-  it("of events at QoS 2 are the first 32, and no others", () => {
+  it("of events at QoS 2 are the first 32, round and round, and no others", () => {
     const identifiers = new PacketIdentifiers();
     identifiers.allocate();
-    identifiers.qos2 = true;
+    identifiers.apart = true;
     const numbers = Array.from({ length: 32 }, (_, index) => index + 1);
     assert.deepEqual(
       numbers.map(() => identifiers.allocate()),
@@ -28,9 +28,22 @@ describe("packet identifiers", () => {
     assert.equal(identifiers.allocate(), null);
     identifiers.deallocate(33);
     identifiers.deallocate(7);
+    identifiers.deallocate(9);
     assert.equal(identifiers.allocate(), 7);
-    identifiers.qos2 = false;
+    identifiers.deallocate(7);
+    assert.equal(identifiers.allocate(), 9);
+    identifiers.apart = false;
     assert.equal(identifiers.allocate(), 33);
+  });
+
+  it("of events at QoS 2 go on over the next connection where they were", () => {
+    const identifiers = new PacketIdentifiers();
+    identifiers.apart = true;
+    for (let event = 0; event < 3; event += 1) identifiers.allocate();
+    identifiers.clear();
+    const next = new PacketIdentifiers(identifiers.nextApart);
+    next.apart = true;
+    assert.equal(next.allocate(), 4);
   });
 
   it("end at 65,535, until one is free again", () => {
@@ -49,12 +62,17 @@ describe("packet identifiers", () => {
   });
 
   for (const protocolVersion of [4, 5]) {
-    it(`are released by packets that MQTT ${protocolVersion} has`, () => {
+    it(`are released, oldest first, by packets that MQTT ${protocolVersion} has`, () => {
       const released: unknown[] = [];
       const reader = parser({ protocolVersion });
       reader.on("packet", ({ cmd, messageId }) => released.push([cmd, messageId]));
-      reader.parse(Buffer.from(releases()));
-      const expected = Array.from({ length: SET_APART }, (_, index) => ["pubrel", index + 1]);
+      reader.parse(Buffer.from(releases(31)));
+      const oldestFirst = [
+        31,
+        32,
+        ...Array.from({ length: SET_APART - 2 }, (_, index) => index + 1),
+      ];
+      const expected = oldestFirst.map((identifier) => ["pubrel", identifier]);
       assert.deepEqual(released, expected);
     });
   }

@@ -316,16 +316,81 @@ describe("sending: at QoS 2 in a session that is kept", () => {
     assert.ok(released.has(published(broker)[0]?.messageId));
   });
 
-  it("the first event waits until all of that is answered, and not for ever", async () => {
-    let answered = 0;
-    const broker = await brokerWith(({ cmd }) => cmd === "pubrel" && ++answered === 1);
-    const connection = await onlineConnection(broker, { timing: { release: 200 } });
-    const fate = sendNumber(connection, 1, 2);
-    await broker.packet(({ cmd, messageId }) => cmd === "pubrel" && messageId === 32);
+  it("the answer to that, however late, is none to an event", async () => {
+    const late: (() => void)[] = [];
+    const broker = await brokerWith(({ cmd, messageId = 0 }, reply) => {
+      if (cmd === "pubrel") late.push(() => reply({ cmd: "pubcomp", messageId }));
+      return cmd === "pubrel" || cmd === "publish";
+    });
+    const connection = await onlineConnection(broker);
+    void sendNumbers(connection, 20, 2);
+    while (published(broker).length < 20) await broker.packet(next(broker));
+    for (const answer of late) answer();
     await everythingRead(broker, connection);
-    assert.deepEqual(published(broker), []);
+    assert.equal(connection.outbox.size, 20);
+  });
 
-    assert.equal(await fate, undefined);
+  it("a broker that hangs up on that gets its events without, and none is blamed", async () => {
+    const broker = await brokerWith(({ cmd, messageId = 0 }, reply, socket) => {
+      if (cmd === "pubrel") socket.destroy();
+      if (cmd === "publish") reply({ cmd: "puback", messageId });
+      return cmd === "pubrel" || cmd === "publish";
+    });
+    const connection = await onlineConnection(broker);
+    const states: string[] = [];
+    connection.on("state", (state) => {
+      states.push(state.name === "offline" ? state.reason.code : state.name);
+    });
+    assert.equal(await sendNumber(connection, 1, 2), undefined);
+    const lost = states.filter((state) => state !== "connecting" && state !== "online");
+    assert.equal(lost.length, 3, lost.join(" "));
+    assert.ok(!lost.includes("CLIENT_ID_CLASH"));
+  });
+
+  it("a broker that has once answered that is asked again after any number of lost links", async () => {
+    let links = 0;
+    let released = 0;
+    const broker = await brokerWith(({ cmd }, _reply, socket) => {
+      if (cmd === "connect") {
+        links += 1;
+        released = 0;
+      }
+      if (cmd === "pubrel") released += 1;
+      const isCut = cmd === "pubrel" && links % 3 !== 0;
+      if (isCut) socket.destroy();
+      return isCut;
+    });
+    const connection = await onlineConnection(broker);
+    for (let event = 0; event < 4; event += 1) {
+      assert.equal(await sendNumber(connection, event, 2), undefined);
+      assert.equal(released, 32 + 1, "and the event itself");
+      const lost = enters(connection, "offline");
+      for (const socket of broker.sockets) socket.destroy();
+      await lost;
+      await reaches(connection, "online");
+    }
+  });
+
+  it("an acknowledgement is not late while the broker receives events one after the other", async () => {
+    const broker = await brokerWith();
+    // Twenty of these events are longer on the wire than an acknowledgement may take.
+    broker.on("connection", (socket) => {
+      socket.on("data", () => {
+        socket.pause();
+        setTimeout(() => socket.resume(), 25);
+      });
+    });
+    const connection = await onlineConnection(broker, { timing: { acknowledge: 300 } });
+    const names = stateNames(connection);
+    const payload = JSON.stringify({ event_data: { text: "x".repeat(65_000) } });
+    const topic = eventTopic(WHO, "d");
+    await Promise.all(
+      Array.from(
+        { length: 40 },
+        () => new Promise((done) => connection.send({ topic, payload, qos: 2, done })),
+      ),
+    );
+    assert.deepEqual(names, []);
   });
 
   it("an event of QoS 1 waits for nothing of the kind", async () => {
@@ -480,6 +545,65 @@ describe("sending: what an MQTT 5 broker refuses", () => {
 
     assert.deepEqual(published(broker).map(numberOf), [0, 1, 2, 3, 4, 1, 5]);
     await fates;
+  });
+
+  it("for now goes alone each time, whatever was acknowledged meanwhile", async () => {
+    const held: (() => void)[] = [];
+    let refused = 0;
+    const broker = await brokerWith((packet, reply) => {
+      if (packet.cmd !== "publish") return false;
+      const { messageId = 0 } = packet;
+      if (numberOf(packet) === 1 && refused < 2) {
+        refused += 1;
+        reply({ cmd: "puback", messageId, reasonCode: 0x97 });
+        return true;
+      }
+      if (published(broker).length > 5) return false;
+      held.push(() => reply({ cmd: "puback", messageId }));
+      return true;
+    });
+    const connection = await onlineConnection(broker, { settings });
+    const fates = sendNumbers(connection, 5);
+    await enters(connection, "online");
+    const late = [5, 6, 7].map((number) => sendNumber(connection, number));
+    for (const acknowledge of held) acknowledge();
+    await Promise.all([fates, ...late]);
+
+    const [, , , , , ...afterwards] = published(broker).map(numberOf);
+    assert.deepEqual(afterwards, [1, 1, 5, 6, 7]);
+  });
+
+  it("for now holds up no acknowledgement of those that follow it", async () => {
+    const waiting: (() => void)[] = [];
+    let refused = 0;
+    const broker = await brokerWith((packet, reply) => {
+      if (packet.cmd !== "publish") return false;
+      const { messageId = 0 } = packet;
+      if (refused === 0) reply({ cmd: "puback", messageId, reasonCode: 0x80 });
+      else waiting.push(() => reply({ cmd: "puback", messageId }));
+      refused += 1;
+      return true;
+    });
+    const timer = setInterval(() => waiting.shift()?.(), 30);
+    const connection = await onlineConnection(broker, { settings, timing: { acknowledge: 300 } });
+    const names = stateNames(connection);
+    await sendNumbers(connection, 20);
+    clearInterval(timer);
+    assert.ok(!names.includes("offline"), names.join(" "));
+  });
+
+  it("for now is told once, in whatever language it is put", async () => {
+    const broker = await brokerWith(answering(() => 0x97));
+    const connection = await onlineConnection(broker, { settings });
+    let told = 0;
+    connection.on("state", (state) => {
+      if (state.name !== "online" || !state.refusal) return;
+      told += 1;
+      state.refusal.message = "Kontingent erschöpft";
+    });
+    void sendNumbers(connection, 50);
+    while (published(broker).length < 60) await broker.packet(next(broker));
+    assert.equal(told, 1);
   });
 
   it("for now stays in the outbox when the connection is closed", async () => {
