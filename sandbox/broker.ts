@@ -16,12 +16,16 @@ import type { Persistence } from "./persistence";
 import { SandboxError } from "./sandbox-error";
 import { Turns } from "./turns";
 
-export interface BrokerListener {
-  readonly connected: (client: Client) => void;
-  readonly disconnected: (client: Client) => void;
+export interface ClientsListener {
+  connected(client: Client): void;
+  disconnected(client: Client): void;
   /** With what was granted of a SUBSCRIBE. */
-  readonly subscribed: (client: Client, granted: readonly Subscription[]) => void;
-  readonly unsubscribed: (client: Client, filters: readonly string[]) => void;
+  subscribed(client: Client, granted: readonly Subscription[]): void;
+  unsubscribed(client: Client, filters: readonly string[]): void;
+}
+
+export interface BrokerListener {
+  readonly clients: ClientsListener;
   /** Without a client: what the cloud itself published. */
   readonly published: (packet: AedesPublishPacket, client: Client | null) => void;
   readonly failed: (error: Error) => void;
@@ -139,15 +143,15 @@ function letIn(routing: Turns, client: Client, proceed: () => void): void {
 function follow(
   aedes: Aedes,
   gate: Gate,
-  listener: BrokerListener,
+  { clients, failed }: BrokerListener,
   persistence: Persistence,
 ): void {
   // Before the CONNACK is written: who is told that it is connected, is.
   aedes.on("client", (client) => {
     // It may have gone while it was being let in; aedes registers it all the same.
-    if (!client.closed) listener.connected(client);
+    if (!client.closed) clients.connected(client);
   });
-  aedes.on("clientDisconnect", (client) => listener.disconnected(client));
+  aedes.on("clientDisconnect", (client) => clients.disconnected(client));
   aedes.on("clientError", (client, error) => gate.broke(client, error));
   aedes.on("connectionError", (client, error) => gate.broke(client, error));
   aedes.on("subscribe", (asked, client) => {
@@ -157,13 +161,13 @@ function follow(
       // aedes stores all filters of a packet once one is granted, and would queue messages for them.
       const refused = asked.filter((subscription) => !isGranted(subscription));
       const filters = refused.map(({ topic }) => topic);
-      persistence.removeSubscriptions(client, filters).catch(listener.failed);
+      persistence.removeSubscriptions(client, filters).catch(failed);
     }
-    if (granted.length > 0) listener.subscribed(client, granted);
+    if (granted.length > 0) clients.subscribed(client, granted);
   });
   aedes.on("unsubscribe", (filters, client) => {
     // aedes tells the end of a clean session in the same way.
-    if (!client.closed) listener.unsubscribed(client, filters);
+    if (!client.closed) clients.unsubscribed(client, filters);
   });
-  (aedes as EventEmitter).on("error", listener.failed);
+  (aedes as EventEmitter).on("error", failed);
 }
