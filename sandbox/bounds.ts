@@ -6,6 +6,8 @@ export interface Bounds {
   readonly retained: number;
   /** Messages that wait for clients, of all sessions together. */
   readonly waiting: number;
+  /** Bytes on their way to clients that have not read them, of all together. */
+  readonly unread: number;
   /** Sessions whose clients are away. */
   readonly sessions: number;
   /** Subscriptions of one client. */
@@ -19,6 +21,7 @@ export interface Bounds {
 export const BOUNDS: Bounds = {
   retained: 10_000,
   waiting: 10_000,
+  unread: 64_000_000,
   sessions: 1000,
   subscriptions: 1000,
   devices: 10_000,

@@ -31,8 +31,6 @@ export interface BrokerListener {
   readonly failed: (error: Error) => void;
 }
 
-/** Milliseconds until a client that does not read is cut off; the others wait for it. */
-const DRAIN_TIMEOUT = 5000;
 /** Messages that the cloud sent and that are not routed yet, before devices have to wait. */
 const MOST_UNROUTED = 1000;
 /** SUBACK's failure (MQTT-3.9.3-2). */
@@ -56,7 +54,6 @@ export class Broker {
     const routing = new Turns();
     const options: AedesOptions = {
       maxClientsIdLength: LONGEST_CLIENT_ID,
-      drainTimeout: DRAIN_TIMEOUT,
       persistence,
       queueLimit: MOST_EARLY,
       // The persistence bounds it, for a session that goes on as well.
@@ -87,7 +84,7 @@ export class Broker {
     return new Broker(aedes, routing);
   }
 
-  /** A client has come in; it speaks MQTT over `stream`. */
+  /** A client has come in; it speaks MQTT over `stream`, to which nobody has to wait to write. */
   take(stream: Duplex): Client {
     return this.#aedes.handle(stream);
   }

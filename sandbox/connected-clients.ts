@@ -10,6 +10,7 @@ import type { ConnectedClient, RefusedPlace, SandboxEvents } from "./happenings"
 import type { Persistence } from "./persistence";
 import { Recent } from "./recent";
 import { Refused } from "./refusal";
+import { Unread } from "./unread";
 import type { Weather } from "./weather";
 import { tap, type WirePacket } from "./wire";
 
@@ -19,6 +20,8 @@ export interface ConnectedClientsOptions {
   readonly persistence: Persistence;
   /** Sessions whose clients are away. */
   readonly mostSessions: number;
+  /** Bytes that all clients together may have left unread. */
+  readonly mostUnread: number;
   /** What becomes of clients is emitted here. */
   readonly emitter: EventEmitter<SandboxEvents>;
   readonly refuse: (place: RefusedPlace, refused: Refused) => void;
@@ -34,6 +37,7 @@ export class ConnectedClients implements ClientsListener {
   readonly #clients = new Map<string, Client>();
   /** Clients that have a session and are not connected. */
   readonly #away: Recent<true>;
+  readonly #unread: Unread;
 
   constructor(options: ConnectedClientsOptions) {
     this.#options = options;
@@ -41,6 +45,7 @@ export class ConnectedClients implements ClientsListener {
       items: options.mostSessions,
       forgotten: (clientId) => this.#endSession(clientId),
     });
+    this.#unread = new Unread(options.mostUnread);
   }
 
   get all(): readonly ConnectedClient[] {
@@ -52,6 +57,7 @@ export class ConnectedClients implements ClientsListener {
   welcome(broker: Broker, stream: Duplex, address: string): void {
     const { gate, weather, onPacket } = this.#options;
     const slowed = weather.slowed(stream);
+    this.#unread.hold(slowed);
     const client = broker.take(slowed);
     gate.welcome(client, address);
     const frames = new Frames(({ type, length }) => {

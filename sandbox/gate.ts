@@ -36,7 +36,6 @@ export const NOT_AUTHORIZED = 5;
 /** Errors of aedes that tell how a connection ended, not that a packet was wrong. */
 const ENDINGS: ReadonlySet<string> = new Set([
   "keep alive timeout",
-  "drain timeout",
   "connection closed",
   "connect did not arrive in time",
 ]);

@@ -68,6 +68,8 @@ const REASONS = {
     "The message was sent, but is not retained: __limit__ topics retain one at the most, with 16 MB together. Remove one, and there is room",
   WAITING_FULL:
     "__limit__ messages wait for clients at the most, with 16 MB together: the oldest give way to new ones until the clients have come for them",
+  UNREAD_FULL:
+    "Clients have left __limit__ bytes unread, all together, and the sandbox holds no more: this one has left the most",
   SESSIONS_FULL:
     "__limit__ clients that are away have a session at the most: this one, away longest, has none any more",
   DEVICES_FULL:

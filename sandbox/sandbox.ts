@@ -351,6 +351,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
       weather: this.#weather,
       persistence: this.#persistence,
       mostSessions: this.#bounds.sessions,
+      mostUnread: this.#bounds.unread,
       emitter: this,
       refuse: (place, refused) => this.refuse(place, refused),
       onPacket: recordsWire ? (packet) => this.#records.addPacket(packet) : undefined,
