@@ -31,6 +31,8 @@ export interface BrokerListener {
   readonly failed: (error: Error) => void;
 }
 
+/** Milliseconds until a connection ends on which no CONNECT came; besides those by which it is late. */
+const CONNECT_TIMEOUT = 30_000;
 /** Messages that the cloud sent and that are not routed yet, before devices have to wait. */
 const MOST_UNROUTED = 1000;
 /** SUBACK's failure (MQTT-3.9.3-2). */
@@ -45,15 +47,20 @@ export class Broker {
     this.#routing = routing;
   }
 
-  /** `persistence` may be that of a broker before it, whose sessions go on. */
+  /**
+   * `persistence` may be that of a broker before it, whose sessions go on; `latency` is how many
+   * milliseconds late its streams are.
+   */
   static async open(
     gate: Gate,
     listener: BrokerListener,
     persistence: Persistence,
+    latency: number,
   ): Promise<Broker> {
     const routing = new Turns();
     const options: AedesOptions = {
       maxClientsIdLength: LONGEST_CLIENT_ID,
+      connectTimeout: CONNECT_TIMEOUT + latency,
       persistence,
       queueLimit: MOST_EARLY,
       // The persistence bounds it, for a session that goes on as well.

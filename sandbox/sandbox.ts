@@ -318,7 +318,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
       },
       failed: (error) => this.emit("error", error),
     };
-    return Broker.open(this.#gate, listener, this.#persistence);
+    return Broker.open(this.#gate, listener, this.#persistence, this.#weather.latency);
   }
 
   #openRules(rules: readonly Rule[]): RulesInForce {
