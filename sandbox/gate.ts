@@ -221,9 +221,11 @@ export class Gate {
 /** Undefined for a connection that broke by itself. */
 function refusalOf(error: Error): Refused | undefined {
   if (error instanceof Refused) return error;
-  if ("code" in error || ENDINGS.has(error.message)) return undefined;
-  if (error.message === TOO_EARLY) return Refused.because("EARLY_FULL", { limit: MOST_EARLY });
-  return Refused.because("PACKET", { reason: error.message });
+  const { code, message: reason } = error as NodeJS.ErrnoException;
+  if (code?.startsWith("WS_ERR_")) return Refused.because("WEBSOCKET", { reason });
+  if (code !== undefined || ENDINGS.has(reason)) return undefined;
+  if (reason === TOO_EARLY) return Refused.because("EARLY_FULL", { limit: MOST_EARLY });
+  return Refused.because("PACKET", { reason });
 }
 
 function connectPlace(

@@ -27,6 +27,7 @@ const REASONS = {
   FILTER_FOREIGN:
     "__filter__ reaches beyond the user: __devices__# and __groups__# are what it may subscribe to",
   SUBPROTOCOL: "A WebSocket must offer the subprotocol mqtt (MQTT-6.0.0-3)",
+  WEBSOCKET: "Not a WebSocket message that is allowed here: __reason__; it has 16 MB at the most",
   TLS: "The TLS handshake failed (__reason__): a client must speak TLS here, trust the sandbox's certificate, and connect by a name that is in it",
   WEATHER: "The server is unavailable, as the sandbox was told to be now and then",
   PACKET: "Not a packet that MQTT allows here: __reason__",
