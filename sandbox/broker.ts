@@ -33,6 +33,9 @@ export interface BrokerListener {
 
 /** Milliseconds until a connection ends on which no CONNECT came; besides those by which it is late. */
 const CONNECT_TIMEOUT = 30_000;
+/** What the cloud sends, as much as the broker must know. */
+export type CloudMessage = Pick<PublishPacket, "topic" | "payload" | "qos" | "retain">;
+
 /** Messages that the cloud sent and that are not routed yet, before devices have to wait. */
 const MOST_UNROUTED = 1000;
 /** SUBACK's failure (MQTT-3.9.3-2). */
@@ -41,6 +44,7 @@ const NOT_GRANTED = 0x80;
 export class Broker {
   readonly #aedes: Aedes;
   readonly #routing: Turns;
+  #isClosing = false;
 
   private constructor(aedes: Aedes, routing: Turns) {
     this.#aedes = aedes;
@@ -98,19 +102,21 @@ export class Broker {
 
   /**
    * Messages are routed one after the other: aedes takes one for a duplicate when a later one
-   * overtakes it, as one that is not retained overtakes one that is.
+   * overtakes it, as one that is not retained overtakes one that is. `begin` is called when it is the
+   * message's turn, and makes it. Resolves with it once it is on its way to all.
    * Rejects with SandboxError NOT_RUNNING once the broker is closed.
    */
-  publish(packet: PublishPacket): Promise<void> {
-    return this.#routing.take(
-      () =>
-        new Promise((resolve, reject) => {
-          this.#aedes.publish(packet, (error) => {
-            if (!error) resolve();
-            else reject(this.#aedes.closed ? SandboxError.notRunning(error) : error);
-          });
-        }),
-    );
+  publish<Message extends CloudMessage>(begin: () => Message): Promise<Message> {
+    return this.#routing.take(async () => {
+      if (this.#isClosing) throw SandboxError.notRunning();
+      const message = begin();
+      const { topic, payload, qos, retain } = message;
+      const packet: PublishPacket = { cmd: "publish", topic, payload, qos, retain, dup: false };
+      await new Promise<void>((resolve, reject) => {
+        this.#aedes.publish(packet, (error) => (error ? reject(error) : resolve()));
+      });
+      return message;
+    });
   }
 
   /** Resolves once there are not too many messages to be routed. */
@@ -118,8 +124,11 @@ export class Broker {
     if (isBehind(this.#routing)) await this.#routing.settled;
   }
 
-  close(): Promise<void> {
-    return new Promise((resolve) => this.#aedes.close(resolve));
+  /** Resolves once a message that is being routed is on its way, and every client is cut off. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    await this.#routing.settled;
+    await new Promise<void>((resolve) => this.#aedes.close(resolve));
   }
 }
 

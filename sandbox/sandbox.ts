@@ -263,22 +263,30 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
     if (!this.#running) throw SandboxError.notRunning();
     checkTopic(topic);
     const { broker } = this.#running;
-    const { qos = 1 } = options;
-    const bytes = payloadBytes(payload);
-    const address = parseAddress(topic);
-    const retention = this.#retention(topic, bytes, options.retain);
-    const sent = { sentAt: this.#now(), topic, address, payload: bytes, qos, ...retention };
-    const { retain } = sent;
+    const { qos = 1, retain } = options;
+    const message = { topic, address: parseAddress(topic), payload: payloadBytes(payload), qos };
+    return broker.publish(() => this.#begin(message, retain));
+  }
+
+  /** A message of the cloud is on record when it is its turn: it goes out then, and those before it have. */
+  #begin(message: Omit<Sent, "sentAt" | "retain">, retain?: boolean): Sent {
+    const retention = this.#retention(message, retain);
+    const sent = { sentAt: this.#now(), ...message, ...retention };
     this.#records.addSent(sent);
     this.emit("sent", sent);
-    await broker.publish({ cmd: "publish", topic, payload: bytes, qos, retain, dup: false });
     return sent;
   }
 
-  #retention(topic: string, payload: Buffer, wanted = false): Pick<Sent, "retain" | "notRetained"> {
-    if (!wanted || this.#records.hasRoomToRetain({ topic, payload })) return { retain: wanted };
+  #retention(
+    message: Pick<Sent, "topic" | "payload">,
+    wanted = false,
+  ): Pick<Sent, "retain" | "notRetained"> {
+    if (!wanted || this.#records.hasRoomToRetain(message)) return { retain: wanted };
     const { retained: limit } = this.#bounds;
-    this.refuse({ what: "memory", topic }, Refused.because("RETAINED_FULL", { limit }));
+    this.refuse(
+      { what: "memory", topic: message.topic },
+      Refused.because("RETAINED_FULL", { limit }),
+    );
     return { retain: false, notRetained: true };
   }
 

@@ -76,6 +76,15 @@ describe("sandbox: bounds", () => {
       assert.deepEqual(told(), []);
     });
 
+    it("are counted one after the other, however many are sent at once", async () => {
+      await Promise.all(["a", "b", "c", "d"].map((type) => update(type)));
+      assert.deepEqual(kept(), ["a", "b"]);
+      assert.deepEqual(
+        told().map(([code]) => code),
+        ["RETAINED_FULL", "RETAINED_FULL"],
+      );
+    });
+
     it("have 16 MB together", async () => {
       await update("a", Buffer.concat([SIX_MEGABYTES, SIX_MEGABYTES]));
       await update("b", SIX_MEGABYTES);
