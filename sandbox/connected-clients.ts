@@ -2,8 +2,9 @@
 import type { EventEmitter } from "node:events";
 import type { Duplex } from "node:stream";
 import type { Client, Subscription } from "aedes";
-import { LONGEST_PACKET } from "./bounds";
+import { type Bounds, LONGEST_PACKET } from "./bounds";
 import type { Broker, ClientsListener } from "./broker";
+import type { Filters } from "./filters";
 import { Frames } from "./frames";
 import type { Gate } from "./gate";
 import type { ConnectedClient, RefusedPlace, SandboxEvents } from "./happenings";
@@ -18,10 +19,8 @@ export interface ConnectedClientsOptions {
   readonly gate: Gate;
   readonly weather: Weather;
   readonly persistence: Persistence;
-  /** Sessions whose clients are away. */
-  readonly mostSessions: number;
-  /** Bytes that all clients together may have left unread. */
-  readonly mostUnread: number;
+  readonly filters: Filters;
+  readonly bounds: Bounds;
   /** What becomes of clients is emitted here. */
   readonly emitter: EventEmitter<SandboxEvents>;
   readonly refuse: (place: RefusedPlace, refused: Refused) => void;
@@ -38,14 +37,16 @@ export class ConnectedClients implements ClientsListener {
   /** Clients that have a session and are not connected. */
   readonly #away: Recent<true>;
   readonly #unread: Unread;
+  #connections = 0;
 
   constructor(options: ConnectedClientsOptions) {
+    const { sessions, unread } = options.bounds;
     this.#options = options;
     this.#away = new Recent({
-      items: options.mostSessions,
+      items: sessions,
       forgotten: (clientId) => this.#endSession(clientId),
     });
-    this.#unread = new Unread(options.mostUnread);
+    this.#unread = new Unread(unread);
   }
 
   get all(): readonly ConnectedClient[] {
@@ -56,6 +57,7 @@ export class ConnectedClients implements ClientsListener {
   /** One has come in, from the IP address `address`. */
   welcome(broker: Broker, stream: Duplex, address: string): void {
     const { gate, weather, onPacket } = this.#options;
+    if (!this.#hasRoomFor(stream)) return;
     const slowed = weather.slowed(stream);
     this.#unread.hold(slowed);
     const client = broker.take(slowed);
@@ -68,6 +70,21 @@ export class ConnectedClients implements ClientsListener {
     // After the broker has taken the stream, so that listening here does not set it flowing.
     slowed.on("data", (chunk: Buffer) => frames.read(chunk));
     if (onPacket) tap(slowed, onPacket);
+  }
+
+  /** A connection too many ends at once. */
+  #hasRoomFor(stream: Duplex): boolean {
+    const { bounds, refuse } = this.#options;
+    if (this.#connections >= bounds.clients) {
+      refuse({ what: "connect" }, Refused.because("CLIENTS_FULL", { limit: bounds.clients }));
+      stream.destroy();
+      return false;
+    }
+    this.#connections += 1;
+    stream.once("close", () => {
+      this.#connections -= 1;
+    });
+    return true;
   }
 
   /** Cuts off those whose user is gone. */
@@ -92,9 +109,10 @@ export class ConnectedClients implements ClientsListener {
 
   disconnected(client: Client): void {
     if (this.#clients.get(client.id) !== client) return;
-    const { gate, emitter } = this.#options;
+    const { gate, emitter, filters } = this.#options;
     this.#clients.delete(client.id);
-    if (!client.clean) this.#away.set(client.id, true);
+    if (client.clean) filters.end(client.id);
+    else this.#away.set(client.id, true);
     const { graceful, endedBy } = gate.session(client);
     emitter.emit("disconnected", { ...gate.name(client), graceful, reason: endedBy });
   }
@@ -106,14 +124,18 @@ export class ConnectedClients implements ClientsListener {
   }
 
   unsubscribed(client: Client, filters: readonly string[]): void {
-    const { gate, emitter } = this.#options;
+    const { gate, emitter, filters: all } = this.#options;
     const { subscriptions } = gate.session(client);
-    for (const filter of filters) subscriptions.delete(filter);
+    for (const filter of filters) {
+      subscriptions.delete(filter);
+      all.delete(client.id, filter);
+    }
     emitter.emit("unsubscribed", { ...gate.name(client), filters });
   }
 
   #endSession(clientId: string): void {
-    const { mostSessions: limit, persistence, emitter, refuse } = this.#options;
+    const { bounds, persistence, emitter, refuse } = this.#options;
+    const { sessions: limit } = bounds;
     refuse({ what: "memory", clientId }, Refused.because("SESSIONS_FULL", { limit }));
     persistence.endSession(clientId).catch((error: Error) => emitter.emit("error", error));
   }

@@ -6,6 +6,7 @@ import { type Identity, maySubscribe } from "../nodes/protocol/topics";
 import type { Account } from "./accounts";
 import { type AdmittedEvent, admitConnect, admitPublish, admitSubscribe } from "./admission";
 import { MOST_EARLY } from "./bounds";
+import type { Filters } from "./filters";
 import { grantedQos, lesser } from "./granted-qos";
 import type { ConnectedClient, RefusedPlace } from "./happenings";
 import { Refused } from "./refusal";
@@ -48,24 +49,23 @@ export interface GateOptions {
   readonly accounts: () => readonly Account[];
   readonly report: (place: RefusedPlace, refused: Refused) => void;
   readonly weather: Weather;
-  /** Of one client. */
-  readonly mostSubscriptions: number;
+  readonly filters: Filters;
 }
 
 export class Gate {
   readonly #accounts: GateOptions["accounts"];
   readonly #report: GateOptions["report"];
   readonly #weather: Weather;
-  readonly #mostSubscriptions: number;
+  readonly #filters: Filters;
   readonly #sessions = new WeakMap<Client, Session>();
   /** Events between being let in and being routed, by their packet; a QoS 2 duplicate stays here. */
   readonly #admitted = new WeakMap<object, AdmittedEvent>();
 
-  constructor({ accounts, report, weather, mostSubscriptions }: GateOptions) {
+  constructor({ accounts, report, weather, filters }: GateOptions) {
     this.#accounts = accounts;
     this.#report = report;
     this.#weather = weather;
-    this.#mostSubscriptions = mostSubscriptions;
+    this.#filters = filters;
   }
 
   welcome(client: Client, address: string): void {
@@ -173,12 +173,12 @@ export class Gate {
    */
   subscribe(client: Client, subscription: Subscription): Subscription | null {
     const session = this.session(client);
-    if (!session.who || session.refused) return null;
+    if (client.closed || !session.who || session.refused) return null;
     if (!session.connected) session.sessionPresent = true;
     const { topic: filter, qos } = subscription;
     try {
       admitSubscribe(filter, session.who);
-      this.#checkRoomFor(filter, session.subscriptions);
+      this.#filters.add(client.id, filter);
     } catch (error) {
       const refused = Refused.from(error);
       this.#report({ what: "subscribe", ...this.name(client), filter }, refused);
@@ -186,12 +186,6 @@ export class Gate {
     }
     session.subscriptions.set(filter, qos);
     return subscription;
-  }
-
-  #checkRoomFor(filter: string, subscriptions: ReadonlyMap<string, QoS>): void {
-    const limit = this.#mostSubscriptions;
-    if (subscriptions.size < limit || subscriptions.has(filter)) return;
-    throw Refused.because("SUBSCRIPTIONS_FULL", { limit });
   }
 
   /**

@@ -63,6 +63,9 @@ const REASONS = {
   EARLY_FULL:
     "__limit__ packets came before the CONNACK, and the sandbox keeps no more of them: wait for it first",
   SUBSCRIPTIONS_FULL: "The client has __limit__ subscriptions, and may have no more",
+  FILTERS_FULL:
+    "All sessions together have __limit__ subscriptions at the most, with 16 million characters",
+  CLIENTS_FULL: "There are __limit__ connections already, logged in or not, and may be no more",
   UNRELEASED_FULL:
     "__limit__ messages at QoS 2 wait for the client's PUBREL, and there may be no more",
   RETAINED_FULL:

@@ -11,6 +11,7 @@ import { Broker, type BrokerListener } from "./broker";
 import { type Cloud, type PublishOptions, payloadBytes, type Rule, UserCloud } from "./cloud";
 import type { Configuration } from "./config";
 import { ConnectedClients } from "./connected-clients";
+import { Filters } from "./filters";
 import { Gate } from "./gate";
 import type {
   ConnectedClient,
@@ -89,6 +90,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
   readonly #records: Records;
   readonly #weather: Weather;
   readonly #gate: Gate;
+  readonly #filters: Filters;
   readonly #clients: ConnectedClients;
   #running: Running | undefined;
   /** Sessions and retained messages outlive a stop, as they outlive a restart of the cloud. */
@@ -105,15 +107,16 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
     this.#bounds = { ...BOUNDS, ...options.bounds };
     this.#rules = this.#openRules(options.rules ?? []);
     this.#now = options.now ?? arrivalClock();
-    const { retained } = this.#bounds;
+    const { retained, subscriptions, filters } = this.#bounds;
     this.#records = new Records({ keep: options.keep ?? 1000, retained });
+    this.#filters = new Filters({ ofOne: subscriptions, ofAll: filters });
     this.#persistence = this.#openPersistence();
     this.#weather = new Weather(options.weather);
     this.#gate = new Gate({
       accounts: () => this.accounts,
       weather: this.#weather,
       report: (place, refused) => this.refuse(place, refused),
-      mostSubscriptions: this.#bounds.subscriptions,
+      filters: this.#filters,
     });
     this.#clients = this.#openClients(options.recordWire ?? false);
   }
@@ -350,6 +353,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
           { what: "memory", clientId, topic },
           Refused.because("WAITING_FULL", { limit }),
         ),
+      ended: (clientId) => this.#filters.end(clientId),
     });
   }
 
@@ -358,8 +362,8 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
       gate: this.#gate,
       weather: this.#weather,
       persistence: this.#persistence,
-      mostSessions: this.#bounds.sessions,
-      mostUnread: this.#bounds.unread,
+      filters: this.#filters,
+      bounds: this.#bounds,
       emitter: this,
       refuse: (place, refused) => this.refuse(place, refused),
       onPacket: recordsWire ? (packet) => this.#records.addPacket(packet) : undefined,
