@@ -6,6 +6,7 @@ import {
   type AedesOptions,
   type AedesPublishPacket,
   type Client,
+  type ConnectPacket,
   type PublishPacket,
   type Subscription,
 } from "aedes";
@@ -17,6 +18,8 @@ import { SandboxError } from "./sandbox-error";
 import { Turns } from "./turns";
 
 export interface ClientsListener {
+  /** It is about to be let in, if it is. */
+  arriving(client: Client, packet: ConnectPacket): void;
   connected(client: Client): void;
   disconnected(client: Client): void;
   /** With what was granted of a SUBSCRIBE. */
@@ -71,7 +74,10 @@ export class Broker {
       maxInflightInbound: 0,
       preConnect: (client, packet, done) => {
         gate.connect(client, packet);
-        letIn(routing, client, () => done(null, true));
+        letIn(routing, client, () => {
+          listener.clients.arriving(client, packet);
+          done(null, true);
+        });
       },
       authenticate: (client, _username, _password, done) => {
         const { refused } = gate.session(client);

@@ -1,7 +1,7 @@
 // The clients of a sandbox, from their coming in to their going, and their sessions while they are away.
 import type { EventEmitter } from "node:events";
 import type { Duplex } from "node:stream";
-import type { Client, Subscription } from "aedes";
+import type { Client, ConnectPacket, Subscription } from "aedes";
 import { type Bounds, LONGEST_PACKET } from "./bounds";
 import type { Broker, ClientsListener } from "./broker";
 import type { Filters } from "./filters";
@@ -97,6 +97,15 @@ export class ConnectedClients implements ClientsListener {
     const client = this.#clients.get(clientId);
     client?.conn.destroy();
     return client !== undefined;
+  }
+
+  /** Its session is not to end on the way in. If it does not come in after all, it is away still. */
+  arriving(client: Client, { clientId, clean }: ConnectPacket): void {
+    const session = this.#options.gate.session(client);
+    if (clean || session.refused || !this.#away.delete(clientId)) return;
+    client.conn.once("close", () => {
+      if (!session.connected) this.#away.set(clientId, true);
+    });
   }
 
   connected(client: Client): void {

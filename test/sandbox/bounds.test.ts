@@ -8,9 +8,19 @@ import type { MqttClient } from "mqtt";
 import { generate, parser } from "mqtt-packet";
 import { Filters } from "../../sandbox/filters";
 import { Persistence } from "../../sandbox/persistence";
-import { DEMO_ACCOUNT } from "../../sandbox/sandbox";
+import { DEMO_ACCOUNT, type Sandbox } from "../../sandbox/sandbox";
 import { rules } from "../../sandbox/workflows";
-import { connect, connectBytes, EVENT, eachWithSandbox, inbox, OWN, suback } from "./clients";
+import {
+  connect,
+  connectBytes,
+  EVENT,
+  eachWithSandbox,
+  inbox,
+  loginOf,
+  OWN,
+  refusedWith,
+  suback,
+} from "./clients";
 import { eachWithWeb } from "./web";
 
 const SIX_MEGABYTES = Buffer.alloc(6_000_000, "x");
@@ -327,6 +337,70 @@ describe("sandbox: bounds", () => {
       idle.end();
       await once(idle, "close");
       await connect(few.sandbox);
+    });
+  });
+
+  describe("a session whose client is on its way in", () => {
+    const NEIGHBOUR = { ...DEMO_ACCOUNT, userMqtt: "neighbour", apiKey: "N", userPassword: "n" };
+    const one = eachWithSandbox({ accounts: [DEMO_ACCOUNT, NEIGHBOUR], bounds: { sessions: 1 } });
+    const session = (clientId: string) => ({ clientId, clean: false });
+
+    async function away(sandbox: Sandbox, clientId: string): Promise<void> {
+      const subscriber = await connect(sandbox, session(clientId));
+      await subscriber.subscribeAsync([`1/${OWN}/#`, "2/demo-project/#"], { qos: 1 });
+      const gone = sandbox.next("disconnected");
+      await subscriber.endAsync();
+      await gone;
+    }
+
+    it("does not end, though another client leaves at that moment", async () => {
+      await away(one.sandbox, "a");
+      await connect(one.sandbox, session("b"));
+      const left = one.sandbox.next("disconnected");
+      // While the broker restores the filters, of which the neighbour may not have one.
+      one.sandbox.once("refusal", () => one.sandbox.kick("b"));
+      const connected = one.sandbox.next("connected");
+      const client = await connect(one.sandbox, { ...session("a"), ...loginOf(NEIGHBOUR) });
+      assert.equal((await connected).sessionPresent, true);
+      await left;
+      const gone = one.sandbox.next("disconnected");
+      await client.endAsync();
+      await gone;
+      assert.deepEqual(
+        one.sandbox.refusals.map(({ code, clientId }) => [code, clientId]),
+        [
+          ["FILTER_FOREIGN", "a"],
+          ["SESSIONS_FULL", "b"],
+        ],
+      );
+    });
+
+    describe("that does not get in", () => {
+      const two = eachWithSandbox({ accounts: [DEMO_ACCOUNT, NEIGHBOUR], bounds: { sessions: 2 } });
+      const ended = () =>
+        two.sandbox.refusals
+          .filter(({ code }) => code === "SESSIONS_FULL")
+          .map(({ clientId }) => clientId);
+
+      it("is away as long as before, if it is turned away", async () => {
+        for (const clientId of ["a", "b"]) await away(two.sandbox, clientId);
+        await refusedWith(two.sandbox, { ...session("a"), password: "DEMO0KEY/wrong" });
+        await away(two.sandbox, "c");
+        assert.deepEqual(ended(), ["a"]);
+      });
+
+      it("is away since then, if it breaks off", async () => {
+        for (const clientId of ["a", "b"]) await away(two.sandbox, clientId);
+        const { username = "", password = "" } = loginOf(NEIGHBOUR);
+        const socket = openSocket(two.sandbox.port, "127.0.0.1");
+        two.sandbox.once("refusal", () => socket.destroy());
+        socket.write(connectBytes({ ...session("a"), username, password: Buffer.from(password) }));
+        await once(socket, "close");
+        await away(two.sandbox, "c");
+        assert.deepEqual(ended(), ["b"]);
+        await away(two.sandbox, "d");
+        assert.deepEqual(ended(), ["b", "a"]);
+      });
     });
   });
 
