@@ -61,7 +61,10 @@ function follow(file: ConfigFile, sandbox: Sandbox): () => void {
       sandbox.configure(configuration);
       console.log("The file has changed, and what it says is in force.");
     },
-    ({ message }) => console.error(`${message}. What was in force stays so.`),
+    (error) => {
+      const isPlain = error instanceof ConfigError;
+      console.error(isPlain ? `${error.message}. What was in force stays so.` : error);
+    },
   );
 }
 
