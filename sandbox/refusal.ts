@@ -33,7 +33,7 @@ const REASONS = {
   PACKET: "Not a packet that MQTT allows here: __reason__",
   PACKET_TOO_LONG: "A packet of __length__ bytes is on its way; the sandbox takes __limit__",
   HOST_FOREIGN:
-    "The request is for the host __host__; only localhost and IP addresses are answered, so that no web page can reach the sandbox through a name of its own",
+    "The request is for the host __host__; only localhost, IP addresses and names that it was told of (--allow-host) are answered, so that no web page can reach the sandbox through a name of its own",
   ORIGIN_FOREIGN:
     "The request comes from a page of __origin__; only the sandbox's own page may make it",
   PATH_UNKNOWN: "There is nothing at __path__",
