@@ -4,7 +4,7 @@ import type { Duplex } from "node:stream";
 import { Refused } from "./refusal";
 
 /** Bytes that each piece takes besides its own; an acknowledgement has four. */
-const PIECE_WEIGHT = 100;
+const PIECE_WEIGHT = 300;
 
 export class Unread {
   readonly #limit: number;
