@@ -6,10 +6,16 @@ export interface Bounds {
   readonly retained: number;
   /** Messages that wait for clients, of all sessions together. */
   readonly waiting: number;
+  /** Bytes on their way to clients that have not read them, of all together. */
+  readonly unread: number;
   /** Sessions whose clients are away. */
   readonly sessions: number;
+  /** Connections of clients, logged in or not. */
+  readonly clients: number;
   /** Subscriptions of one client. */
   readonly subscriptions: number;
+  /** Subscriptions of all sessions together. */
+  readonly filters: number;
   /** Devices that each workflow remembers. */
   readonly devices: number;
   /** Users made over REST. */
@@ -19,8 +25,11 @@ export interface Bounds {
 export const BOUNDS: Bounds = {
   retained: 10_000,
   waiting: 10_000,
+  unread: 64_000_000,
   sessions: 1000,
+  clients: 1000,
   subscriptions: 1000,
+  filters: 100_000,
   devices: 10_000,
   users: 1000,
 };
@@ -31,6 +40,8 @@ export const EVENTS_WEIGHT = 64_000_000;
 export const RECORDS_WEIGHT = 16_000_000;
 /** Bytes of the remembered messages of the cloud, of the retained ones, and of those that wait. */
 export const MESSAGES_WEIGHT = 16_000_000;
+/** Characters of the filters of all sessions. */
+export const FILTERS_WEIGHT = 16_000_000;
 /** Characters of the device IDs that a workflow remembers. */
 export const DEVICES_WEIGHT = 1_000_000;
 

@@ -6,6 +6,7 @@ import {
   type AedesOptions,
   type AedesPublishPacket,
   type Client,
+  type ConnectPacket,
   type PublishPacket,
   type Subscription,
 } from "aedes";
@@ -16,19 +17,28 @@ import type { Persistence } from "./persistence";
 import { SandboxError } from "./sandbox-error";
 import { Turns } from "./turns";
 
-export interface BrokerListener {
-  readonly connected: (client: Client) => void;
-  readonly disconnected: (client: Client) => void;
+export interface ClientsListener {
+  /** It is about to be let in, if it is. */
+  arriving(client: Client, packet: ConnectPacket): void;
+  connected(client: Client): void;
+  disconnected(client: Client): void;
   /** With what was granted of a SUBSCRIBE. */
-  readonly subscribed: (client: Client, granted: readonly Subscription[]) => void;
-  readonly unsubscribed: (client: Client, filters: readonly string[]) => void;
+  subscribed(client: Client, granted: readonly Subscription[]): void;
+  unsubscribed(client: Client, filters: readonly string[]): void;
+}
+
+export interface BrokerListener {
+  readonly clients: ClientsListener;
   /** Without a client: what the cloud itself published. */
   readonly published: (packet: AedesPublishPacket, client: Client | null) => void;
   readonly failed: (error: Error) => void;
 }
 
-/** Milliseconds until a client that does not read is cut off; the others wait for it. */
-const DRAIN_TIMEOUT = 5000;
+/** Milliseconds until a connection ends on which no CONNECT came; besides those by which it is late. */
+const CONNECT_TIMEOUT = 30_000;
+/** What the cloud sends, as much as the broker must know. */
+export type CloudMessage = Pick<PublishPacket, "topic" | "payload" | "qos" | "retain">;
+
 /** Messages that the cloud sent and that are not routed yet, before devices have to wait. */
 const MOST_UNROUTED = 1000;
 /** SUBACK's failure (MQTT-3.9.3-2). */
@@ -37,29 +47,37 @@ const NOT_GRANTED = 0x80;
 export class Broker {
   readonly #aedes: Aedes;
   readonly #routing: Turns;
+  #isClosing = false;
 
   private constructor(aedes: Aedes, routing: Turns) {
     this.#aedes = aedes;
     this.#routing = routing;
   }
 
-  /** `persistence` may be that of a broker before it, whose sessions go on. */
+  /**
+   * `persistence` may be that of a broker before it, whose sessions go on; `latency` is how many
+   * milliseconds late its streams are.
+   */
   static async open(
     gate: Gate,
     listener: BrokerListener,
     persistence: Persistence,
+    latency: number,
   ): Promise<Broker> {
     const routing = new Turns();
     const options: AedesOptions = {
       maxClientsIdLength: LONGEST_CLIENT_ID,
-      drainTimeout: DRAIN_TIMEOUT,
+      connectTimeout: CONNECT_TIMEOUT + latency,
       persistence,
       queueLimit: MOST_EARLY,
       // The persistence bounds it, for a session that goes on as well.
       maxInflightInbound: 0,
       preConnect: (client, packet, done) => {
         gate.connect(client, packet);
-        letIn(routing, client, () => done(null, true));
+        letIn(routing, client, () => {
+          listener.clients.arriving(client, packet);
+          done(null, true);
+        });
       },
       authenticate: (client, _username, _password, done) => {
         const { refused } = gate.session(client);
@@ -83,26 +101,28 @@ export class Broker {
     return new Broker(aedes, routing);
   }
 
-  /** A client has come in; it speaks MQTT over `stream`. */
+  /** A client has come in; it speaks MQTT over `stream`, to which nobody has to wait to write. */
   take(stream: Duplex): Client {
     return this.#aedes.handle(stream);
   }
 
   /**
    * Messages are routed one after the other: aedes takes one for a duplicate when a later one
-   * overtakes it, as one that is not retained overtakes one that is.
+   * overtakes it, as one that is not retained overtakes one that is. `begin` is called when it is the
+   * message's turn, and makes it. Resolves with it once it is on its way to all.
    * Rejects with SandboxError NOT_RUNNING once the broker is closed.
    */
-  publish(packet: PublishPacket): Promise<void> {
-    return this.#routing.take(
-      () =>
-        new Promise((resolve, reject) => {
-          this.#aedes.publish(packet, (error) => {
-            if (!error) resolve();
-            else reject(this.#aedes.closed ? SandboxError.notRunning(error) : error);
-          });
-        }),
-    );
+  publish<Message extends CloudMessage>(begin: () => Message): Promise<Message> {
+    return this.#routing.take(async () => {
+      if (this.#isClosing) throw SandboxError.notRunning();
+      const message = begin();
+      const { topic, payload, qos, retain } = message;
+      const packet: PublishPacket = { cmd: "publish", topic, payload, qos, retain, dup: false };
+      await new Promise<void>((resolve, reject) => {
+        this.#aedes.publish(packet, (error) => (error ? reject(error) : resolve()));
+      });
+      return message;
+    });
   }
 
   /** Resolves once there are not too many messages to be routed. */
@@ -110,8 +130,11 @@ export class Broker {
     if (isBehind(this.#routing)) await this.#routing.settled;
   }
 
-  close(): Promise<void> {
-    return new Promise((resolve) => this.#aedes.close(resolve));
+  /** Resolves once a message that is being routed is on its way, and every client is cut off. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    await this.#routing.settled;
+    await new Promise<void>((resolve) => this.#aedes.close(resolve));
   }
 }
 
@@ -139,15 +162,15 @@ function letIn(routing: Turns, client: Client, proceed: () => void): void {
 function follow(
   aedes: Aedes,
   gate: Gate,
-  listener: BrokerListener,
+  { clients, failed }: BrokerListener,
   persistence: Persistence,
 ): void {
   // Before the CONNACK is written: who is told that it is connected, is.
   aedes.on("client", (client) => {
     // It may have gone while it was being let in; aedes registers it all the same.
-    if (!client.closed) listener.connected(client);
+    if (!client.closed) clients.connected(client);
   });
-  aedes.on("clientDisconnect", (client) => listener.disconnected(client));
+  aedes.on("clientDisconnect", (client) => clients.disconnected(client));
   aedes.on("clientError", (client, error) => gate.broke(client, error));
   aedes.on("connectionError", (client, error) => gate.broke(client, error));
   aedes.on("subscribe", (asked, client) => {
@@ -157,13 +180,13 @@ function follow(
       // aedes stores all filters of a packet once one is granted, and would queue messages for them.
       const refused = asked.filter((subscription) => !isGranted(subscription));
       const filters = refused.map(({ topic }) => topic);
-      persistence.removeSubscriptions(client, filters).catch(listener.failed);
+      persistence.removeSubscriptions(client, filters).catch(failed);
     }
-    if (granted.length > 0) listener.subscribed(client, granted);
+    if (granted.length > 0) clients.subscribed(client, granted);
   });
   aedes.on("unsubscribe", (filters, client) => {
     // aedes tells the end of a clean session in the same way.
-    if (!client.closed) listener.unsubscribed(client, filters);
+    if (!client.closed) clients.unsubscribed(client, filters);
   });
-  (aedes as EventEmitter).on("error", listener.failed);
+  (aedes as EventEmitter).on("error", failed);
 }

@@ -15,6 +15,8 @@ export interface CommandOptions {
   readonly host: string;
   readonly port: number;
   readonly httpPort: number;
+  /** What it is called, besides what it knows by itself. */
+  readonly names: readonly string[];
   readonly file: string | undefined;
   readonly tls: string | undefined;
   readonly weather: WeatherOptions;
@@ -35,6 +37,7 @@ export const HELP = `m1-sandbox: a local stand-in for the Medium One IoT cloud.
   --refuse <percent>    of the logins and REST requests find the server unavailable
   --keep <number>       of events are remembered; ${DEFAULT_KEEP}
   --host <address>      to listen on; 127.0.0.1. Any other lets the network in
+  --allow-host <name>   to open the console under, of a Docker service say; may be repeated
   --quiet               no lines but for what is refused, and for bounds that are reached
   -h, --help            this text
   --version
@@ -60,6 +63,7 @@ export function commandOptions(
     host: hostOf(values.host ?? "127.0.0.1"),
     port: portOf(values.port, "port", environment, defaultPort),
     httpPort: portOf(values["http-port"], "http-port", environment, DEFAULT_WEB_PORT),
+    names: (values["allow-host"] ?? []).map(nameOf),
     file: pathOf(values.file, "file", "a file"),
     tls: pathOf(values.tls, "tls", "a folder"),
     weather: {
@@ -80,6 +84,7 @@ function parsed(args: readonly string[]) {
       args: withNegativeNumbers(args),
       options: {
         ...{ port: text, "http-port": text, host: text, file: text, tls: text, keep: text },
+        "allow-host": { ...text, multiple: true },
         ...{ latency: text, drop: text, refuse: text },
         ...{ quiet: flag, help: { ...flag, short: "h" }, version: flag },
       },
@@ -105,6 +110,11 @@ function hostOf(text: string): string {
   if (text === "localhost") return "127.0.0.1";
   if (isIP(text) !== 0) return text;
   throw wrong("--host", text, "an IP address of this computer");
+}
+
+function nameOf(text: string): string {
+  if (/^[a-z\d]([\w.-]*[a-z\d])?$/i.test(text)) return text;
+  throw wrong("--allow-host", text, "a host name, without a port");
 }
 
 function portOf(

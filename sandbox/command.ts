@@ -45,9 +45,12 @@ async function serve(options: CommandOptions): Promise<void> {
 }
 
 /** A sandbox without its web would be half of what was asked for. */
-async function openedWeb(sandbox: Sandbox, { host, httpPort }: CommandOptions): Promise<Web> {
+async function openedWeb(
+  sandbox: Sandbox,
+  { host, httpPort, names }: CommandOptions,
+): Promise<Web> {
   try {
-    return await openWeb(sandbox, { host, port: httpPort });
+    return await openWeb(sandbox, { host, port: httpPort, names });
   } catch (error) {
     await sandbox.stop();
     if (!(error instanceof SandboxError)) throw error;
@@ -61,7 +64,10 @@ function follow(file: ConfigFile, sandbox: Sandbox): () => void {
       sandbox.configure(configuration);
       console.log("The file has changed, and what it says is in force.");
     },
-    ({ message }) => console.error(`${message}. What was in force stays so.`),
+    (error) => {
+      const isPlain = error instanceof ConfigError;
+      console.error(isPlain ? `${error.message}. What was in force stays so.` : error);
+    },
   );
 }
 

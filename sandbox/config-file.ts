@@ -4,6 +4,8 @@ import { ConfigError, type Configuration, parseConfig } from "./config";
 
 /** Milliseconds. Reading it now and then works with every editor and file system. */
 const LOOK = 300;
+/** Looks. A file that is being replaced is away for a moment. */
+const LONG_AWAY = 7;
 
 export class ConfigFile {
   readonly #file: string;
@@ -18,32 +20,59 @@ export class ConfigFile {
   async read(): Promise<Configuration> {
     try {
       this.#text = await readFile(this.#file, "utf8");
-    } catch (cause) {
-      const { message } = cause as Error;
-      throw new ConfigError(`${this.#file} cannot be read: ${message}`, { cause });
+    } catch (error) {
+      throw this.#unreadable(error as Error);
     }
     return this.#parsed();
   }
 
-  /** Calls one of both for each change since it was read; the result ends that. */
+  /**
+   * Calls one of both for each change since it was read; the result ends that. Of a file that is
+   * gone `failed` is told once. It gets a ConfigError, or what `changed` throws.
+   */
   follow(
     changed: (configuration: Configuration) => void,
-    failed: (error: ConfigError) => void,
+    failed: (error: Error) => void,
   ): () => void {
-    const look = async () => {
-      // A file that is being replaced is away for a moment.
-      const text = await readFile(this.#file, "utf8").catch(() => this.#text);
-      if (text === this.#text) return;
-      this.#text = text;
-      try {
-        changed(this.#parsed());
-      } catch (error) {
-        if (!(error instanceof ConfigError)) throw error;
-        failed(error);
-      }
+    const looks = this.#looks(changed);
+    let timer: NodeJS.Timeout | undefined;
+    const wait = () => {
+      timer = setTimeout(async () => {
+        await looks().catch(failed);
+        if (timer) wait();
+      }, LOOK);
     };
-    const timer = setInterval(() => void look(), LOOK);
-    return () => clearInterval(timer);
+    wait();
+    return () => {
+      clearTimeout(timer);
+      timer = undefined;
+    };
+  }
+
+  /** Looks once each time it is called. */
+  #looks(changed: (configuration: Configuration) => void): () => Promise<void> {
+    let seen = this.#text;
+    let away = 0;
+    return async () => {
+      try {
+        const text = await readFile(this.#file, "utf8");
+        away = 0;
+        // One that is being written is another at the next look.
+        const isWhole = text === seen;
+        seen = text;
+        if (!isWhole || text === this.#text) return;
+      } catch (error) {
+        away += 1;
+        if (away === LONG_AWAY) throw this.#unreadable(error as Error);
+        return;
+      }
+      this.#text = seen;
+      changed(this.#parsed());
+    };
+  }
+
+  #unreadable(cause: Error): ConfigError {
+    return new ConfigError(`${this.#file} cannot be read: ${cause.message}`, { cause });
   }
 
   #parsed(): Configuration {

@@ -65,6 +65,11 @@ const RULES: readonly Rule[] = [
     source: MQTT,
   },
   {
+    codes: /^WEBSOCKET$/,
+    rule: "MQTT travels in binary messages over WebSocket (MQTT-6.0.0-1)",
+    source: MQTT,
+  },
+  {
     codes: /^EVENT_RETAINED$/,
     rule: "The sandbox takes a retained event for a mistake: nobody could receive it",
   },

@@ -6,6 +6,7 @@ import { type Identity, maySubscribe } from "../nodes/protocol/topics";
 import type { Account } from "./accounts";
 import { type AdmittedEvent, admitConnect, admitPublish, admitSubscribe } from "./admission";
 import { MOST_EARLY } from "./bounds";
+import type { Filters } from "./filters";
 import { grantedQos, lesser } from "./granted-qos";
 import type { ConnectedClient, RefusedPlace } from "./happenings";
 import { Refused } from "./refusal";
@@ -36,7 +37,6 @@ export const NOT_AUTHORIZED = 5;
 /** Errors of aedes that tell how a connection ended, not that a packet was wrong. */
 const ENDINGS: ReadonlySet<string> = new Set([
   "keep alive timeout",
-  "drain timeout",
   "connection closed",
   "connect did not arrive in time",
 ]);
@@ -49,24 +49,23 @@ export interface GateOptions {
   readonly accounts: () => readonly Account[];
   readonly report: (place: RefusedPlace, refused: Refused) => void;
   readonly weather: Weather;
-  /** Of one client. */
-  readonly mostSubscriptions: number;
+  readonly filters: Filters;
 }
 
 export class Gate {
   readonly #accounts: GateOptions["accounts"];
   readonly #report: GateOptions["report"];
   readonly #weather: Weather;
-  readonly #mostSubscriptions: number;
+  readonly #filters: Filters;
   readonly #sessions = new WeakMap<Client, Session>();
   /** Events between being let in and being routed, by their packet; a QoS 2 duplicate stays here. */
   readonly #admitted = new WeakMap<object, AdmittedEvent>();
 
-  constructor({ accounts, report, weather, mostSubscriptions }: GateOptions) {
+  constructor({ accounts, report, weather, filters }: GateOptions) {
     this.#accounts = accounts;
     this.#report = report;
     this.#weather = weather;
-    this.#mostSubscriptions = mostSubscriptions;
+    this.#filters = filters;
   }
 
   welcome(client: Client, address: string): void {
@@ -176,12 +175,12 @@ export class Gate {
    */
   subscribe(client: Client, subscription: Subscription): Subscription | null {
     const session = this.session(client);
-    if (!session.who || session.refused) return null;
+    if (client.closed || !session.who || session.refused) return null;
     if (!session.connected) session.sessionPresent = true;
     const { topic: filter, qos } = subscription;
     try {
       admitSubscribe(filter, session.who);
-      this.#checkRoomFor(filter, session.subscriptions);
+      this.#filters.add(client.id, filter);
     } catch (error) {
       const refused = Refused.from(error);
       this.#report({ what: "subscribe", ...this.name(client), filter }, refused);
@@ -189,12 +188,6 @@ export class Gate {
     }
     session.subscriptions.set(filter, qos);
     return subscription;
-  }
-
-  #checkRoomFor(filter: string, subscriptions: ReadonlyMap<string, QoS>): void {
-    const limit = this.#mostSubscriptions;
-    if (subscriptions.size < limit || subscriptions.has(filter)) return;
-    throw Refused.because("SUBSCRIPTIONS_FULL", { limit });
   }
 
   /**
@@ -224,9 +217,11 @@ export class Gate {
 /** Undefined for a connection that broke by itself. */
 function refusalOf(error: Error): Refused | undefined {
   if (error instanceof Refused) return error;
-  if ("code" in error || ENDINGS.has(error.message)) return undefined;
-  if (error.message === TOO_EARLY) return Refused.because("EARLY_FULL", { limit: MOST_EARLY });
-  return Refused.because("PACKET", { reason: error.message });
+  const { code, message: reason } = error as NodeJS.ErrnoException;
+  if (code?.startsWith("WS_ERR_")) return Refused.because("WEBSOCKET", { reason });
+  if (code !== undefined || ENDINGS.has(reason)) return undefined;
+  if (reason === TOO_EARLY) return Refused.because("EARLY_FULL", { limit: MOST_EARLY });
+  return Refused.because("PACKET", { reason });
 }
 
 function connectPlace(

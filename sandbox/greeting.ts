@@ -1,7 +1,7 @@
 // What the command prints when the sandbox listens: where, who may log in, and what to try first.
 import { type Account, DEMO_ACCOUNT, loginIdOf } from "./accounts";
 import type { Web } from "./http/web";
-import { reachable } from "./reachable";
+import { elsewhere, reachable } from "./reachable";
 import type { Sandbox } from "./sandbox";
 
 export interface Place {
@@ -19,6 +19,9 @@ export function greeting(place: Place): string {
     table([
       ["Console", `${reachable(web.url)}    open it to watch, and to send`],
       ["REST API", `${reachable(web.url)}/v2`],
+      ...[...elsewhere(web.url), ...elsewhere(sandbox.url)].map(
+        (url, index) => [index === 0 ? "From elsewhere" : "", url] as const,
+      ),
       ...(certificate ? [["Certificate", `${certificate}    for clients to trust`] as const] : []),
       ...(weather.length > 0 ? [["Weather", weather.join(", ")] as const] : []),
     ]),

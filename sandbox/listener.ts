@@ -20,7 +20,7 @@ export interface ListenOptions {
 }
 
 export interface Visitors {
-  /** `address` is the client's IP address. */
+  /** `address` is the client's IP address. A WebSocket that breaks fails with a code of the package ws. */
   readonly arrived: (stream: Duplex, address: string) => void;
   /** A WebSocket without the subprotocol mqtt; it has been turned away. */
   readonly strayed: () => void;
@@ -96,6 +96,8 @@ function webServer({ tls }: ListenOptions, { arrived, strayed }: Visitors): Http
       return;
     }
     strayed();
+    // It may break the rules of WebSocket before it has closed.
+    socket.on("error", () => socket.terminate());
     socket.close(WRONG_PROTOCOL, "the subprotocol is mqtt");
   });
   return server;

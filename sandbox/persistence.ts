@@ -27,6 +27,8 @@ export interface PersistenceOptions {
   readonly limit: number;
   /** A message had to give way, the first since no more than half as much waited, by either bound. */
   readonly overflowed: (clientId: string, topic: string) => void;
+  /** A session is no more: its client asked for none, or it had to go. */
+  readonly ended: (clientId: string) => void;
 }
 
 export class Persistence extends MemoryPersistence {
@@ -36,10 +38,12 @@ export class Persistence extends MemoryPersistence {
   /** The filters of a packet that are stored already. */
   readonly #stored = new WeakSet<readonly Subscription[]>();
   readonly #limit: number;
+  readonly #ended: PersistenceOptions["ended"];
   #isOverflowing = false;
 
-  constructor({ limit, overflowed }: PersistenceOptions) {
+  constructor({ limit, overflowed, ended }: PersistenceOptions) {
     super();
+    this.#ended = ended;
     this.#limit = limit;
     this.#waiting = new History<Waiting>({
       items: limit,
@@ -66,6 +70,11 @@ export class Persistence extends MemoryPersistence {
     if (this.#stored.has(subscriptions)) return;
     this.#stored.add(subscriptions);
     await super.addSubscriptions(client, subscriptions);
+  }
+
+  override async cleanSubscriptions(client: Owner): Promise<void> {
+    await super.cleanSubscriptions(client);
+    this.#ended(client.id);
   }
 
   /** For thousands of filters this takes seconds, in which others have their turns. */

@@ -36,7 +36,10 @@ export class Recent<Value> {
     }
   }
 
-  delete(key: string): void {
-    if (this.#values.delete(key)) this.#characters -= key.length;
+  /** False if it was not there. */
+  delete(key: string): boolean {
+    const wasThere = this.#values.delete(key);
+    if (wasThere) this.#characters -= key.length;
+    return wasThere;
   }
 }

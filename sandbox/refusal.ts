@@ -27,12 +27,13 @@ const REASONS = {
   FILTER_FOREIGN:
     "__filter__ reaches beyond the user: __devices__# and __groups__# are what it may subscribe to",
   SUBPROTOCOL: "A WebSocket must offer the subprotocol mqtt (MQTT-6.0.0-3)",
+  WEBSOCKET: "Not a WebSocket message that is allowed here: __reason__; it has 16 MB at the most",
   TLS: "The TLS handshake failed (__reason__): a client must speak TLS here, trust the sandbox's certificate, and connect by a name that is in it",
   WEATHER: "The server is unavailable, as the sandbox was told to be now and then",
   PACKET: "Not a packet that MQTT allows here: __reason__",
   PACKET_TOO_LONG: "A packet of __length__ bytes is on its way; the sandbox takes __limit__",
   HOST_FOREIGN:
-    "The request is for the host __host__; only localhost and IP addresses are answered, so that no web page can reach the sandbox through a name of its own",
+    "The request is for the host __host__; only localhost, IP addresses and names that it was told of (--allow-host) are answered, so that no web page can reach the sandbox through a name of its own",
   ORIGIN_FOREIGN:
     "The request comes from a page of __origin__; only the sandbox's own page may make it",
   PATH_UNKNOWN: "There is nothing at __path__",
@@ -62,12 +63,17 @@ const REASONS = {
   EARLY_FULL:
     "__limit__ packets came before the CONNACK, and the sandbox keeps no more of them: wait for it first",
   SUBSCRIPTIONS_FULL: "The client has __limit__ subscriptions, and may have no more",
+  FILTERS_FULL:
+    "All sessions together have __limit__ subscriptions at the most, with 16 million characters",
+  CLIENTS_FULL: "There are __limit__ connections already, logged in or not, and may be no more",
   UNRELEASED_FULL:
     "__limit__ messages at QoS 2 wait for the client's PUBREL, and there may be no more",
   RETAINED_FULL:
     "The message was sent, but is not retained: __limit__ topics retain one at the most, with 16 MB together. Remove one, and there is room",
   WAITING_FULL:
     "__limit__ messages wait for clients at the most, with 16 MB together: the oldest give way to new ones until the clients have come for them",
+  UNREAD_FULL:
+    "Clients have left __limit__ bytes unread, all together, and the sandbox holds no more: this one has left the most",
   SESSIONS_FULL:
     "__limit__ clients that are away have a session at the most: this one, away longest, has none any more",
   DEVICES_FULL:

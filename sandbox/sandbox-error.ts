@@ -22,9 +22,7 @@ export class SandboxError extends Error {
         });
   }
 
-  static notRunning(cause?: Error): SandboxError {
-    return new SandboxError("NOT_RUNNING", "The sandbox is not running: start() it first", {
-      cause,
-    });
+  static notRunning(): SandboxError {
+    return new SandboxError("NOT_RUNNING", "The sandbox is not running: start() it first");
   }
 }

@@ -1,7 +1,5 @@
 // A local Medium One: an MQTT broker that keeps the wire contract strictly and says why it refuses.
 import { EventEmitter } from "node:events";
-import type { Duplex } from "node:stream";
-import type { AedesPublishPacket, Client, Subscription } from "aedes";
 import { arrivalClock } from "../nodes/protocol/arrival-clock";
 import { formatBrokerUrl } from "../nodes/protocol/broker-url";
 import type { Timestamp } from "../nodes/protocol/timestamp";
@@ -15,42 +13,32 @@ import {
   type NewUser,
 } from "./accounts";
 import type { AdmittedEvent } from "./admission";
-import {
-  BOUNDS,
-  type Bounds,
-  EVENTS_WEIGHT,
-  LONGEST_PACKET,
-  MESSAGES_WEIGHT,
-  messageWeight,
-  RECORDS_WEIGHT,
-} from "./bounds";
-import { Broker } from "./broker";
+import { BOUNDS, type Bounds } from "./bounds";
+import { Broker, type BrokerListener } from "./broker";
 import { type Cloud, type PublishOptions, payloadBytes, type Rule, UserCloud } from "./cloud";
 import type { Configuration } from "./config";
-import { Frames } from "./frames";
+import { ConnectedClients } from "./connected-clients";
+import { Filters } from "./filters";
 import { Gate } from "./gate";
-import {
-  type ConnectedClient,
-  type Refusal,
-  type RefusedPlace,
-  refusalWeight,
-  type SandboxEvents,
-  type Sent,
-  type Totals,
+import type {
+  ConnectedClient,
+  Refusal,
+  RefusedPlace,
+  SandboxEvents,
+  Sent,
+  Totals,
 } from "./happenings";
-import { History } from "./history";
 import { type Listener, type ListenOptions, listen } from "./listener";
 import { checkTopic } from "./names";
 import { Persistence } from "./persistence";
-import { Recent } from "./recent";
+import { Records } from "./records";
 import { Refused } from "./refusal";
-import { Retained } from "./retained";
 import { RulesInForce } from "./rules-in-force";
 import { SandboxError } from "./sandbox-error";
-import { type Arrival, eventWeight, type StoredEvent, storedEvent } from "./stored-event";
+import { type Arrival, type StoredEvent, storedEvent } from "./stored-event";
 import { Turns } from "./turns";
 import { Weather, type WeatherOptions } from "./weather";
-import { packetWeight, tap, type WirePacket } from "./wire";
+import type { WirePacket } from "./wire";
 
 export { type Account, DEMO_ACCOUNT } from "./accounts";
 export type { Bounds } from "./bounds";
@@ -93,9 +81,6 @@ export interface SendOptions extends PublishOptions {
   readonly user?: Identity;
 }
 
-/** MQTT 3.1.1, table 2.1. */
-const DISCONNECT = 14;
-
 interface Running {
   readonly broker: Broker;
   readonly listener: Listener;
@@ -111,23 +96,14 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
   readonly #rules: RulesInForce;
   readonly #now: () => Timestamp;
   readonly #bounds: Bounds;
-  readonly #recordsWire: boolean;
-
-  readonly #events: History<StoredEvent>;
-  readonly #refusals: History<Refusal>;
-  readonly #wire: History<WirePacket>;
-  readonly #sent: History<Sent>;
-  readonly #totals = { events: 0, refusals: 0, sent: 0 };
-  readonly #retained: Retained;
-
+  readonly #records: Records;
   readonly #weather: Weather;
   readonly #gate: Gate;
-  readonly #clients = new Map<string, Client>();
+  readonly #filters: Filters;
+  readonly #clients: ConnectedClients;
   #running: Running | undefined;
   /** Sessions and retained messages outlive a stop, as they outlive a restart of the cloud. */
   readonly #persistence: Persistence;
-  /** Clients that have a session and are not connected. */
-  readonly #away: Recent<true>;
   readonly #lifecycle = new Turns();
 
   constructor(options: SandboxOptions = {}) {
@@ -139,28 +115,20 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
     this.#configured = options.accounts ?? [DEMO_ACCOUNT];
     this.#accounts = this.#configured;
     this.#bounds = { ...BOUNDS, ...options.bounds };
-    this.#recordsWire = options.recordWire ?? false;
     this.#rules = this.#openRules(options.rules ?? []);
     this.#now = options.now ?? arrivalClock();
-    const { keep = 1000 } = options;
-    this.#events = new History({ items: keep, weight: EVENTS_WEIGHT, weigh: eventWeight });
-    const records = { items: keep, weight: RECORDS_WEIGHT };
-    this.#refusals = new History<Refusal>({ ...records, weigh: refusalWeight });
-    this.#wire = new History<WirePacket>({ ...records, weigh: packetWeight });
-    this.#sent = new History<Sent>({ items: keep, weight: MESSAGES_WEIGHT, weigh: messageWeight });
-    this.#retained = new Retained(this.#bounds.retained);
+    const { retained, subscriptions, filters } = this.#bounds;
+    this.#records = new Records({ keep: options.keep ?? 1000, retained });
+    this.#filters = new Filters({ ofOne: subscriptions, ofAll: filters });
     this.#persistence = this.#openPersistence();
-    this.#away = new Recent({
-      items: this.#bounds.sessions,
-      forgotten: (clientId) => this.#endSession(clientId),
-    });
     this.#weather = new Weather(options.weather);
     this.#gate = new Gate({
       accounts: () => this.accounts,
       weather: this.#weather,
       report: (place, refused) => this.refuse(place, refused),
-      mostSubscriptions: this.#bounds.subscriptions,
+      filters: this.#filters,
     });
+    this.#clients = this.#openClients(options.recordWire ?? false);
   }
 
   /** The port it listens on, or would. */
@@ -177,34 +145,34 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
 
   /** The events that were accepted, oldest first. */
   get events(): readonly StoredEvent[] {
-    return this.#events.items;
+    return this.#records.events;
   }
 
   get refusals(): readonly Refusal[] {
-    return this.#refusals.items;
+    return this.#records.refusals;
   }
 
   /** The packets that clients sent, in the order they came; none without `recordWire`. */
   get wire(): readonly WirePacket[] {
-    return this.#wire.items;
+    return this.#records.wire;
   }
 
   get clients(): readonly ConnectedClient[] {
-    return [...this.#clients.values()].map((client) => this.#gate.describe(client));
+    return this.#clients.all;
   }
 
   /** What the cloud published, oldest first. */
   get sent(): readonly Sent[] {
-    return this.#sent.items;
+    return this.#records.sent;
   }
 
   /** The messages that the cloud retains, those of the same topic as one; oldest first. */
   get retained(): readonly Sent[] {
-    return this.#retained.messages;
+    return this.#records.retained;
   }
 
   get totals(): Totals {
-    return { ...this.#totals };
+    return this.#records.totals;
   }
 
   /** What it does to connections on purpose. */
@@ -232,7 +200,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
   configure({ accounts, rules }: Configuration): void {
     this.#letIn(accounts, this.#added);
     this.#rules.replace(rules);
-    for (const client of this.#clients.values()) this.#gate.recheck(client);
+    this.#clients.recheck();
     this.emit("configured");
   }
 
@@ -254,9 +222,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
 
   /** Cuts a client's connection without a word. False if there is no such client. */
   kick(clientId: string): boolean {
-    const client = this.#clients.get(clientId);
-    client?.conn.destroy();
-    return client !== undefined;
+    return this.#clients.kick(clientId);
   }
 
   /** The next of what it emits under `name` for which `matches` holds. */
@@ -309,24 +275,30 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
     if (!this.#running) throw SandboxError.notRunning();
     checkTopic(topic);
     const { broker } = this.#running;
-    const { qos = 1 } = options;
-    const bytes = payloadBytes(payload);
-    const address = parseAddress(topic);
-    const retention = this.#retention(topic, bytes, options.retain);
-    const sent = { sentAt: this.#now(), topic, address, payload: bytes, qos, ...retention };
-    const { retain } = sent;
-    if (retain) this.#retained.put(sent);
-    this.#sent.add(sent);
-    this.#totals.sent += 1;
+    const { qos = 1, retain } = options;
+    const message = { topic, address: parseAddress(topic), payload: payloadBytes(payload), qos };
+    return broker.publish(() => this.#begin(message, retain));
+  }
+
+  /** A message of the cloud is on record when it is its turn: it goes out then, and those before it have. */
+  #begin(message: Omit<Sent, "sentAt" | "retain">, retain?: boolean): Sent {
+    const retention = this.#retention(message, retain);
+    const sent = { sentAt: this.#now(), ...message, ...retention };
+    this.#records.addSent(sent);
     this.emit("sent", sent);
-    await broker.publish({ cmd: "publish", topic, payload: bytes, qos, retain, dup: false });
     return sent;
   }
 
-  #retention(topic: string, payload: Buffer, wanted = false): Pick<Sent, "retain" | "notRetained"> {
-    if (!wanted || this.#retained.hasRoomFor({ topic, payload })) return { retain: wanted };
+  #retention(
+    message: Pick<Sent, "topic" | "payload">,
+    wanted = false,
+  ): Pick<Sent, "retain" | "notRetained"> {
+    if (!wanted || this.#records.hasRoomToRetain(message)) return { retain: wanted };
     const { retained: limit } = this.#bounds;
-    this.refuse({ what: "memory", topic }, Refused.because("RETAINED_FULL", { limit }));
+    this.refuse(
+      { what: "memory", topic: message.topic },
+      Refused.because("RETAINED_FULL", { limit }),
+    );
     return { retain: false, notRetained: true };
   }
 
@@ -344,7 +316,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
     const broker = await this.#openBroker();
     try {
       const listener = await listen(this.#options, {
-        arrived: (stream, address) => this.#welcome(broker, stream, address),
+        arrived: (stream, address) => this.#clients.welcome(broker, stream, address),
         strayed: () => this.refuse({ what: "connect" }, Refused.because("SUBPROTOCOL")),
         untrusting: (reason) =>
           this.refuse({ what: "connect" }, Refused.because("TLS", { reason })),
@@ -357,26 +329,16 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
     }
   }
 
-  async #openBroker(): Promise<Broker> {
-    const listener = {
-      connected: (client: Client) => this.#connected(client),
-      disconnected: (client: Client) => this.#disconnected(client),
-      subscribed: (client: Client, granted: readonly Subscription[]) => {
-        const subscriptions = granted.map(({ topic, qos }) => ({ filter: topic, qos }));
-        this.emit("subscribed", { ...this.#gate.name(client), subscriptions });
-      },
-      unsubscribed: (client: Client, filters: readonly string[]) => {
-        const { subscriptions } = this.#gate.session(client);
-        for (const filter of filters) subscriptions.delete(filter);
-        this.emit("unsubscribed", { ...this.#gate.name(client), filters });
-      },
-      published: (packet: AedesPublishPacket, client: Client | null) => {
+  #openBroker(): Promise<Broker> {
+    const listener: BrokerListener = {
+      clients: this.#clients,
+      published: (packet, client) => {
         const arrived = this.#gate.arrived(packet, client);
         if (arrived) this.store(arrived.event, arrived.arrival);
       },
-      failed: (error: Error) => this.emit("error", error),
+      failed: (error) => this.emit("error", error),
     };
-    return Broker.open(this.#gate, listener, this.#persistence);
+    return Broker.open(this.#gate, listener, this.#persistence, this.#weather.latency);
   }
 
   #letIn(configured: readonly Account[], added: readonly AddedUser[]): void {
@@ -408,44 +370,21 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
           { what: "memory", clientId, topic },
           Refused.because("WAITING_FULL", { limit }),
         ),
+      ended: (clientId) => this.#filters.end(clientId),
     });
   }
 
-  #endSession(clientId: string): void {
-    const { sessions: limit } = this.#bounds;
-    this.refuse({ what: "memory", clientId }, Refused.because("SESSIONS_FULL", { limit }));
-    this.#persistence.endSession(clientId).catch((error: Error) => this.emit("error", error));
-  }
-
-  // --- clients come and go ----------------------------------------------------------------------
-
-  #welcome(broker: Broker, stream: Duplex, address: string): void {
-    const slowed = this.#weather.slowed(stream);
-    const client = broker.take(slowed);
-    this.#gate.welcome(client, address);
-    const frames = new Frames(({ type, length }) => {
-      if (type === DISCONNECT) this.#gate.session(client).graceful = true;
-      if (length > LONGEST_PACKET)
-        slowed.destroy(Refused.because("PACKET_TOO_LONG", { length, limit: LONGEST_PACKET }));
+  #openClients(recordsWire: boolean): ConnectedClients {
+    return new ConnectedClients({
+      gate: this.#gate,
+      weather: this.#weather,
+      persistence: this.#persistence,
+      filters: this.#filters,
+      bounds: this.#bounds,
+      emitter: this,
+      refuse: (place, refused) => this.refuse(place, refused),
+      onPacket: recordsWire ? (packet) => this.#records.addPacket(packet) : undefined,
     });
-    // After the broker has taken the stream, so that listening here does not set it flowing.
-    slowed.on("data", (chunk: Buffer) => frames.read(chunk));
-    if (this.#recordsWire) tap(slowed, (packet) => this.#wire.add(packet));
-  }
-
-  #connected(client: Client): void {
-    this.#gate.session(client).connected = true;
-    this.#clients.set(client.id, client);
-    this.#away.delete(client.id);
-    this.emit("connected", this.#gate.describe(client));
-  }
-
-  #disconnected(client: Client): void {
-    if (this.#clients.get(client.id) !== client) return;
-    this.#clients.delete(client.id);
-    if (!client.clean) this.#away.set(client.id, true);
-    const { graceful, endedBy } = this.#gate.session(client);
-    this.emit("disconnected", { ...this.#gate.name(client), graceful, reason: endedBy });
   }
 
   // --- events arrive ----------------------------------------------------------------------------
@@ -458,8 +397,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
   /** Stores an event that was let in, by whatever door, and has the workflows run. */
   store(admitted: AdmittedEvent, arrival: Arrival): void {
     const event = storedEvent(admitted, arrival, this.#now());
-    this.#events.add(event);
-    this.#totals.events += 1;
+    this.#records.addEvent(event);
     this.emit("event", event);
     this.#rules.run(event);
   }
@@ -467,8 +405,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
   /** Puts a refusal on record. */
   refuse(place: RefusedPlace, { code, message }: Refused): void {
     const refusal = { at: this.#now(), ...place, code, reason: message };
-    this.#refusals.add(refusal);
-    this.#totals.refusals += 1;
+    this.#records.addRefusal(refusal);
     this.emit("refusal", refusal);
   }
 }

@@ -1,7 +1,7 @@
 // Steps that must not overlap, taken in the order they were asked for.
 
 export class Turns {
-  #last: Promise<void> = Promise.resolve();
+  #last: Promise<unknown> = Promise.resolve();
   #waiting = 0;
 
   /** Steps that have not settled. */
@@ -10,12 +10,12 @@ export class Turns {
   }
 
   /** Resolves once all steps that were asked for until now have settled. */
-  get settled(): Promise<void> {
+  get settled(): Promise<unknown> {
     return this.#last;
   }
 
   /** Settles as the step does. A step that fails does not keep the next from its turn. */
-  take(step: () => Promise<void>): Promise<void> {
+  take<Result>(step: () => Promise<Result>): Promise<Result> {
     this.#waiting += 1;
     const turn = this.#last.then(step).finally(() => {
       this.#waiting -= 1;

@@ -19,6 +19,11 @@ export class Weather {
     this.#options = { latency: 0, drop: 0, refuse: 0, random: Math.random, ...options };
   }
 
+  /** Milliseconds by which what a client sends is late, and again what it receives. */
+  get latency(): number {
+    return this.#options.latency;
+  }
+
   /** Empty if it is fair. */
   get words(): string[] {
     const { latency, drop, refuse } = this.#options;

@@ -4,11 +4,17 @@ import { isIP } from "node:net";
 import { excerpt } from "../../nodes/protocol/errors";
 import { Declined } from "./exchange";
 
-/** Throws 403 HOST_FOREIGN or ORIGIN_FOREIGN. */
-export function guard({ headers, method = "GET" }: IncomingMessage): void {
+/**
+ * Throws 403 HOST_FOREIGN or ORIGIN_FOREIGN. `names`, in lower case, are those that it answers to
+ * besides localhost.
+ */
+export function guard(
+  { headers, method = "GET" }: IncomingMessage,
+  names: ReadonlySet<string>,
+): void {
   const { host = "" } = headers;
   // A page reaches the sandbox under a name of its own by having that name resolve to 127.0.0.1.
-  if (!isOwnHost(host)) throw Declined.because(403, "HOST_FOREIGN", { host: excerpt(host) });
+  if (!isOwnHost(host, names)) throw Declined.because(403, "HOST_FOREIGN", { host: excerpt(host) });
   const { origin, "sec-fetch-site": site, "sec-fetch-mode": mode } = headers;
   const isRead = method === "GET" || method === "HEAD";
   const isOwnOrigin = origin === undefined || origin.replace(/^https?:\/\//, "") === host;
@@ -18,7 +24,7 @@ export function guard({ headers, method = "GET" }: IncomingMessage): void {
   throw Declined.because(403, "ORIGIN_FOREIGN", { origin: excerpt(origin ?? "another site") });
 }
 
-function isOwnHost(host: string): boolean {
-  const name = host.replace(/:\d+$/, "");
-  return name === "localhost" || isIP(name.replace(/^\[(.*)\]$/, "$1")) !== 0;
+function isOwnHost(host: string, names: ReadonlySet<string>): boolean {
+  const name = host.replace(/:\d+$/, "").toLowerCase();
+  return name === "localhost" || names.has(name) || isIP(name.replace(/^\[(.*)\]$/, "$1")) !== 0;
 }

@@ -3,6 +3,8 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { excerpt } from "../../nodes/protocol/errors";
+import { isLoopback } from "../listener";
+import { ownNames } from "../reachable";
 import type { Sandbox } from "../sandbox";
 import { SandboxError } from "../sandbox-error";
 import { Console } from "./console";
@@ -19,6 +21,11 @@ export interface WebOptions {
   readonly host?: string;
   /** 0 is any free port. */
   readonly port?: number;
+  /**
+   * What it is called besides localhost, by its IP addresses and, when the network is let in, by the
+   * names of this computer. A request under any other name is refused.
+   */
+  readonly names?: readonly string[];
   /** Milliseconds since 1970; how long logins last is measured by it. */
   readonly now?: () => number;
 }
@@ -33,9 +40,12 @@ export interface Web {
 
 /** Opens the door for HTTP to a sandbox. Rejects with SandboxError PORT_TAKEN or LISTEN_FAILED. */
 export async function openWeb(sandbox: Sandbox, options: WebOptions = {}): Promise<Web> {
-  const { host = "127.0.0.1", port = DEFAULT_WEB_PORT, now } = options;
+  const { host = "127.0.0.1", port = DEFAULT_WEB_PORT, names = [], now } = options;
+  const own = isLoopback(host) ? names : [...ownNames(), ...names];
+  const allowed = new Set(own.map((name) => name.toLowerCase()));
   const doors = { rest: new Rest(sandbox, now), console: new Console(sandbox) };
   const route = async (call: Call) => {
+    guard(call.request, allowed);
     if (call.path[0] === "v2" && sandbox.weather.refuses()) throw Declined.because(503, "WEATHER");
     if (call.path[0] === "v2") return doors.rest.answer(call);
     return call.path[0] === "console" ? doors.console.answer(call) : page(call);
@@ -74,7 +84,6 @@ async function respond(
   route: (call: Call) => Promise<Answer | Streaming>,
 ): Promise<void> {
   try {
-    guard(request);
     const answer = await route(callOf(request));
     if ("stream" in answer) await answer.stream(response);
     else send(response, answer);

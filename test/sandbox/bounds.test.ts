@@ -6,10 +6,21 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { MqttClient } from "mqtt";
 import { generate, parser } from "mqtt-packet";
+import { Filters } from "../../sandbox/filters";
 import { Persistence } from "../../sandbox/persistence";
-import { DEMO_ACCOUNT } from "../../sandbox/sandbox";
+import { DEMO_ACCOUNT, type Sandbox } from "../../sandbox/sandbox";
 import { rules } from "../../sandbox/workflows";
-import { connect, connectBytes, EVENT, eachWithSandbox, inbox, OWN, suback } from "./clients";
+import {
+  connect,
+  connectBytes,
+  EVENT,
+  eachWithSandbox,
+  inbox,
+  loginOf,
+  OWN,
+  refusedWith,
+  suback,
+} from "./clients";
 import { eachWithWeb } from "./web";
 
 const SIX_MEGABYTES = Buffer.alloc(6_000_000, "x");
@@ -74,6 +85,15 @@ describe("sandbox: bounds", () => {
       await update("c");
       assert.deepEqual(kept(), ["newer", "c"]);
       assert.deepEqual(told(), []);
+    });
+
+    it("are counted one after the other, however many are sent at once", async () => {
+      await Promise.all(["a", "b", "c", "d"].map((type) => update(type)));
+      assert.deepEqual(kept(), ["a", "b"]);
+      assert.deepEqual(
+        told().map(([code]) => code),
+        ["RETAINED_FULL", "RETAINED_FULL"],
+      );
     });
 
     it("have 16 MB together", async () => {
@@ -245,6 +265,145 @@ describe("sandbox: bounds", () => {
     assert.deepEqual(await suback(client, [three]), [1]);
   });
 
+  describe("subscriptions of all sessions together", () => {
+    const ofAll = eachWithSandbox({ bounds: { filters: 3, sessions: 1 } });
+    const filters = (clientId: string, count: number) =>
+      [...Array(count).keys()].map((number) => `1/${OWN}/${clientId}${number}/#`);
+    const options = (clientId: string, clean: boolean) => ({ clientId, clean });
+
+    async function subscribed(clientId: string, clean: boolean, count: number) {
+      const subscriber = await connect(ofAll.sandbox, options(clientId, clean));
+      return { subscriber, granted: await suback(subscriber, filters(clientId, count)) };
+    }
+
+    async function gone(subscriber: MqttClient): Promise<void> {
+      const disconnected = ofAll.sandbox.next("disconnected");
+      await subscriber.endAsync();
+      await disconnected;
+    }
+
+    it("are so many, also of who is away, and one more is refused with 0x80", async () => {
+      const { subscriber } = await subscribed("away", false, 2);
+      await gone(subscriber);
+      const { subscriber: here, granted } = await subscribed("here", true, 2);
+      assert.deepEqual(granted, [1, 128]);
+      assert.deepEqual(
+        ofAll.sandbox.refusals.map(({ code, what, filter }) => [code, what, filter]),
+        [["FILTERS_FULL", "subscribe", filters("here", 2)[1]]],
+      );
+      await here.unsubscribeAsync(filters("here", 1));
+      assert.deepEqual(await suback(here, filters("here", 2).reverse()), [1, 128]);
+      await connect(ofAll.sandbox, options("away", false));
+      assert.equal(ofAll.sandbox.refusals.length, 2);
+    });
+
+    it("leave room when a client without a session goes", async () => {
+      await gone((await subscribed("a", true, 3)).subscriber);
+      assert.deepEqual((await subscribed("b", true, 3)).granted, [1, 1, 1]);
+    });
+
+    it("leave room when a client asks for no session any more", async () => {
+      await gone((await subscribed("a", false, 3)).subscriber);
+      await connect(ofAll.sandbox, options("a", true));
+      assert.deepEqual((await subscribed("b", true, 3)).granted, [1, 1, 1]);
+    });
+
+    it("leave room when a session ends whose client is away longest", async () => {
+      await gone((await subscribed("a", false, 3)).subscriber);
+      await gone(await connect(ofAll.sandbox, options("b", false)));
+      assert.deepEqual((await subscribed("c", true, 3)).granted, [1, 1, 1]);
+    });
+
+    it("have 16 million characters", () => {
+      const all = new Filters({ ofOne: 10, ofAll: 10 });
+      for (const clientId of ["a", "b"]) all.add(clientId, "x".repeat(8_000_000));
+      assert.throws(() => all.add("c", "x"), { code: "FILTERS_FULL" });
+      all.end("a");
+      all.add("c", "x");
+    });
+  });
+
+  describe("connections", () => {
+    const few = eachWithSandbox({ bounds: { clients: 2 } });
+
+    it("are so many, logged in or not, and one more is closed and told of", async () => {
+      const idle = openSocket(few.sandbox.port, "127.0.0.1");
+      await once(idle, "connect");
+      await connect(few.sandbox);
+      const refusal = few.sandbox.next("refusal");
+      await once(openSocket(few.sandbox.port, "127.0.0.1"), "close");
+      const { what, code } = await refusal;
+      assert.deepEqual([what, code], ["connect", "CLIENTS_FULL"]);
+      idle.end();
+      await once(idle, "close");
+      await connect(few.sandbox);
+    });
+  });
+
+  describe("a session whose client is on its way in", () => {
+    const NEIGHBOUR = { ...DEMO_ACCOUNT, userMqtt: "neighbour", apiKey: "N", userPassword: "n" };
+    const one = eachWithSandbox({ accounts: [DEMO_ACCOUNT, NEIGHBOUR], bounds: { sessions: 1 } });
+    const session = (clientId: string) => ({ clientId, clean: false });
+
+    async function away(sandbox: Sandbox, clientId: string): Promise<void> {
+      const subscriber = await connect(sandbox, session(clientId));
+      await subscriber.subscribeAsync([`1/${OWN}/#`, "2/demo-project/#"], { qos: 1 });
+      const gone = sandbox.next("disconnected");
+      await subscriber.endAsync();
+      await gone;
+    }
+
+    it("does not end, though another client leaves at that moment", async () => {
+      await away(one.sandbox, "a");
+      await connect(one.sandbox, session("b"));
+      const left = one.sandbox.next("disconnected");
+      // While the broker restores the filters, of which the neighbour may not have one.
+      one.sandbox.once("refusal", () => one.sandbox.kick("b"));
+      const connected = one.sandbox.next("connected");
+      const client = await connect(one.sandbox, { ...session("a"), ...loginOf(NEIGHBOUR) });
+      assert.equal((await connected).sessionPresent, true);
+      await left;
+      const gone = one.sandbox.next("disconnected");
+      await client.endAsync();
+      await gone;
+      assert.deepEqual(
+        one.sandbox.refusals.map(({ code, clientId }) => [code, clientId]),
+        [
+          ["FILTER_FOREIGN", "a"],
+          ["SESSIONS_FULL", "b"],
+        ],
+      );
+    });
+
+    describe("that does not get in", () => {
+      const two = eachWithSandbox({ accounts: [DEMO_ACCOUNT, NEIGHBOUR], bounds: { sessions: 2 } });
+      const ended = () =>
+        two.sandbox.refusals
+          .filter(({ code }) => code === "SESSIONS_FULL")
+          .map(({ clientId }) => clientId);
+
+      it("is away as long as before, if it is turned away", async () => {
+        for (const clientId of ["a", "b"]) await away(two.sandbox, clientId);
+        await refusedWith(two.sandbox, { ...session("a"), password: "DEMO0KEY/wrong" });
+        await away(two.sandbox, "c");
+        assert.deepEqual(ended(), ["a"]);
+      });
+
+      it("is away since then, if it breaks off", async () => {
+        for (const clientId of ["a", "b"]) await away(two.sandbox, clientId);
+        const { username = "", password = "" } = loginOf(NEIGHBOUR);
+        const socket = openSocket(two.sandbox.port, "127.0.0.1");
+        two.sandbox.once("refusal", () => socket.destroy());
+        socket.write(connectBytes({ ...session("a"), username, password: Buffer.from(password) }));
+        await once(socket, "close");
+        await away(two.sandbox, "c");
+        assert.deepEqual(ended(), ["b"]);
+        await away(two.sandbox, "d");
+        assert.deepEqual(ended(), ["b", "a"]);
+      });
+    });
+  });
+
   it("a workflow forgets the device that it heard of longest ago, and that is told once", async () => {
     const client = await connect(context.sandbox);
     const welcomed: (string | undefined)[] = [];
@@ -406,7 +565,11 @@ describe("sandbox: messages that give way", () => {
 
   function persistence(limit: number) {
     const told: string[] = [];
-    const opened = new Persistence({ limit, overflowed: (clientId) => told.push(clientId) });
+    const opened = new Persistence({
+      limit,
+      overflowed: (clientId) => told.push(clientId),
+      ended: () => undefined,
+    });
     const enqueue = async (clientId: string, ...payloads: (Buffer | string)[]) => {
       for (const payload of payloads) await opened.outgoingEnqueue({ clientId }, message(payload));
     };

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Readable } from "node:stream";
 import { connectAsync, type MqttClient } from "mqtt";
+import { elsewhere } from "../../sandbox/reachable";
 import { Sandbox } from "../../sandbox/sandbox";
 import { EVENT, OWN } from "./clients";
 
@@ -96,7 +97,10 @@ describe("sandbox: command", function () {
       command = start("--host", host);
       const output = new Output(command.stdout);
       await output.match(new RegExp(`mosquitto_sub -h ${reached} -p `));
-      const urls = output.text.match(/\b(mqtt|http):\S+(?=:\d)/g) ?? [];
+      const everywhere = `mqtt://${host.includes(":") ? `[${host}]` : host}:`;
+      for (const url of elsewhere(everywhere)) assert.ok(output.text.includes(url), url);
+      const text = output.text.replace(/^ +From elsewhere .*(\n {20}\S+)*/m, "");
+      const urls = text.match(/\b(mqtt|http):\S+(?=:\d)/g) ?? [];
       const at = reached.includes(":") ? `[${reached}]` : reached;
       assert.deepEqual(urls, [`mqtt://${at}`, `http://${at}`, `http://${at}`]);
     });

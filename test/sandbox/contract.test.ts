@@ -17,6 +17,7 @@ describe("sandbox: rules behind refusals", () => {
     [/32 characters/, /Introduction$/, "CLIENT_ID_TOO_LONG", "CLIENT_ID_CHARACTER"],
     [/clean session/, /oasis-open/, "CLIENT_ID_EMPTY"],
     [/MQTT 3\.1\.1/, /oasis-open/, "PROTOCOL_VERSION", "PACKET", "SUBPROTOCOL"],
+    [/binary messages/, /oasis-open/, "WEBSOCKET"],
     [/sends its events to/, /Topics$/, "TOPIC_NOT_EVENT", "TOPIC_FOREIGN"],
     [/groups of its project/, /Introduction$/, "FILTER_FOREIGN"],
     [/are ASCII/, /Introduction$/, "LEVEL_CHARACTER", "LEVEL_RESERVED"],

@@ -188,6 +188,41 @@ describe("sandbox: delivery", () => {
     assert.deepEqual(payloads, ["queued", "retained"]);
   });
 
+  it("has on record what it sent, and nothing that it could not send because it stopped", async () => {
+    const numbers = [...Array(50).keys()];
+    const sending = numbers.map((number) => context.sandbox.sendUpdate(`${number}`, "x", number));
+    const stopped = context.sandbox.stop();
+    const results = await Promise.allSettled(sending);
+    const resolved = numbers.filter((number) => results[number]?.status === "fulfilled");
+    const { sent, retained, totals } = context.sandbox;
+    assert.ok(resolved.length < numbers.length);
+    assert.deepEqual(
+      sent.map(({ payload }) => Number(payload)),
+      resolved,
+    );
+    assert.deepEqual(retained, sent);
+    assert.equal(totals.sent, sent.length);
+    await stopped;
+    await context.sandbox.start();
+    await context.sandbox.sendUpdate("last", "x", "last");
+    const { upTo } = await receiver(DEMO_ACCOUNT);
+    const kept = (await upTo(resolved.length + 1)).map(({ payload }) => payload);
+    assert.deepEqual(kept, [...resolved.map(String), "last"]);
+  });
+
+  it("tells what it sends before anybody has it", async () => {
+    const { messages } = await receiver(DEMO_ACCOUNT);
+    const already: number[] = [];
+    context.sandbox.on("sent", () => already.push(messages.length));
+    for (let message = 0; message < 3; message += 1)
+      await context.sandbox.sendDeviceEvent("d", message);
+    assert.equal(already.length, 3);
+    assert.ok(
+      already.every((received, sent) => received <= sent),
+      `${already}`,
+    );
+  });
+
   it("sends nonsense when a test wants it", async () => {
     const { upTo } = await receiver(DEMO_ACCOUNT);
     const sent = context.sandbox.next("sent");

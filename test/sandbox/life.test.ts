@@ -2,7 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import { once } from "node:events";
-import { connect as openSocket } from "node:net";
+import { connect as openSocket, type Socket } from "node:net";
 import { generate } from "mqtt-packet";
 import { WebSocket } from "ws";
 import { selfSigned } from "../../sandbox/certificate";
@@ -302,5 +302,42 @@ describe("sandbox: ways in", () => {
     const [status] = await once(socket, "close");
     assert.equal(status, 1002);
     assert.equal(sandbox.refusals[0]?.code, "SUBPROTOCOL");
+  });
+
+  /** A WebSocket without a library, which would keep its rules. */
+  async function rawWebSocket(subprotocol?: string): Promise<Socket> {
+    sandbox = new Sandbox({ port: 0, websocket: true });
+    await sandbox.start();
+    const socket = openSocket(sandbox.port, "127.0.0.1");
+    const headers = [
+      ...["GET / HTTP/1.1", "Host: x", "Upgrade: websocket", "Connection: Upgrade"],
+      ...["Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="],
+      ...(subprotocol ? [`Sec-WebSocket-Protocol: ${subprotocol}`] : []),
+    ];
+    socket.write(`${headers.join("\r\n")}\r\n\r\n`);
+    await once(socket, "data");
+    return socket;
+  }
+
+  it("cuts a WebSocket off that was turned away and goes on against the rules", async () => {
+    const socket = await rawWebSocket();
+    const gone = once(socket, "close");
+    // A frame that is not masked (RFC 6455, 5.1).
+    socket.write(Buffer.from("810161", "hex"));
+    await gone;
+    assert.deepEqual(
+      sandbox.refusals.map(({ code }) => code),
+      ["SUBPROTOCOL"],
+    );
+  });
+
+  it("says why it ends a WebSocket, for a message of more than 16 MB too", async () => {
+    const socket = await rawWebSocket("mqtt");
+    const refusal = sandbox.next("refusal");
+    // The header of a message, binary and masked, of 16,000,001 bytes.
+    socket.write(Buffer.from("82ff0000000000f4240100000000", "hex"));
+    const { what, code, reason } = await refusal;
+    assert.deepEqual([what, code], ["protocol", "WEBSOCKET"]);
+    assert.match(reason, /Max payload size exceeded/);
   });
 });

@@ -2,6 +2,7 @@
 import { strict as assert } from "node:assert";
 import { once } from "node:events";
 import { get as getFrom, type IncomingMessage, request } from "node:http";
+import { hostname } from "node:os";
 import { text as textOf } from "node:stream/consumers";
 import { type Account, DEMO_ACCOUNT } from "../../sandbox/sandbox";
 import { connect, EVENT, eachWithSandbox, loginOf, OWN } from "./clients";
@@ -469,6 +470,27 @@ describe("sandbox: REST", () => {
         const answered = await get("/console/feed", { ...site, "sec-fetch-mode": mode });
         assert.deepEqual(refusedWith(answered), [403, "ORIGIN_FOREIGN"]);
       }
+    });
+
+    describe("where the network is let in", () => {
+      const open = eachWithWeb(context, { host: "0.0.0.0", names: ["M1-Sandbox"] });
+
+      it("answers to the names of this computer too, and to those that it was told of", async () => {
+        const names = [hostname(), `${hostname().split(".")[0]}.local`, "m1-sandbox"];
+        for (const name of names) {
+          for (const host of [name, `${name.toUpperCase()}:61680`]) {
+            const { status } = await open.call("GET", "/console/nothing", { headers: { host } });
+            assert.equal(status, 404, host);
+          }
+        }
+        const evil = { headers: { host: "m1-sandbox.evil.example" } };
+        assert.equal((await open.call("GET", "/console/nothing", evil)).status, 403);
+      });
+    });
+
+    it("answers to no name of this computer where only this computer reaches it", async () => {
+      const answered = await get("/", { host: `${hostname().split(".")[0]}.local` });
+      assert.deepEqual(refusedWith(answered), [403, "HOST_FOREIGN"]);
     });
 
     it("answers to localhost and to IP addresses", async () => {

@@ -1,8 +1,21 @@
 // Bad weather on purpose (sandbox/weather.ts), as a client meets it.
 import { strict as assert } from "node:assert";
+import { once as comes } from "node:events";
+import { connect as openSocket } from "node:net";
 import { Duplex, PassThrough } from "node:stream";
+import { mock } from "node:test";
+import { generate, parser } from "mqtt-packet";
 import { Weather } from "../../sandbox/weather";
-import { closed, connect, EVENT, eachWithSandbox, inbox, OWN, refusedWith } from "./clients";
+import {
+  closed,
+  connect,
+  connectBytes,
+  EVENT,
+  eachWithSandbox,
+  inbox,
+  OWN,
+  refusedWith,
+} from "./clients";
 import { eachWithWeb } from "./web";
 
 /** Happens once, and then never again. */
@@ -87,6 +100,43 @@ describe("sandbox: weather", () => {
       const gone = closed(cut);
       context.sandbox.kick("b");
       await gone;
+    });
+  });
+
+  describe("that is later than MQTT clients and brokers wait", () => {
+    const context = eachWithSandbox({ weather: { latency: 31_000 } });
+    // A hundred times as fast as it says.
+    beforeEach(() => {
+      const { setTimeout: later } = globalThis;
+      const hastened = (step: () => void, milliseconds = 0) => later(step, milliseconds / 100);
+      mock.method(globalThis, "setTimeout", hastened);
+    });
+    afterEach(() => mock.restoreAll());
+
+    it("lets a client in, and brings it more than a line holds", async () => {
+      const MESSAGES = 80;
+      const socket = openSocket(context.sandbox.port, "127.0.0.1");
+      const arrived = new Promise<void>((resolve) => {
+        const packets = parser();
+        let messages = 0;
+        packets.on("packet", ({ cmd }) => {
+          if (cmd === "publish") messages += 1;
+          if (messages === MESSAGES) resolve();
+        });
+        socket.on("data", (chunk) => packets.parse(chunk));
+      });
+      socket.write(connectBytes());
+      const connack = comes(socket, "data");
+      await context.sandbox.next("connected");
+      await connack;
+      const subscriptions = [{ topic: `1/${OWN}/#`, qos: 0 as const }];
+      socket.write(generate({ cmd: "subscribe", messageId: 1, subscriptions }));
+      await context.sandbox.next("subscribed");
+      for (let message = 0; message < MESSAGES; message += 1)
+        void context.sandbox.sendDeviceEvent("d", Buffer.alloc(50_000));
+      await arrived;
+      assert.equal(context.sandbox.clients.length, 1);
+      socket.destroy();
     });
   });
 
