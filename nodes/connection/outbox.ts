@@ -119,17 +119,16 @@ export class Outbox {
   #reading: Promise<void> | undefined;
   #settingAside: Promise<void> = Promise.resolve();
   #closed = false;
-  /** Sequence numbers: the newest on disk, and the newest that has been in front. */
+  /**
+   * Sequence numbers: the newest on disk, and the newest that has been in front or was dropped; if
+   * there are newer ones on disk, the next is not settled.
+   */
   #lastWritten = 0;
   #lastRead = 0;
   /** Settled, and still on disk. */
   #settledOnDisk: number[] = [];
   /** Who waits for events that are on disk only. */
   readonly #awaited: Map<number, Done>;
-  /** On disk, neither read nor dropped. */
-  #unread = 0;
-  /** So many of the oldest on disk are dropped already, and only need to be read to be told. */
-  #toDrop = 0;
   #toldLost = false;
 
   constructor(policy: OutboxPolicy, options: OutboxOptions = {}) {
@@ -309,11 +308,8 @@ export class Outbox {
       this.settle(oldest, this.#dropped());
       return true;
     }
-    if (this.#unread > 0) {
-      this.#unread -= 1;
-      this.#toDrop += 1;
-      this.#size -= 1;
-      this.#readMore();
+    if (this.#opened && !this.#caughtUp) {
+      this.#dropUnread(this.#lastRead + 1);
       return true;
     }
     const item = this.#batch[this.#droppedOfBatch] ?? this.#newest.shift();
@@ -324,6 +320,18 @@ export class Outbox {
     this.#size -= 1;
     this.#end(item, this.#dropped());
     return true;
+  }
+
+  /** What is on disk only need not be read to be told. */
+  #dropUnread(sequence: number): void {
+    const done = this.#awaited.get(sequence) ?? nobody;
+    this.#awaited.delete(sequence);
+    this.#passOver(sequence);
+    this.losses.dropped += 1;
+    this.#size -= 1;
+    this.#settledOnDisk.push(sequence);
+    this.#writeSoon();
+    this.#finish(done, this.#dropped());
   }
 
   #dropped(): M1Error {
@@ -354,7 +362,7 @@ export class Outbox {
       const found = await store.count();
       this.#size += found;
       this.#lastWritten = last;
-      this.#unread = found;
+      this.#passOver(0);
       if (found > this.#awaited.size) this.onRestored(found - this.#awaited.size);
     } catch (error) {
       this.#giveUpReading(error);
@@ -415,7 +423,6 @@ export class Outbox {
     } else if (isNext) {
       this.#toFront(item);
     } else {
-      this.#unread += 1;
       this.#awaited.set(item.sequence, item.done);
     }
   }
@@ -435,8 +442,11 @@ export class Outbox {
     try {
       const found = (await this.#store?.read(this.#lastRead, FRONT / 2, FRONT_TEXT / 2)) ?? [];
       const events = found.filter(({ sequence }) => sequence <= there);
-      if (events.length === 0) this.#lastRead = there;
-      for (const event of events) this.#returned(event);
+      if (events.length === 0) this.#passOver(there);
+      for (const event of events) {
+        // The others were dropped meanwhile.
+        if (event.sequence > this.#lastRead) this.#returned(event);
+      }
       const unreadable = events.find(({ fault }) => fault)?.fault;
       if (unreadable) this.#tellLost(unreadable);
     } catch (error) {
@@ -450,19 +460,16 @@ export class Outbox {
   #returned({ sequence, acceptedAt, fault, ...event }: FoundEvent): void {
     const done = this.#awaited.get(sequence) ?? nobody;
     this.#awaited.delete(sequence);
-    this.#lastRead = sequence;
+    this.#passOver(sequence);
     const item: Item = { ...event, done, acceptedAt, sequence, settled: false };
     this.#toFront(item);
-    if (this.#toDrop > 0) {
-      this.#toDrop -= 1;
-      // It left the count when it was dropped; `settle` counts it once more.
-      this.#size += 1;
-      this.losses.dropped += 1;
-      this.settle(item, this.#dropped());
-    } else {
-      this.#unread -= 1;
-    }
     if (fault) this.settle(item, fault);
+  }
+
+  /** What is on disk up to that one, and what is settled next to it, need not be read. */
+  #passOver(sequence: number): void {
+    const next = this.#store?.unsettledAfter(Math.max(sequence, this.#lastRead)) ?? 0;
+    this.#lastRead = Math.max(this.#lastRead, Math.min(next - 1, this.#lastWritten));
   }
 
   /** Once for all: a disk that holds another version's blocks has many. */
@@ -479,7 +486,6 @@ export class Outbox {
   #giveUpReading(error: unknown): void {
     this.#fail(error);
     this.#lastRead = this.#lastWritten;
-    this.#unread = this.#toDrop = 0;
     const inBatch = this.#batch.length - this.#droppedOfBatch;
     this.#size = this.#front.unsettled().length + inBatch + this.#newest.length;
     this.#tellAwaited(unusable(error));

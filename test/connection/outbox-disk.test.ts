@@ -549,6 +549,37 @@ describe("the outbox on disk", () => {
   });
 
   describe("full, and told to drop the oldest", () => {
+    it("gives out nothing that it dropped while that was written and older ones were read", async () => {
+      const policy = { limit: 20, full: "drop-oldest" } as const;
+      const first = outbox({}, policy);
+      for (const n of numbers(1, 20)) first.add(event(n));
+      await close(first);
+      const store = new EventStore(folder, who);
+      const { writing, reading, proceed } = slow(store);
+      const told: string[] = [];
+      const made = outbox({ store }, policy);
+      await reading;
+      for (const n of numbers(21, 40))
+        made.add(event(n, (error) => told.push(`${n} ${error?.code}`)));
+      await writing;
+
+      for (const n of numbers(41, 45)) made.add(event(n));
+
+      assert.deepEqual(
+        told,
+        numbers(21, 25).map((n) => `${n} OUTBOX_DROPPED`),
+      );
+      assert.equal(made.size, 20);
+      proceed();
+      assert.deepEqual(payloads(await drain(made, 20)), numbers(26, 45).map(String));
+      await close(made);
+      assert.deepEqual({ size: made.size, ...made.losses }, { size: 0, dropped: 25, expired: 0 });
+      const left = new EventStore(folder, who);
+      await left.open();
+      assert.equal(await left.count(), 0);
+      await left.close();
+    });
+
     it("drops what is being written before what came later, and not a second time", async () => {
       const store = new EventStore(folder, who);
       const { writing, proceed } = slow(store);
@@ -865,7 +896,7 @@ describe("the outbox on disk", () => {
       );
     });
 
-    it("drops nothing newer in place of what was to be dropped and cannot be read", async () => {
+    it("drops what is on disk although that cannot be read, and nothing newer in its place", async () => {
       const first = outbox();
       for (const n of numbers(1, 6_000)) first.add(event(n));
       await close(first);
@@ -891,7 +922,7 @@ describe("the outbox on disk", () => {
       for (const delivery of inFlight) made.settle(delivery);
 
       assert.deepEqual(payloads(await drain(made, 3)), ["6001", "6002", "6003"]);
-      assert.deepEqual({ size: made.size, ...made.losses }, { size: 0, dropped: 0, expired: 0 });
+      assert.deepEqual({ size: made.size, ...made.losses }, { size: 0, dropped: 3, expired: 0 });
     });
 
     it("tells who waits for what is on disk if that does not open after a deploy", async () => {
