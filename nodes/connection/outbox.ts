@@ -90,7 +90,7 @@ export class Outbox {
   onReady: () => void = () => undefined;
   /** Called once for each trouble with the disk. */
   onWarning: (warning: M1Error) => void = () => undefined;
-  /** Called when events have left it that could not be read back. */
+  /** Called when events have left it that could not be read back, or had no room beside those on disk. */
   onLost: () => void = () => undefined;
   /** Called with the number of events found on disk for which nobody waits, if there are any. */
   onRestored: (count: number) => void = () => undefined;
@@ -130,6 +130,8 @@ export class Outbox {
   /** Who waits for events that are on disk only. */
   readonly #awaited: Map<number, Done>;
   #toldLost = false;
+  /** How many came from a predecessor's memory: they had been accepted. */
+  readonly #handedOver: number;
 
   constructor(policy: OutboxPolicy, options: OutboxOptions = {}) {
     const { store, storesNew = true, legacy, finish = plainly, now = Date.now } = options;
@@ -139,6 +141,7 @@ export class Outbox {
     this.#store = store;
     this.#storing = store !== undefined && storesNew;
     this.#awaited = new Map(legacy?.awaited);
+    this.#handedOver = legacy?.events.length ?? 0;
     // What is on disk is older than what was in a predecessor's memory.
     if (store?.exists()) void this.#open();
     for (const event of legacy?.events ?? []) this.#take(event, event.acceptedAt);
@@ -153,7 +156,10 @@ export class Outbox {
     return this.#size >= this.#policy.limit;
   }
 
-  /** Throws OUTBOX_FULL; under "drop-oldest" the oldest waiting event makes room, its `done` told. */
+  /**
+   * Throws OUTBOX_FULL; under "drop-oldest" the oldest waiting event makes room, its `done` told. An
+   * event that comes before it is known how many are on disk may end with OUTBOX_FULL instead.
+   */
   add(event: OutgoingEvent): void {
     if (this.#closed) throw new M1Error("OUTBOX_CLOSED");
     const { limit, full } = this.#policy;
@@ -343,6 +349,7 @@ export class Outbox {
   #open(): Promise<void> {
     this.#opening ??= this.#openStore().then(() => {
       this.#opened = true;
+      this.#keepToLimit();
       this.#readMore();
       this.#advance();
     });
@@ -367,6 +374,22 @@ export class Outbox {
     } catch (error) {
       this.#giveUpReading(error);
     }
+  }
+
+  /** What came before it was known how many are on disk is weighed against them now. */
+  #keepToLimit(): void {
+    const { limit, full } = this.#policy;
+    const excess = this.#size - limit;
+    if (excess <= 0) return;
+    if (full === "drop-oldest") {
+      while (this.#size > limit) if (!this.#dropOldest()) break;
+    } else {
+      const accepted = Math.max(this.#handedOver, this.#newest.length - excess);
+      const refused = this.#newest.splice(accepted);
+      this.#size -= refused.length;
+      for (const item of refused) this.#end(item, new M1Error("OUTBOX_FULL", { limit }));
+    }
+    this.onLost();
   }
 
   #writeSoon(): void {

@@ -374,6 +374,65 @@ describe("the outbox on disk", () => {
     assert.throws(() => second.add(event(7)), { code: "OUTBOX_FULL" });
   });
 
+  describe("what comes while it is opened after a restart", () => {
+    const fates = (made: Outbox, from: number, to: number) => {
+      const told: string[] = [];
+      for (const n of numbers(from, to)) {
+        const done = (error?: M1Error) => told.push(`${n} ${error?.code}`);
+        if (!accepts(made, event(n, done))) told.push(`${n} refused`);
+      }
+      return told;
+    };
+
+    beforeEach(async () => {
+      const first = outbox();
+      for (const n of numbers(1, 60)) first.add(event(n));
+      await close(first);
+    });
+
+    it("is refused as far as there is no room beside what is found", async () => {
+      const made = outbox({}, { limit: 100 });
+      const told = fates(made, 61, 130);
+      const changed = new Promise<void>((resolve) => {
+        made.onLost = resolve;
+      });
+      await changed;
+
+      assert.equal(made.size, 100);
+      assert.deepEqual(
+        told,
+        numbers(101, 130).map((n) => `${n} OUTBOX_FULL`),
+      );
+      assert.deepEqual(payloads(await drain(made, 100)), numbers(1, 100).map(String));
+      assert.equal(made.size, 0);
+    });
+
+    it("takes the place of the oldest, if told so", async () => {
+      const made = outbox({}, { limit: 100, full: "drop-oldest" });
+      const told = fates(made, 61, 170);
+
+      assert.deepEqual(payloads(await drain(made, 100)), numbers(71, 170).map(String));
+      assert.deepEqual(
+        told.filter((fate) => !fate.endsWith("undefined")),
+        numbers(61, 70).map((n) => `${n} OUTBOX_DROPPED`),
+      );
+      assert.deepEqual({ size: made.size, ...made.losses }, { size: 0, dropped: 70, expired: 0 });
+    });
+
+    it("does not push out what a deploy handed over, although the limit is lower now", async () => {
+      const memory = new Outbox(UNLIMITED);
+      for (const n of numbers(61, 90)) memory.add(event(n));
+      const made = outbox({ legacy: await memory.close() }, { limit: 50 });
+      const told = fates(made, 91, 100);
+
+      assert.deepEqual(payloads(await drain(made, 90)), numbers(1, 90).map(String));
+      assert.deepEqual(
+        told,
+        numbers(91, 100).map((n) => `${n} OUTBOX_FULL`),
+      );
+    });
+  });
+
   it("makes room by dropping the oldest, even those that are on disk only", async () => {
     const dropped: number[] = [];
     const made = outbox({}, { limit: 10_000, full: "drop-oldest" });
