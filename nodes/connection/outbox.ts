@@ -510,7 +510,7 @@ export class Outbox {
     this.#fail(error);
     this.#lastRead = this.#lastWritten;
     const inBatch = this.#batch.length - this.#droppedOfBatch;
-    this.#size = this.#front.unsettled().length + inBatch + this.#newest.length;
+    this.#size = this.#front.length + inBatch + this.#newest.length;
     this.#tellAwaited(unusable(error));
     this.onLost();
   }

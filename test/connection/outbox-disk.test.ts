@@ -608,6 +608,29 @@ describe("the outbox on disk", () => {
   });
 
   describe("full, and told to drop the oldest", () => {
+    it("reads nothing and writes little, however many it drops behind one in flight", async () => {
+      const store = new EventStore(folder, who);
+      const { read } = store;
+      let readings = 0;
+      store.read = (...range) => {
+        readings += 1;
+        return read.apply(store, range);
+      };
+      const made = outbox({ store }, { limit: 1_000, full: "drop-oldest" });
+      made.add(event(1));
+      const [inFlight] = await given(made, 1);
+      for (const n of numbers(2, 20_000)) {
+        made.add(event(n));
+        if (n % 500 === 0) await nextTurn();
+      }
+
+      assert.deepEqual(payloads(await drain(made, 999)), numbers(19_002, 20_000).map(String));
+      assert.equal(readings, 0);
+      assert.equal(inFlight?.settled, false);
+      await close(made);
+      assert.match((await settledText(folder)) ?? "", /^1 2-\d+$/);
+    });
+
     it("gives out nothing that it dropped while that was written and older ones were read", async () => {
       const policy = { limit: 20, full: "drop-oldest" } as const;
       const first = outbox({}, policy);
