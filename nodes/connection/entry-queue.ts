@@ -20,10 +20,12 @@ export class EntryQueue<E extends Entry> {
   #front = 0;
   #cursor = 0;
   #end = 0;
+  /** How many are settled, and behind one that is not. */
+  #gaps = 0;
 
-  /** From the oldest that is not settled to the newest. */
+  /** Those that are not settled. */
   get length(): number {
-    return this.#end - this.#front;
+    return this.#end - this.#front - this.#gaps;
   }
 
   /** Those behind the cursor. */
@@ -45,7 +47,7 @@ export class EntryQueue<E extends Entry> {
   }
 
   push(entry: E): void {
-    if (this.length === this.#ring.length) this.#grow();
+    if (this.#end - this.#front === this.#ring.length) this.#makeRoom();
     this.#ring[this.#place(this.#end)] = entry;
     this.#end += 1;
   }
@@ -76,14 +78,16 @@ export class EntryQueue<E extends Entry> {
     this.#cursor = this.#front;
   }
 
-  /** Marks the entry; it is let go of as soon as all before it are settled too. */
+  /** Marks the entry; it is let go of once all before it are settled too, or when room is short. */
   settle(entry: E): void {
     entry.settled = true;
+    this.#gaps += 1;
     while (this.#front < this.#end) {
       const place = this.#place(this.#front);
       if (this.#ring[place]?.settled === false) break;
       this.#ring[place] = undefined;
       this.#front += 1;
+      this.#gaps -= 1;
     }
     this.#cursor = Math.max(this.#cursor, this.#front);
   }
@@ -104,6 +108,30 @@ export class EntryQueue<E extends Entry> {
 
   #place(position: number): number {
     return position & (this.#ring.length - 1);
+  }
+
+  /** Closing gaps takes time for all entries, so it has to give room for half as many. */
+  #makeRoom(): void {
+    if (this.#gaps * 2 < this.#ring.length) this.#grow();
+    else this.#closeGaps();
+  }
+
+  #closeGaps(): void {
+    let cursor = this.#front;
+    let end = this.#front;
+    for (let position = this.#front; position < this.#end; position += 1) {
+      const place = this.#place(position);
+      const entry = this.#ring[place];
+      this.#ring[place] = undefined;
+      if (entry?.settled === false) {
+        this.#ring[this.#place(end)] = entry;
+        end += 1;
+      }
+      if (position < this.#cursor) cursor = end;
+    }
+    this.#cursor = cursor;
+    this.#end = end;
+    this.#gaps = 0;
   }
 
   #grow(): void {

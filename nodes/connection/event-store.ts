@@ -141,6 +141,11 @@ export class EventStore {
     return count;
   }
 
+  /** The first that is not settled and comes after that sequence number, whether it is written or not. */
+  unsettledAfter(sequence: number): number {
+    return this.#settled.unsettledAfter(sequence);
+  }
+
   /** Moves an event out of the queue. A crash in between leaves it in both: better than in neither. */
   async setAside(event: StoredEvent, reason: string): Promise<void> {
     await this.#quarantine.add(event, reason);

@@ -90,7 +90,7 @@ export class Outbox {
   onReady: () => void = () => undefined;
   /** Called once for each trouble with the disk. */
   onWarning: (warning: M1Error) => void = () => undefined;
-  /** Called when events have left it that could not be read back. */
+  /** Called when events have left it that could not be read back, or had no room beside those on disk. */
   onLost: () => void = () => undefined;
   /** Called with the number of events found on disk for which nobody waits, if there are any. */
   onRestored: (count: number) => void = () => undefined;
@@ -119,18 +119,19 @@ export class Outbox {
   #reading: Promise<void> | undefined;
   #settingAside: Promise<void> = Promise.resolve();
   #closed = false;
-  /** Sequence numbers: the newest on disk, and the newest that has been in front. */
+  /**
+   * Sequence numbers: the newest on disk, and the newest that has been in front or was dropped; if
+   * there are newer ones on disk, the next is not settled.
+   */
   #lastWritten = 0;
   #lastRead = 0;
   /** Settled, and still on disk. */
   #settledOnDisk: number[] = [];
   /** Who waits for events that are on disk only. */
   readonly #awaited: Map<number, Done>;
-  /** On disk, neither read nor dropped. */
-  #unread = 0;
-  /** So many of the oldest on disk are dropped already, and only need to be read to be told. */
-  #toDrop = 0;
   #toldLost = false;
+  /** How many came from a predecessor's memory: they had been accepted. */
+  readonly #handedOver: number;
 
   constructor(policy: OutboxPolicy, options: OutboxOptions = {}) {
     const { store, storesNew = true, legacy, finish = plainly, now = Date.now } = options;
@@ -140,6 +141,7 @@ export class Outbox {
     this.#store = store;
     this.#storing = store !== undefined && storesNew;
     this.#awaited = new Map(legacy?.awaited);
+    this.#handedOver = legacy?.events.length ?? 0;
     // What is on disk is older than what was in a predecessor's memory.
     if (store?.exists()) void this.#open();
     for (const event of legacy?.events ?? []) this.#take(event, event.acceptedAt);
@@ -154,7 +156,10 @@ export class Outbox {
     return this.#size >= this.#policy.limit;
   }
 
-  /** Throws OUTBOX_FULL; under "drop-oldest" the oldest waiting event makes room, its `done` told. */
+  /**
+   * Throws OUTBOX_FULL; under "drop-oldest" the oldest waiting event makes room, its `done` told. An
+   * event that comes before it is known how many are on disk may end with OUTBOX_FULL instead.
+   */
   add(event: OutgoingEvent): void {
     if (this.#closed) throw new M1Error("OUTBOX_CLOSED");
     const { limit, full } = this.#policy;
@@ -309,11 +314,8 @@ export class Outbox {
       this.settle(oldest, this.#dropped());
       return true;
     }
-    if (this.#unread > 0) {
-      this.#unread -= 1;
-      this.#toDrop += 1;
-      this.#size -= 1;
-      this.#readMore();
+    if (this.#opened && !this.#caughtUp) {
+      this.#dropUnread(this.#lastRead + 1);
       return true;
     }
     const item = this.#batch[this.#droppedOfBatch] ?? this.#newest.shift();
@@ -326,6 +328,18 @@ export class Outbox {
     return true;
   }
 
+  /** What is on disk only need not be read to be told. */
+  #dropUnread(sequence: number): void {
+    const done = this.#awaited.get(sequence) ?? nobody;
+    this.#awaited.delete(sequence);
+    this.#passOver(sequence);
+    this.losses.dropped += 1;
+    this.#size -= 1;
+    this.#settledOnDisk.push(sequence);
+    this.#writeSoon();
+    this.#finish(done, this.#dropped());
+  }
+
   #dropped(): M1Error {
     return new M1Error("OUTBOX_DROPPED", { limit: this.#policy.limit });
   }
@@ -335,6 +349,7 @@ export class Outbox {
   #open(): Promise<void> {
     this.#opening ??= this.#openStore().then(() => {
       this.#opened = true;
+      this.#keepToLimit();
       this.#readMore();
       this.#advance();
     });
@@ -354,11 +369,27 @@ export class Outbox {
       const found = await store.count();
       this.#size += found;
       this.#lastWritten = last;
-      this.#unread = found;
+      this.#passOver(0);
       if (found > this.#awaited.size) this.onRestored(found - this.#awaited.size);
     } catch (error) {
       this.#giveUpReading(error);
     }
+  }
+
+  /** What came before it was known how many are on disk is weighed against them now. */
+  #keepToLimit(): void {
+    const { limit, full } = this.#policy;
+    const excess = this.#size - limit;
+    if (excess <= 0) return;
+    if (full === "drop-oldest") {
+      while (this.#size > limit) if (!this.#dropOldest()) break;
+    } else {
+      const accepted = Math.max(this.#handedOver, this.#newest.length - excess);
+      const refused = this.#newest.splice(accepted);
+      this.#size -= refused.length;
+      for (const item of refused) this.#end(item, new M1Error("OUTBOX_FULL", { limit }));
+    }
+    this.onLost();
   }
 
   #writeSoon(): void {
@@ -415,7 +446,6 @@ export class Outbox {
     } else if (isNext) {
       this.#toFront(item);
     } else {
-      this.#unread += 1;
       this.#awaited.set(item.sequence, item.done);
     }
   }
@@ -435,8 +465,11 @@ export class Outbox {
     try {
       const found = (await this.#store?.read(this.#lastRead, FRONT / 2, FRONT_TEXT / 2)) ?? [];
       const events = found.filter(({ sequence }) => sequence <= there);
-      if (events.length === 0) this.#lastRead = there;
-      for (const event of events) this.#returned(event);
+      if (events.length === 0) this.#passOver(there);
+      for (const event of events) {
+        // The others were dropped meanwhile.
+        if (event.sequence > this.#lastRead) this.#returned(event);
+      }
       const unreadable = events.find(({ fault }) => fault)?.fault;
       if (unreadable) this.#tellLost(unreadable);
     } catch (error) {
@@ -450,19 +483,16 @@ export class Outbox {
   #returned({ sequence, acceptedAt, fault, ...event }: FoundEvent): void {
     const done = this.#awaited.get(sequence) ?? nobody;
     this.#awaited.delete(sequence);
-    this.#lastRead = sequence;
+    this.#passOver(sequence);
     const item: Item = { ...event, done, acceptedAt, sequence, settled: false };
     this.#toFront(item);
-    if (this.#toDrop > 0) {
-      this.#toDrop -= 1;
-      // It left the count when it was dropped; `settle` counts it once more.
-      this.#size += 1;
-      this.losses.dropped += 1;
-      this.settle(item, this.#dropped());
-    } else {
-      this.#unread -= 1;
-    }
     if (fault) this.settle(item, fault);
+  }
+
+  /** What is on disk up to that one, and what is settled next to it, need not be read. */
+  #passOver(sequence: number): void {
+    const next = this.#store?.unsettledAfter(Math.max(sequence, this.#lastRead)) ?? 0;
+    this.#lastRead = Math.max(this.#lastRead, Math.min(next - 1, this.#lastWritten));
   }
 
   /** Once for all: a disk that holds another version's blocks has many. */
@@ -479,9 +509,8 @@ export class Outbox {
   #giveUpReading(error: unknown): void {
     this.#fail(error);
     this.#lastRead = this.#lastWritten;
-    this.#unread = this.#toDrop = 0;
     const inBatch = this.#batch.length - this.#droppedOfBatch;
-    this.#size = this.#front.unsettled().length + inBatch + this.#newest.length;
+    this.#size = this.#front.length + inBatch + this.#newest.length;
     this.#tellAwaited(unusable(error));
     this.onLost();
   }

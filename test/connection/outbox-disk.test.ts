@@ -374,6 +374,65 @@ describe("the outbox on disk", () => {
     assert.throws(() => second.add(event(7)), { code: "OUTBOX_FULL" });
   });
 
+  describe("what comes while it is opened after a restart", () => {
+    const fates = (made: Outbox, from: number, to: number) => {
+      const told: string[] = [];
+      for (const n of numbers(from, to)) {
+        const done = (error?: M1Error) => told.push(`${n} ${error?.code}`);
+        if (!accepts(made, event(n, done))) told.push(`${n} refused`);
+      }
+      return told;
+    };
+
+    beforeEach(async () => {
+      const first = outbox();
+      for (const n of numbers(1, 60)) first.add(event(n));
+      await close(first);
+    });
+
+    it("is refused as far as there is no room beside what is found", async () => {
+      const made = outbox({}, { limit: 100 });
+      const told = fates(made, 61, 130);
+      const changed = new Promise<void>((resolve) => {
+        made.onLost = resolve;
+      });
+      await changed;
+
+      assert.equal(made.size, 100);
+      assert.deepEqual(
+        told,
+        numbers(101, 130).map((n) => `${n} OUTBOX_FULL`),
+      );
+      assert.deepEqual(payloads(await drain(made, 100)), numbers(1, 100).map(String));
+      assert.equal(made.size, 0);
+    });
+
+    it("takes the place of the oldest, if told so", async () => {
+      const made = outbox({}, { limit: 100, full: "drop-oldest" });
+      const told = fates(made, 61, 170);
+
+      assert.deepEqual(payloads(await drain(made, 100)), numbers(71, 170).map(String));
+      assert.deepEqual(
+        told.filter((fate) => !fate.endsWith("undefined")),
+        numbers(61, 70).map((n) => `${n} OUTBOX_DROPPED`),
+      );
+      assert.deepEqual({ size: made.size, ...made.losses }, { size: 0, dropped: 70, expired: 0 });
+    });
+
+    it("does not push out what a deploy handed over, although the limit is lower now", async () => {
+      const memory = new Outbox(UNLIMITED);
+      for (const n of numbers(61, 90)) memory.add(event(n));
+      const made = outbox({ legacy: await memory.close() }, { limit: 50 });
+      const told = fates(made, 91, 100);
+
+      assert.deepEqual(payloads(await drain(made, 90)), numbers(1, 90).map(String));
+      assert.deepEqual(
+        told,
+        numbers(91, 100).map((n) => `${n} OUTBOX_FULL`),
+      );
+    });
+  });
+
   it("makes room by dropping the oldest, even those that are on disk only", async () => {
     const dropped: number[] = [];
     const made = outbox({}, { limit: 10_000, full: "drop-oldest" });
@@ -549,6 +608,60 @@ describe("the outbox on disk", () => {
   });
 
   describe("full, and told to drop the oldest", () => {
+    it("reads nothing and writes little, however many it drops behind one in flight", async () => {
+      const store = new EventStore(folder, who);
+      const { read } = store;
+      let readings = 0;
+      store.read = (...range) => {
+        readings += 1;
+        return read.apply(store, range);
+      };
+      const made = outbox({ store }, { limit: 1_000, full: "drop-oldest" });
+      made.add(event(1));
+      const [inFlight] = await given(made, 1);
+      for (const n of numbers(2, 20_000)) {
+        made.add(event(n));
+        if (n % 500 === 0) await nextTurn();
+      }
+
+      assert.deepEqual(payloads(await drain(made, 999)), numbers(19_002, 20_000).map(String));
+      assert.equal(readings, 0);
+      assert.equal(inFlight?.settled, false);
+      await close(made);
+      assert.match((await settledText(folder)) ?? "", /^1 2-\d+$/);
+    });
+
+    it("gives out nothing that it dropped while that was written and older ones were read", async () => {
+      const policy = { limit: 20, full: "drop-oldest" } as const;
+      const first = outbox({}, policy);
+      for (const n of numbers(1, 20)) first.add(event(n));
+      await close(first);
+      const store = new EventStore(folder, who);
+      const { writing, reading, proceed } = slow(store);
+      const told: string[] = [];
+      const made = outbox({ store }, policy);
+      await reading;
+      for (const n of numbers(21, 40))
+        made.add(event(n, (error) => told.push(`${n} ${error?.code}`)));
+      await writing;
+
+      for (const n of numbers(41, 45)) made.add(event(n));
+
+      assert.deepEqual(
+        told,
+        numbers(21, 25).map((n) => `${n} OUTBOX_DROPPED`),
+      );
+      assert.equal(made.size, 20);
+      proceed();
+      assert.deepEqual(payloads(await drain(made, 20)), numbers(26, 45).map(String));
+      await close(made);
+      assert.deepEqual({ size: made.size, ...made.losses }, { size: 0, dropped: 25, expired: 0 });
+      const left = new EventStore(folder, who);
+      await left.open();
+      assert.equal(await left.count(), 0);
+      await left.close();
+    });
+
     it("drops what is being written before what came later, and not a second time", async () => {
       const store = new EventStore(folder, who);
       const { writing, proceed } = slow(store);
@@ -865,7 +978,7 @@ describe("the outbox on disk", () => {
       );
     });
 
-    it("drops nothing newer in place of what was to be dropped and cannot be read", async () => {
+    it("drops what is on disk although that cannot be read, and nothing newer in its place", async () => {
       const first = outbox();
       for (const n of numbers(1, 6_000)) first.add(event(n));
       await close(first);
@@ -891,7 +1004,7 @@ describe("the outbox on disk", () => {
       for (const delivery of inFlight) made.settle(delivery);
 
       assert.deepEqual(payloads(await drain(made, 3)), ["6001", "6002", "6003"]);
-      assert.deepEqual({ size: made.size, ...made.losses }, { size: 0, dropped: 0, expired: 0 });
+      assert.deepEqual({ size: made.size, ...made.losses }, { size: 0, dropped: 3, expired: 0 });
     });
 
     it("tells who waits for what is on disk if that does not open after a deploy", async () => {

@@ -101,6 +101,17 @@ describe("outbox", () => {
     assert.deepEqual([send(), send(), send(), send(), send()], ["1", "3", "4", "5", undefined]);
   });
 
+  it("keeps what is in flight and what waits, in order, however many are dropped in between", () => {
+    const { outbox, fates, add, send } = scene({ limit: 4, full: "drop-oldest" });
+    add(1, 2);
+    assert.deepEqual([send(), send()], ["1", "2"]);
+    add(...Array.from({ length: 100 }, (_, index) => index + 3));
+    assert.equal(fates.length, 98);
+    assert.deepEqual([send(), send(), send()], ["101", "102", undefined]);
+    outbox.rewind();
+    assert.deepEqual([send(), send(), send(), send()], ["1", "2", "101", "102"]);
+  });
+
   it("accepts a late acknowledgement of what waits again", () => {
     const { outbox, fates, add, send, end } = scene();
     add(1, 2);
@@ -278,6 +289,25 @@ describe("outbox: memory", () => {
     collectGarbage();
     const grown = process.memoryUsage().heapUsed - before;
     assert.ok(grown < 2_000_000, `${grown} bytes more`);
+  });
+
+  it("does not grow with the number of events dropped behind one that is in flight", () => {
+    const outbox = new Outbox({ ...ROOMY, limit: 1_000, full: "drop-oldest" });
+    const add = (count: number) => {
+      for (let index = 0; index < count; index += 1) {
+        outbox.add({ topic: "", payload: "", qos: 0, done: () => undefined });
+      }
+    };
+    add(1_000);
+    assert.ok(outbox.next());
+    add(10_000);
+    collectGarbage();
+    const before = process.memoryUsage().heapUsed;
+    add(200_000);
+    collectGarbage();
+    const grown = process.memoryUsage().heapUsed - before;
+    assert.ok(grown < 2_000_000, `${grown} bytes more`);
+    assert.equal(outbox.size, 1_000);
   });
 });
 

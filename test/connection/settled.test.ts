@@ -1,5 +1,6 @@
 // What is settled is remembered exactly, in a line of text.
 import { strict as assert } from "node:assert";
+import fc from "fast-check";
 import { Settled } from "../../nodes/connection/settled";
 
 function settledOf(...sequences: number[]): Settled {
@@ -15,6 +16,8 @@ describe("what is settled", () => {
     { settled: [2, 4], text: "1 2 4", open: [1, 3, 5] },
     { settled: [4, 2, 1], text: "3 4", open: [3, 5] },
     { settled: [3, 2, 1], text: "4", open: [4, 5] },
+    { settled: [3, 5, 4, 4], text: "1 3-5", open: [1, 2] },
+    { settled: [2, 3, 5], text: "1 2-3 5", open: [1, 4] },
     { settled: [1, 1, 2, 1], text: "3", open: [3, 4, 5] },
   ];
   for (const { settled: sequences, text, open } of orders) {
@@ -31,7 +34,22 @@ describe("what is settled", () => {
     });
   }
 
-  for (const text of ["", "rubbish", "3 x", "3  5", "NaN", "-1", "3 "]) {
+  for (const text of [
+    "",
+    "rubbish",
+    "3 x",
+    "3  5",
+    "NaN",
+    "-1",
+    "3 ",
+    "3 5-",
+    "1-3",
+    "3 3",
+    "3 7-5",
+    "3 7 5",
+    "3 5-7 6",
+    "3 5 6",
+  ]) {
     it(`is not "${text}"`, () => {
       assert.throws(() => Settled.parse(text), SyntaxError);
     });
@@ -42,5 +60,39 @@ describe("what is settled", () => {
     assert.equal(settled.unsettled(1, 3), 0);
     assert.equal(settled.unsettled(3, 6), 2);
     assert.equal(settled.unsettled(7, 9), 3);
+  });
+
+  it("is what a plain set would hold, in any order", () => {
+    const sequence = fc.integer({ min: 1, max: 30 });
+    fc.assert(
+      fc.property(fc.array(sequence), sequence, sequence, (sequences, first, last) => {
+        const settled = Settled.parse(settledOf(...sequences).toString());
+        const open = Array.from({ length: 32 }, (_, index) => index + 1).filter(
+          (each) => !sequences.includes(each),
+        );
+        assert.equal(settled.front, open[0]);
+        assert.deepEqual(
+          sequences.filter((each) => !settled.has(each)),
+          [],
+        );
+        assert.equal(
+          settled.unsettled(first, last),
+          open.filter((each) => each >= first && each <= last).length,
+        );
+        assert.equal(
+          settled.unsettledAfter(first),
+          open.find((each) => each > first),
+        );
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it("is a short line, however many are settled behind one that is not", () => {
+    const settled = new Settled();
+    for (let sequence = 2; sequence <= 100_000; sequence += 1) settled.add(sequence);
+    assert.equal(settled.toString(), "1 2-100000");
+    settled.add(1);
+    assert.equal(settled.toString(), "100001");
   });
 });
