@@ -5,10 +5,10 @@ import type { StoredEvent } from "../stored-event";
 import type { Point } from "./console-messages";
 import type { Filter } from "./filter";
 import { numbersOf } from "./numbers";
+import { LONGEST_SHOWN_NAME } from "./rows";
 
 /** Milliseconds: the last number of each tag and device in so long stands for all of them. */
 export const SLOT = 200;
-export const LONGEST_NAME = 200;
 const MOST_CHARTS = 12;
 /** Looked at in one event, and left out in all. */
 const MOST_NUMBERS = 1000;
@@ -30,10 +30,10 @@ export class Charted {
 
   /** Of an event that passes the filter; no more than `limit` points are kept until they are taken. */
   add(event: StoredEvent, limit: number): void {
-    const source = `${username(event)}/${excerpt(event.deviceId, LONGEST_NAME)}`;
+    const source = `${username(event)}/${excerpt(event.deviceId, LONGEST_SHOWN_NAME)}`;
     const slot = Math.floor(Date.parse(event.receivedAt) / SLOT);
     for (const [name, y] of this.#filter.chosen(numbersOf(event.eventData, MOST_NUMBERS))) {
-      const tag = excerpt(name, LONGEST_NAME);
+      const tag = excerpt(name, LONGEST_SHOWN_NAME);
       if (!this.#hasChart(tag)) continue;
       const key = JSON.stringify([tag, source, slot]);
       if (this.#points.size >= limit && !this.#points.has(key)) continue;
