@@ -1,5 +1,6 @@
 // A chart for each tag that carries numbers, with a line for each device that sends it.
 import uPlot from "uplot";
+import { CHART_WINDOW } from "../chart-window";
 import type { Batch, Point, Snapshot } from "../http/console-messages";
 import { localTime } from "../local-time";
 import { shortNumber } from "../short-number";
@@ -9,11 +10,9 @@ import { lone, Series, span } from "./series";
 const MOST_LINES = 6;
 /** In the style sheet, as `--line-1` and so on. */
 const COLOURS = 6;
-/** Seconds shown. */
-const WINDOW = 300;
 const HEIGHT = 136;
 /** Seconds that a chart spans. */
-const SPANS = { least: 10, most: WINDOW };
+const SPANS = { least: 10, most: CHART_WINDOW };
 /** Steps of a chart's time axis, in seconds: none so small that two of them read alike. */
 const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120];
 /** Milliseconds between two drawings of what is new. */
@@ -124,7 +123,7 @@ interface Line {
 
 class Chart {
   readonly card: HTMLElement;
-  readonly #series = new Series({ lines: MOST_LINES, window: WINDOW });
+  readonly #series = new Series({ lines: MOST_LINES, window: CHART_WINDOW });
   readonly #lines = new Map<string, Line>();
   readonly #latest = element("output", { className: "latest" });
   readonly #legend = element("ul", { className: "legend" });

@@ -1,6 +1,7 @@
 // The numbers that a page draws: of so many tags, those that came first, and how many others there are.
 import { username } from "../../nodes/protocol/credentials";
 import { excerpt } from "../../nodes/protocol/errors";
+import { CHART_WINDOW } from "../chart-window";
 import type { StoredEvent } from "../stored-event";
 import type { Point } from "./console-messages";
 import type { Filter } from "./filter";
@@ -39,6 +40,19 @@ export class Charted {
       if (this.#points.size >= limit && !this.#points.has(key)) continue;
       this.#points.set(key, { tag, source, x: (slot * SLOT) / 1000, y });
     }
+  }
+
+  /**
+   * Of events that pass the filter, oldest first: what a page that was open all along would draw,
+   * but no more than the last `limit` points.
+   */
+  past(events: readonly StoredEvent[], limit: number): Point[] {
+    for (const event of events) this.add(event, Number.POSITIVE_INFINITY);
+    const points = this.take();
+    const latest = new Map<string, number>();
+    for (const { tag, x } of points) latest.set(tag, Math.max(x, latest.get(tag) ?? x));
+    const isDrawn = ({ tag, x }: Point) => x >= (latest.get(tag) ?? x) - CHART_WINDOW;
+    return points.filter(isDrawn).slice(-limit);
   }
 
   /** The points since they were taken last. */

@@ -24,10 +24,10 @@ const ROWS_PER_MESSAGE = 20;
 const POINTS_PER_MESSAGE = 500;
 const REFUSALS_PER_MESSAGE = 50;
 const ROWS_OF_A_LIST = 100;
-/** How much of the past a page is shown. */
-const PAST_EVENTS = 2000;
-const PAST_POINTS = 24_000;
-const PAST_ROWS = 100;
+/** How much of the past a page is shown, of what passes its filter. */
+const PAST_EVENTS = 10_000;
+const PAST_POINTS = 50_000;
+const PAST_ROWS = 150;
 
 /** Where a feed goes. */
 export interface Reader {
@@ -101,11 +101,10 @@ export class Feed {
   #snapshot(): Snapshot {
     const { url, events, sent, refusals, weather, totals } = this.#sandbox;
     const passes = (what: StoredEvent | Sent) => this.#filter.passes(what);
-    const matching = events.slice(-PAST_EVENTS).filter(passes);
-    const activity = [...matching.slice(-PAST_ROWS), ...sent.slice(-PAST_ROWS).filter(passes)]
+    const matching = last(PAST_EVENTS, events, passes);
+    const activity = [...matching.slice(-PAST_ROWS), ...last(PAST_ROWS, sent, passes)]
       .sort((one, other) => timeOf(one).localeCompare(timeOf(other)))
       .slice(-PAST_ROWS);
-    for (const event of matching) this.#charted.add(event, PAST_POINTS);
     return {
       at: Date.now() / 1000,
       url: reachable(url),
@@ -115,7 +114,7 @@ export class Feed {
       clients: this.#clients(),
       retained: this.#retained(),
       activity: this.#rows(activity),
-      points: this.#charted.take(),
+      points: this.#charted.past(matching, PAST_POINTS),
       moreTags: this.#charted.moreTags,
       refusals: refusals.slice(-PAST_ROWS).map(refusalRow),
     };
@@ -170,6 +169,20 @@ export class Feed {
 function keepLast<Item>(items: Item[], item: Item, limit: number): void {
   items.push(item);
   if (items.length > limit) items.shift();
+}
+
+/** The last `limit` of those that pass, oldest first. */
+function last<Item>(
+  limit: number,
+  items: readonly Item[],
+  passes: (item: Item) => boolean,
+): Item[] {
+  const found: Item[] = [];
+  for (let at = items.length - 1; at >= 0 && found.length < limit; at -= 1) {
+    const item = items[at] as Item;
+    if (passes(item)) found.push(item);
+  }
+  return found.reverse();
 }
 
 function some<Item, Row>(items: readonly Item[], row: (item: Item) => Row): Some<Row> {
