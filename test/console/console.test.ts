@@ -268,6 +268,24 @@ describe("console", () => {
     assert.equal(await page.isVisible("#send-device"), false);
   });
 
+  for (const [what, field, name, words] of [
+    ["a device ID of 1,100 characters", "device", "d".repeat(1100), /^The device ID has 1100 char/],
+    ["an update type of 95 levels", "type", levels(95), /^The update type has 95 levels/],
+  ] as const) {
+    it(`says that ${what} is too much, and offers no button to send there`, async () => {
+      const { page } = opened;
+      await page.check("input[value=update]", { force: true });
+      await page.fill("#send-device", "pump");
+      await page.fill("#send-type", "config");
+      await page.fill(`#send-${field}`, name);
+      assert.match(await text(page, "#send-topic"), words);
+      assert.equal(await page.getAttribute("#send-topic", "data-state"), "wrong");
+      assert.equal(await page.isDisabled("button.primary"), true);
+      await page.fill(`#send-${field}`, "x");
+      assert.equal(await page.isDisabled("button.primary"), false);
+    });
+  }
+
   it("sends an update that is retained, lists it, and removes it", async () => {
     const { page } = opened;
     await page.check("input[value=update]", { force: true });
@@ -511,6 +529,10 @@ describe("console at 5,000 events a second", () => {
 /** The fifth of a second that a time is in. */
 function slotOf(time = ""): number {
   return Math.floor(Date.parse(time) / 200);
+}
+
+function levels(count: number): string {
+  return Array.from({ length: count }, () => "x").join("/");
 }
 
 function twentyTags(): Record<string, number> {
