@@ -9,17 +9,18 @@ export class Activity {
   readonly #rows = byId("activity-rows", HTMLElement);
   readonly #note = byId("activity-note", HTMLElement);
   #paused = false;
-  /** Newest first, as shown once the pause is over. */
-  #waiting: ActivityRow[] = [];
-  #missed = 0;
+  /** In the pause; at least, if some of them were not told. */
+  #missed = { count: 0, atLeast: false };
+  /** When the latest was, shown or missed. */
+  #latest = "";
   /** Said while there are no rows. */
   #none = "";
 
   /** `none` is what to say while there are no rows. */
   reset(rows: readonly ActivityRow[], none: string): void {
     this.#none = none;
-    this.#waiting = [];
-    this.#missed = 0;
+    this.#missed = { count: 0, atLeast: false };
+    this.#latest = rows.at(-1)?.at ?? "";
     this.#rows.replaceChildren();
     this.#show(rows);
     this.#say();
@@ -28,9 +29,9 @@ export class Activity {
   /** `matching` of them happened, of which `rows` are the last few. */
   add(rows: readonly ActivityRow[], matching: number): void {
     if (matching === 0) return;
+    this.#latest = rows.at(-1)?.at ?? this.#latest;
     if (this.#paused) {
-      this.#missed += matching;
-      this.#waiting = [...this.#waiting, ...rows].slice(-MOST_ROWS);
+      this.#missed.count += matching;
       this.#say();
       return;
     }
@@ -39,13 +40,18 @@ export class Activity {
     this.#say(isSampled ? `Too fast to show all: ${rows.length} of ${count(matching)}` : "");
   }
 
+  /** In a pause the connection was lost, and these are the last few that happened by now. */
+  miss(rows: readonly ActivityRow[]): void {
+    const missed = rows.filter(({ at }) => at > this.#latest);
+    const atLeast = this.#missed.atLeast || missed.length === rows.length;
+    this.#missed = { count: this.#missed.count + missed.length, atLeast };
+    this.#latest = rows.at(-1)?.at ?? this.#latest;
+    this.#say();
+  }
+
+  /** What it held back is for the next reset to show. */
   pause(paused: boolean): void {
     this.#paused = paused;
-    if (!paused) {
-      this.#show(this.#waiting);
-      this.#waiting = [];
-      this.#missed = 0;
-    }
     this.#say();
   }
 
@@ -56,7 +62,8 @@ export class Activity {
 
   /** Of a pause, or that there is nothing; or else what is given. */
   #say(what = ""): void {
-    const missed = this.#missed > 0 ? `; ${count(this.#missed)} new` : "";
+    const { count: number, atLeast } = this.#missed;
+    const missed = number > 0 ? `; ${atLeast ? "at least " : ""}${count(number)} new` : "";
     const isEmpty = this.#rows.childElementCount === 0;
     this.#note.textContent = this.#paused ? `Paused${missed}` : isEmpty ? this.#none : what;
   }

@@ -28,7 +28,8 @@ export class Charts {
   /** Said while there are no charts. */
   #none = "";
   #moreTags = 0;
-  #paused = false;
+  /** The time that a pause holds, by the sandbox's clock. */
+  #held: number | undefined;
   /** Seconds from the page's clock, which no change of the time moves, to the sandbox's. */
   #ahead = 0;
 
@@ -44,24 +45,34 @@ export class Charts {
     }).observe(this.#list);
   }
 
-  /** `none` is what to say while there are no charts. */
+  /** `none` is what to say while there are no charts. A pause begins anew with what is told here. */
   reset(snapshot: Pick<Snapshot, "at" | "points" | "moreTags">, none: string): void {
     this.#ahead = snapshot.at - performance.now() / 1000;
     this.#none = none;
     for (const chart of this.#charts.values()) chart.remove();
     colours.clear();
     this.#charts.clear();
-    this.add(snapshot);
+    if (this.#held !== undefined) this.#held = snapshot.at;
+    this.#show(snapshot);
   }
 
-  add({ points, moreTags }: Pick<Batch, "points" | "moreTags">): void {
+  add(batch: Pick<Batch, "points" | "moreTags">): void {
+    if (this.#held === undefined) this.#show(batch);
+  }
+
+  /** What comes while the charts are paused is for the next reset to show. */
+  pause(paused: boolean): void {
+    this.#held = paused ? this.#now() : undefined;
+  }
+
+  #show({ points, moreTags }: Pick<Batch, "points" | "moreTags">): void {
     for (const point of points) this.#chartOf(point.tag).add(point);
     this.#moreTags = moreTags;
     this.#say();
   }
 
-  pause(paused: boolean): void {
-    this.#paused = paused;
+  #now(): number {
+    return this.#held ?? performance.now() / 1000 + this.#ahead;
   }
 
   #restyle(): void {
@@ -71,14 +82,14 @@ export class Charts {
   #chartOf(tag: string): Chart {
     const found = this.#charts.get(tag);
     if (found) return found;
-    const chart = new Chart(tag, () => performance.now() / 1000 + this.#ahead);
+    const chart = new Chart(tag, () => this.#now());
     this.#charts.set(tag, chart);
     this.#list.append(chart.card);
     return chart;
   }
 
   #draw(): void {
-    if (this.#paused || document.hidden) return;
+    if (document.hidden) return;
     for (const chart of this.#charts.values()) chart.draw();
     this.#tellBelow();
   }

@@ -74,6 +74,55 @@ describe("console", () => {
     assert.match(await rows().first().innerText(), /n 2/);
   });
 
+  it("shows and draws what passes a new filter while it is paused, and holds that", async () => {
+    const { page } = opened;
+    await publish("kitchen", { temperature: 21.5 });
+    await publish("attic", { temperature: 31 });
+    await rows().nth(1).waitFor();
+    await page.click("#pause");
+    await page.fill("#filter", "kitchen");
+    await untilCount(page, "#activity-rows .row", 1);
+    await untilText(page, ".card .latest", "21.5");
+    await page.waitForFunction(hasInk, ".card canvas");
+    await publish("kitchen", { temperature: 22 });
+    await untilText(page, "#activity-note", "Paused; 1 new");
+    assert.equal(await text(page, ".card .latest"), "21.5");
+  });
+
+  it("holds what it paused at though the sandbox is away for a moment, and then catches up", async () => {
+    const { page } = opened;
+    await publish("d", { n: 1 });
+    await untilText(page, ".card .latest", "1");
+    await page.click("#pause");
+    await publish("d", { n: 2 });
+    await untilText(page, "#activity-note", "Paused; 1 new");
+    const { port } = opened.web;
+    await opened.web.close();
+    await untilText(page, "#link", "Not reachable; trying again");
+    await publish("d", { n: 3 });
+    opened.web = await openWeb(opened.sandbox, { port });
+    await untilText(page, "#activity-note", "Paused; 2 new");
+    assert.equal(await rows().count(), 1);
+    assert.equal(await text(page, ".card .latest"), "1");
+    assert.ok(await page.evaluate(hasInk, ".card canvas"));
+    await page.click("#pause");
+    await untilText(page, ".card .latest", "3");
+    assert.deepEqual(await rows().locator(".tags").allInnerTexts(), ["n 3", "n 2", "n 1"]);
+  });
+
+  it("draws a paused chart anew when the system turns dark, and without a device that is new", async () => {
+    const { page } = opened;
+    await publish("kitchen", { n: 1 });
+    await page.waitForFunction(hasInk, ".card canvas");
+    await page.click("#pause");
+    await publish("attic", { n: 2 });
+    await untilText(page, "#activity-note", "Paused; 1 new");
+    await page.locator(".card canvas").evaluate((canvas) => canvas.classList.add("light"));
+    await page.emulateMedia({ colorScheme: "dark" });
+    await page.waitForFunction(hasInk, ".card canvas:not(.light)");
+    assert.deepEqual(await page.locator(".card .legend li").allTextContents(), ["kitchen 1"]);
+  });
+
   it("draws a chart for each tag that carries numbers, with a line for each device", async () => {
     await publish("kitchen", { temperature: 21.5, door: "open" });
     await publish("attic", { temperature: 31, battery: { level: 87 } });
