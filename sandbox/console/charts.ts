@@ -5,7 +5,7 @@ import type { Batch, Point, Snapshot } from "../http/console-messages";
 import { localTime } from "../local-time";
 import { shortNumber } from "../short-number";
 import { andMore, byId, count, element } from "./page";
-import { lone, Series, span } from "./series";
+import { drawable, lone, Series, span } from "./series";
 
 const MOST_LINES = 6;
 /** In the style sheet, as `--line-1` and so on. */
@@ -156,7 +156,7 @@ class Chart {
 
   add(point: Point): void {
     const { source, y } = point;
-    const isDrawn = this.#series.add(point);
+    const isDrawn = this.#series.add({ ...point, y: drawable(y) });
     if (!this.#lines.has(source)) this.#introduce(source);
     const line = this.#lines.get(source);
     if (!isDrawn || !line) return;
@@ -253,7 +253,7 @@ class Chart {
           incrs: TIME_STEPS,
           values: (_plot, times) => times.map(clockTime),
         },
-        { ...axis, size: widthOf, space: 34 },
+        { ...axis, size: widthOf, space: 34, values: (_plot, numbers) => numbers.map(axisNumber) },
       ],
       scales: { x: { range: ({ data: [times = []] }) => span(times, this.#clock(), SPANS) } },
       series: [{}, ...lines],
@@ -265,6 +265,14 @@ class Chart {
 function widthOf(_plot: uPlot, numbers: readonly string[] | null): number {
   const longest = Math.max(0, ...(numbers ?? []).map(({ length }) => length));
   return Math.min(Math.max(44, 10 + 7 * longest), 130);
+}
+
+/** From here on, a number with all its zeros would be cut. */
+const MANY_ZEROS = 1e12;
+const numbers = new Intl.NumberFormat("en", { maximumFractionDigits: 20 });
+
+function axisNumber(number: number): string {
+  return Math.abs(number) < MANY_ZEROS ? numbers.format(number) : number.toExponential();
 }
 
 /** Local time to the second: `14:03:07`. */

@@ -83,7 +83,7 @@ describe("console", () => {
     await page.fill("#filter", "kitchen");
     await untilCount(page, "#activity-rows .row", 1);
     await untilText(page, ".card .latest", "21.5");
-    await page.waitForFunction(hasInk, ".card canvas");
+    await page.waitForFunction(inkedRows, ".card canvas");
     await publish("kitchen", { temperature: 22 });
     await untilText(page, "#activity-note", "Paused; 1 new");
     assert.equal(await text(page, ".card .latest"), "21.5");
@@ -104,7 +104,7 @@ describe("console", () => {
     await untilText(page, "#activity-note", "Paused; 2 new");
     assert.equal(await rows().count(), 1);
     assert.equal(await text(page, ".card .latest"), "1");
-    assert.ok(await page.evaluate(hasInk, ".card canvas"));
+    assert.ok(await page.evaluate(inkedRows, ".card canvas"));
     await page.click("#pause");
     await untilText(page, ".card .latest", "3");
     assert.deepEqual(await rows().locator(".tags").allInnerTexts(), ["n 3", "n 2", "n 1"]);
@@ -113,13 +113,13 @@ describe("console", () => {
   it("draws a paused chart anew when the system turns dark, and without a device that is new", async () => {
     const { page } = opened;
     await publish("kitchen", { n: 1 });
-    await page.waitForFunction(hasInk, ".card canvas");
+    await page.waitForFunction(inkedRows, ".card canvas");
     await page.click("#pause");
     await publish("attic", { n: 2 });
     await untilText(page, "#activity-note", "Paused; 1 new");
     await page.locator(".card canvas").evaluate((canvas) => canvas.classList.add("light"));
     await page.emulateMedia({ colorScheme: "dark" });
-    await page.waitForFunction(hasInk, ".card canvas:not(.light)");
+    await page.waitForFunction(inkedRows, ".card canvas:not(.light)");
     assert.deepEqual(await page.locator(".card .legend li").allTextContents(), ["kitchen 1"]);
   });
 
@@ -135,7 +135,7 @@ describe("console", () => {
       "kitchen 21.5",
       "attic 31",
     ]);
-    await opened.page.waitForFunction(hasInk, '.card[data-tag="temperature"] canvas');
+    await opened.page.waitForFunction(inkedRows, '.card[data-tag="temperature"] canvas');
   });
 
   it("says how many tags have no chart, and gives those a chart whose name is filtered by", async () => {
@@ -177,7 +177,7 @@ describe("console", () => {
     while (slotOf(new Date().toISOString()) === before) await page.evaluate(nextFrame);
     store("attic", 31);
     await untilCount(page, ".card .legend li", 2);
-    await page.waitForFunction(hasInk, ".card canvas");
+    await page.waitForFunction(inkedRows, ".card canvas");
   });
 
   it("moves a line as events come, and shows the latest number", async () => {
@@ -209,6 +209,23 @@ describe("console", () => {
       "no long number",
     );
     for (const { text, left } of labels) assert.ok(left >= 0, `${text} begins at ${left}`);
+  });
+
+  it("draws numbers as far apart as numbers can be, and labels large ones without their zeros", async () => {
+    const { page } = opened;
+    await page.addInitScript(recordLabels);
+    await page.reload();
+    for (const far of [Number.MAX_VALUE, 0, -Number.MAX_VALUE]) {
+      await publish("meter", { far, large: 1e20 + far / 1e290 });
+      await untilText(page, ".card .latest", String(far));
+    }
+    const rows = await page.evaluate(inkedRows, '.card[data-tag="far"] canvas');
+    assert.ok(rows > 50, `${rows} rows of pixels`);
+    const labels = await page.evaluate(() => (window as LabelledWindow).labels ?? []);
+    assert.ok(
+      labels.some(({ text }) => text.endsWith("e+20")),
+      "no label of a large number",
+    );
   });
 
   it("moves the time of all charts on, of devices that have fallen silent, too", async () => {
@@ -649,14 +666,16 @@ function nextFrame(): Promise<number> {
   return new Promise(requestAnimationFrame);
 }
 
-/** Whether something other than the grid's greys is drawn on a canvas. Runs in the page. */
-function hasInk(selector: string): boolean {
+/** How many rows of a canvas's pixels hold something other than the grid's greys. Runs in the page. */
+function inkedRows(selector: string): number {
   const canvas = document.querySelector<HTMLCanvasElement>(selector);
   const pixels = canvas?.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height).data;
-  if (!pixels) return false;
+  if (!canvas || !pixels) return 0;
+  const rows = new Set<number>();
   for (let index = 0; index < pixels.length; index += 4) {
     const [red = 0, green = 0, blue = 0, alpha = 0] = pixels.subarray(index, index + 4);
-    if (alpha > 200 && Math.max(red, green, blue) - Math.min(red, green, blue) > 60) return true;
+    const isInk = alpha > 200 && Math.max(red, green, blue) - Math.min(red, green, blue) > 60;
+    if (isInk) rows.add(Math.floor(index / 4 / canvas.width));
   }
-  return false;
+  return rows.size;
 }
