@@ -1,11 +1,13 @@
 // The events as they come in, and the messages as they go out; the latest on top.
 import type { ActivityRow, EventRow, SentRow } from "../http/console-messages";
-import { byId, count, element, timeOf } from "./page";
+import { tellFurtherDown } from "./further-down";
+import { breakable, byId, count, element, timeOf } from "./page";
 
 /** Rows on the page; older ones go. */
 const MOST_ROWS = 150;
 
 export class Activity {
+  readonly #table = byId("activity-list", HTMLElement);
   readonly #rows = byId("activity-rows", HTMLElement);
   readonly #note = byId("activity-note", HTMLElement);
   #paused = false;
@@ -16,6 +18,10 @@ export class Activity {
   /** Said while there are no rows. */
   #none = "";
 
+  constructor() {
+    tellFurtherDown("activity", ["row", "rows"], this.#rows);
+  }
+
   /** `none` is what to say while there are no rows. */
   reset(rows: readonly ActivityRow[], none: string): void {
     this.#none = none;
@@ -24,6 +30,11 @@ export class Activity {
     this.#rows.replaceChildren();
     this.#show(rows);
     this.#say();
+  }
+
+  /** Where there is one user, who it was goes without saying. */
+  showUsers({ length }: readonly unknown[]): void {
+    this.#table.classList.toggle("one-user", length <= 1);
   }
 
   /** `matching` of them happened, of which `rows` are the last few. */
@@ -80,7 +91,12 @@ function rowOf(row: ActivityRow): HTMLElement {
 function eventCells(row: EventRow): HTMLElement[] {
   const { at, observedAt, deviceId, tags, moreTags, user, stream } = row;
   const shown = tags.map(([name, value, all = ""]) =>
-    element("span", { className: "tag" }, `${name} `, element("b", { title: all }, value)),
+    element(
+      "span",
+      { className: "tag" },
+      `${name} `,
+      element("b", { title: all }, ...breakable(value)),
+    ),
   );
   if (moreTags > 0) shown.push(element("span", { className: "tag" }, `and ${moreTags} more`));
   if (observedAt !== undefined) {
@@ -98,17 +114,18 @@ function eventCells(row: EventRow): HTMLElement[] {
 
 function sentCells({ at, topic, payload, retain, notRetained }: SentRow): HTMLElement[] {
   const { who, user, what } = partsOf(topic);
-  const retention = retain ? ", retained" : notRetained ? ", not retained" : "";
+  const retention = retain ? "retained" : notRetained ? "not retained" : "";
   return [
     element("span", { className: "time" }, timeOf(at)),
     element("span", { className: "device", title: who }, who),
     element(
       "span",
       { className: "tags", title: topic },
-      element("code", {}, payload || "(empty: removes what is retained)"),
+      element("code", {}, ...breakable(payload || "(empty: removes what is retained)")),
+      ...(retention ? [element("span", { className: "retention" }, retention)] : []),
     ),
     element("span", { className: "user", title: user }, user),
-    element("span", { className: "stream", title: topic }, `${what || "…"}${retention}`),
+    element("span", { className: "stream", title: topic }, what || "…"),
   ];
 }
 

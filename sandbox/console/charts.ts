@@ -4,13 +4,16 @@ import { CHART_WINDOW } from "../chart-window";
 import type { Batch, Point, Snapshot } from "../http/console-messages";
 import { localTime } from "../local-time";
 import { shortNumber } from "../short-number";
-import { andMore, byId, count, element } from "./page";
+import { tellFurtherDown } from "./further-down";
+import { andMore, byId, element } from "./page";
 import { drawable, lone, Series, span } from "./series";
 
 const MOST_LINES = 6;
 /** In the style sheet, as `--line-1` and so on. */
 const COLOURS = 6;
 const HEIGHT = 136;
+/** Characters beyond which a number leaves no room beside it for the name of its tag. */
+const LONG_NUMBER = 12;
 /** Seconds that a chart spans. */
 const SPANS = { least: 10, most: CHART_WINDOW };
 /** Steps of a chart's time axis, in seconds: none so small that two of them read alike. */
@@ -22,7 +25,6 @@ const STEP = 1;
 
 export class Charts {
   readonly #list = byId("chart-list", HTMLElement);
-  readonly #below = byId("charts-below", HTMLElement);
   readonly #note = byId("charts-note", HTMLElement);
   readonly #charts = new Map<string, Chart>();
   /** Said while there are no charts. */
@@ -35,7 +37,7 @@ export class Charts {
 
   constructor() {
     setInterval(() => this.#draw(), REDRAW);
-    this.#list.addEventListener("scroll", () => this.#tellBelow());
+    tellFurtherDown("chart", ["chart", "charts"]);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#restyle());
     let width = 0;
     new ResizeObserver(() => {
@@ -54,6 +56,7 @@ export class Charts {
     this.#charts.clear();
     if (this.#held !== undefined) this.#held = snapshot.at;
     this.#show(snapshot);
+    this.#draw();
   }
 
   add(batch: Pick<Batch, "points" | "moreTags">): void {
@@ -77,6 +80,7 @@ export class Charts {
 
   #restyle(): void {
     for (const chart of this.#charts.values()) chart.restyle();
+    this.#draw();
   }
 
   #chartOf(tag: string): Chart {
@@ -91,17 +95,6 @@ export class Charts {
   #draw(): void {
     if (document.hidden) return;
     for (const chart of this.#charts.values()) chart.draw();
-    this.#tellBelow();
-  }
-
-  /** How many of the charts the list has cut off, and hides until one scrolls. */
-  #tellBelow(): void {
-    const { bottom } = this.#list.getBoundingClientRect();
-    const cards = [...this.#list.children].map((card) => card.getBoundingClientRect());
-    const below = cards.filter((card) => card.bottom > bottom + 1).length;
-    this.#list.classList.toggle("cut", below > 0);
-    const what = below === 1 ? "chart is" : "charts are";
-    this.#below.textContent = below > 0 ? `${count(below)} ${what} further down: scroll` : "";
   }
 
   #say(): void {
@@ -192,7 +185,9 @@ class Chart {
     const lines = [...this.#lines.values()];
     for (const { latest, value } of lines) value.textContent = String(shortNumber(latest));
     // Of several devices, the legend tells each one's.
-    this.#latest.textContent = lines.length === 1 ? (lines[0]?.value.textContent ?? "") : "";
+    const latest = lines.length === 1 ? (lines[0]?.value.textContent ?? "") : "";
+    this.#latest.textContent = latest;
+    this.#latest.classList.toggle("long", latest.length > LONG_NUMBER);
   }
 
   #isVisible(): boolean {

@@ -3,6 +3,7 @@ import type { ActivityRow, Batch, Snapshot, State } from "../http/console-messag
 import { Activity } from "./activity";
 import { Charts } from "./charts";
 import { showClients } from "./clients";
+import { tellFurtherDown } from "./further-down";
 import { showClientTotal, showLink, showSandbox, showTotals, startCounting } from "./masthead";
 import { byId } from "./page";
 import { Refusals } from "./refusals";
@@ -88,6 +89,7 @@ function goOn(batch: Batch): void {
 function showState({ totals, users, clients, retained }: Partial<State>): void {
   if (totals) showTotals(totals);
   if (users) setUsers(users);
+  if (users) activity.showUsers(users);
   if (retained) showRetained(retained, orNoMatch("Nothing is retained."));
   if (!clients) return;
   showClients(clients);
@@ -143,5 +145,8 @@ pause.addEventListener("click", togglePause);
 document.addEventListener("keydown", onKey);
 startSending();
 startCounting();
+tellFurtherDown("refusal", ["refusal", "refusals"]);
+tellFurtherDown("client", ["client", "clients"]);
+tellFurtherDown("retained", ["message", "messages"]);
 document.addEventListener("visibilitychange", followWhileVisible);
 followWhileVisible();

@@ -247,9 +247,86 @@ describe("console", () => {
   it("says how many charts are further down, until one scrolls", async () => {
     const { page } = opened;
     await publish("plc", twentyTags());
-    await untilText(page, "#charts-below", "8 charts are further down: scroll");
+    await untilText(page, "#chart-below", "8 charts are further down: scroll");
     await page.locator("#chart-list").evaluate((list) => list.scrollTo(0, list.scrollHeight));
-    await untilText(page, "#charts-below", "");
+    await untilText(page, "#chart-below", "");
+  });
+
+  it("says how many refusals, retained messages and rows are further down", async () => {
+    const { page, sandbox } = opened;
+    for (let nth = 0; nth < 8; nth += 1) {
+      await refusedWith(sandbox, { clientId: `c${nth}`, password: "WRONG/word" });
+      await sandbox.sendUpdate(`d${nth}`, "config", 1);
+    }
+    for (let nth = 0; nth < 40; nth += 1) await sandbox.sendDeviceEvent("d", nth);
+    for (const [list, what] of [
+      ["refusal", "refusals"],
+      ["retained", "messages"],
+      ["activity", "rows"],
+    ] as const) {
+      const words = new RegExp(`^\\d+ ${what} are further down: scroll$`);
+      await page.locator(`#${list}-below`, { hasText: words }).waitFor();
+      await page.locator(`#${list}-list`).evaluate((it) => it.scrollTo(0, it.scrollHeight));
+      await untilText(page, `#${list}-below`, "");
+    }
+  });
+
+  it("names the user of each row, but where there is only one", async () => {
+    const { page, sandbox } = opened;
+    await publish("kitchen", { temperature: 21.5 });
+    await rows().first().waitFor();
+    const user = rows().first().locator(".user");
+    assert.equal(await user.isVisible(), true);
+    sandbox.configure({ accounts: [DEMO_ACCOUNT], rules: [] });
+    await user.waitFor({ state: "hidden" });
+    assert.equal(await page.locator(".head .user").isVisible(), false);
+    sandbox.configure({ accounts: [DEMO_ACCOUNT, NEIGHBOUR], rules: [] });
+    await user.waitFor({ state: "visible" });
+  });
+
+  it("has two tags on a line, and the time, device and stream at the first of several", async () => {
+    const { page } = opened;
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await publish("kitchen", { average_temperature: 21.5, relative_humidity: 40 });
+    await publish("meter", { reading: "1234567890".repeat(12) });
+    await rows().nth(1).waitFor();
+    const top = async (row: number, place: string) =>
+      (await rows().nth(row).locator(place).boundingBox())?.y ?? Number.NaN;
+    assert.equal(await top(1, ".tag:nth-child(2)"), await top(1, ".tag:nth-child(1)"));
+    for (const place of [".time", ".device", ".stream"]) {
+      const lower = (await top(0, place)) - (await top(0, ".tags"));
+      assert.ok(Math.abs(lower) < 6, `${place} is ${lower} pixels lower`);
+    }
+  });
+
+  it("breaks what was sent between its parts, and says beside it that it is retained", async () => {
+    const { page, sandbox } = opened;
+    await page.setViewportSize({ width: 360, height: 740 });
+    const payload = { count: 10, average_temperature: 19.91, lowest_temperature: 3.5 };
+    await sandbox.sendUpdate("kitchen", "config", payload);
+    await rows().first().waitFor();
+    assert.equal(await rows().first().locator("code").innerText(), JSON.stringify(payload));
+    assert.deepEqual(await rows().first().locator("code").evaluate(linesOfWords), [1, 1, 1]);
+    assert.equal(await rows().first().locator(".retention").innerText(), "retained");
+    assert.equal(await rows().first().locator(".stream").innerText(), "update/config");
+  });
+
+  it("shows a number of many digits beside the name of its tag", async () => {
+    const { page } = opened;
+    await page.setViewportSize({ width: 390, height: 844 });
+    await publish("meter", { energy: Number.MAX_VALUE });
+    await untilText(page, ".card .latest", String(Number.MAX_VALUE));
+    const name = await page.locator(".card h3").boundingBox();
+    const number = await page.locator(".card .latest").boundingBox();
+    const card = await page.locator(".card").boundingBox();
+    if (!name || !number || !card) throw new RangeError("no chart");
+    const places = JSON.stringify({ name, number, card });
+    assert.ok(name.width >= 60 && name.x + name.width <= number.x, places);
+    assert.ok(number.x + number.width <= card.x + card.width, places);
+    const cut = await page
+      .locator(".card .latest")
+      .evaluate((it) => it.scrollWidth - it.clientWidth);
+    assert.equal(cut, 0);
   });
 
   it("rounds the numbers of an event, and has all of them for the pointer", async () => {
@@ -552,6 +629,22 @@ describe("console", () => {
   });
 });
 
+describe("console in bad weather", () => {
+  const opened = eachWithConsole(
+    { weather: { latency: 120, drop: 0.3, refuse: 0.1 } },
+    { viewport: { width: 1280, height: 800 } },
+  );
+
+  it("tells the weather, and has the totals beside its name all the same", async () => {
+    const { page } = opened;
+    await untilCount(page, "#weather li", 3);
+    const name = await page.locator("h1").boundingBox();
+    const totals = await page.locator(".totals").boundingBox();
+    const lower = (totals?.y ?? Number.NaN) - (name?.y ?? 0);
+    assert.ok(Math.abs(lower) < 10, `${lower} pixels lower`);
+  });
+});
+
 describe("console at 5,000 events a second", () => {
   const opened = eachWithConsole();
   const who = { projectMqtt: "demo-project", userMqtt: "demo-user" };
@@ -650,6 +743,16 @@ function timeOfDay(date: Date): number {
 function secondsOf(time: string): number {
   const [hours = 0, minutes = 0, seconds = 0] = time.split(":").map(Number);
   return (hours * 60 + minutes) * 60 + seconds;
+}
+
+/** On how many lines each part of a text is that a comma ends. Runs in the page. */
+function linesOfWords(element: Element): number[] {
+  const texts = [...element.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE);
+  return texts.map((text) => {
+    const range = document.createRange();
+    range.selectNodeContents(text);
+    return range.getClientRects().length;
+  });
 }
 
 /** Leaves a tab, or comes back to it, as far as its page can tell. Runs in the page. */
