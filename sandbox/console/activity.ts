@@ -1,36 +1,48 @@
 // The events as they come in, and the messages as they go out; the latest on top.
 import type { ActivityRow, EventRow, SentRow } from "../http/console-messages";
-import { byId, count, element, timeOf } from "./page";
+import { tellFurtherDown } from "./further-down";
+import { breakable, byId, count, element, timeOf } from "./page";
 
 /** Rows on the page; older ones go. */
 const MOST_ROWS = 150;
 
 export class Activity {
+  readonly #table = byId("activity-list", HTMLElement);
   readonly #rows = byId("activity-rows", HTMLElement);
   readonly #note = byId("activity-note", HTMLElement);
   #paused = false;
-  /** Newest first, as shown once the pause is over. */
-  #waiting: ActivityRow[] = [];
-  #missed = 0;
+  /** In the pause; at least, if some of them were not told. */
+  #missed = { count: 0, atLeast: false };
+  /** When the latest was, shown or missed. */
+  #latest = "";
   /** Said while there are no rows. */
   #none = "";
+
+  constructor() {
+    tellFurtherDown("activity", ["row", "rows"], this.#rows);
+  }
 
   /** `none` is what to say while there are no rows. */
   reset(rows: readonly ActivityRow[], none: string): void {
     this.#none = none;
-    this.#waiting = [];
-    this.#missed = 0;
+    this.#missed = { count: 0, atLeast: false };
+    this.#latest = rows.at(-1)?.at ?? "";
     this.#rows.replaceChildren();
     this.#show(rows);
     this.#say();
   }
 
+  /** Where there is one user, who it was goes without saying. */
+  showUsers({ length }: readonly unknown[]): void {
+    this.#table.classList.toggle("one-user", length <= 1);
+  }
+
   /** `matching` of them happened, of which `rows` are the last few. */
   add(rows: readonly ActivityRow[], matching: number): void {
     if (matching === 0) return;
+    this.#latest = rows.at(-1)?.at ?? this.#latest;
     if (this.#paused) {
-      this.#missed += matching;
-      this.#waiting = [...this.#waiting, ...rows].slice(-MOST_ROWS);
+      this.#missed.count += matching;
       this.#say();
       return;
     }
@@ -39,13 +51,18 @@ export class Activity {
     this.#say(isSampled ? `Too fast to show all: ${rows.length} of ${count(matching)}` : "");
   }
 
+  /** In a pause the connection was lost, and these are the last few that happened by now. */
+  miss(rows: readonly ActivityRow[]): void {
+    const missed = rows.filter(({ at }) => at > this.#latest);
+    const atLeast = this.#missed.atLeast || missed.length === rows.length;
+    this.#missed = { count: this.#missed.count + missed.length, atLeast };
+    this.#latest = rows.at(-1)?.at ?? this.#latest;
+    this.#say();
+  }
+
+  /** What it held back is for the next reset to show. */
   pause(paused: boolean): void {
     this.#paused = paused;
-    if (!paused) {
-      this.#show(this.#waiting);
-      this.#waiting = [];
-      this.#missed = 0;
-    }
     this.#say();
   }
 
@@ -56,7 +73,8 @@ export class Activity {
 
   /** Of a pause, or that there is nothing; or else what is given. */
   #say(what = ""): void {
-    const missed = this.#missed > 0 ? `; ${count(this.#missed)} new` : "";
+    const { count: number, atLeast } = this.#missed;
+    const missed = number > 0 ? `; ${atLeast ? "at least " : ""}${count(number)} new` : "";
     const isEmpty = this.#rows.childElementCount === 0;
     this.#note.textContent = this.#paused ? `Paused${missed}` : isEmpty ? this.#none : what;
   }
@@ -73,7 +91,12 @@ function rowOf(row: ActivityRow): HTMLElement {
 function eventCells(row: EventRow): HTMLElement[] {
   const { at, observedAt, deviceId, tags, moreTags, user, stream } = row;
   const shown = tags.map(([name, value, all = ""]) =>
-    element("span", { className: "tag" }, `${name} `, element("b", { title: all }, value)),
+    element(
+      "span",
+      { className: "tag" },
+      `${name} `,
+      element("b", { title: all }, ...breakable(value)),
+    ),
   );
   if (moreTags > 0) shown.push(element("span", { className: "tag" }, `and ${moreTags} more`));
   if (observedAt !== undefined) {
@@ -91,17 +114,18 @@ function eventCells(row: EventRow): HTMLElement[] {
 
 function sentCells({ at, topic, payload, retain, notRetained }: SentRow): HTMLElement[] {
   const { who, user, what } = partsOf(topic);
-  const retention = retain ? ", retained" : notRetained ? ", not retained" : "";
+  const retention = retain ? "retained" : notRetained ? "not retained" : "";
   return [
     element("span", { className: "time" }, timeOf(at)),
     element("span", { className: "device", title: who }, who),
     element(
       "span",
       { className: "tags", title: topic },
-      element("code", {}, payload || "(empty: removes what is retained)"),
+      element("code", {}, ...breakable(payload || "(empty: removes what is retained)")),
+      ...(retention ? [element("span", { className: "retention" }, retention)] : []),
     ),
     element("span", { className: "user", title: user }, user),
-    element("span", { className: "stream", title: topic }, `${what || "…"}${retention}`),
+    element("span", { className: "stream", title: topic }, what || "…"),
   ];
 }
 

@@ -1,19 +1,21 @@
 // A chart for each tag that carries numbers, with a line for each device that sends it.
 import uPlot from "uplot";
+import { CHART_WINDOW } from "../chart-window";
 import type { Batch, Point, Snapshot } from "../http/console-messages";
 import { localTime } from "../local-time";
 import { shortNumber } from "../short-number";
-import { andMore, byId, count, element } from "./page";
-import { lone, Series, span } from "./series";
+import { tellFurtherDown } from "./further-down";
+import { andMore, byId, element } from "./page";
+import { drawable, lone, Series, span } from "./series";
 
 const MOST_LINES = 6;
 /** In the style sheet, as `--line-1` and so on. */
 const COLOURS = 6;
-/** Seconds shown. */
-const WINDOW = 300;
 const HEIGHT = 136;
+/** Characters beyond which a number leaves no room beside it for the name of its tag. */
+const LONG_NUMBER = 12;
 /** Seconds that a chart spans. */
-const SPANS = { least: 10, most: WINDOW };
+const SPANS = { least: 10, most: CHART_WINDOW };
 /** Steps of a chart's time axis, in seconds: none so small that two of them read alike. */
 const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120];
 /** Milliseconds between two drawings of what is new. */
@@ -23,19 +25,19 @@ const STEP = 1;
 
 export class Charts {
   readonly #list = byId("chart-list", HTMLElement);
-  readonly #below = byId("charts-below", HTMLElement);
   readonly #note = byId("charts-note", HTMLElement);
   readonly #charts = new Map<string, Chart>();
   /** Said while there are no charts. */
   #none = "";
   #moreTags = 0;
-  #paused = false;
+  /** The time that a pause holds, by the sandbox's clock. */
+  #held: number | undefined;
   /** Seconds from the page's clock, which no change of the time moves, to the sandbox's. */
   #ahead = 0;
 
   constructor() {
     setInterval(() => this.#draw(), REDRAW);
-    this.#list.addEventListener("scroll", () => this.#tellBelow());
+    tellFurtherDown("chart", ["chart", "charts"]);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#restyle());
     let width = 0;
     new ResizeObserver(() => {
@@ -45,53 +47,54 @@ export class Charts {
     }).observe(this.#list);
   }
 
-  /** `none` is what to say while there are no charts. */
+  /** `none` is what to say while there are no charts. A pause begins anew with what is told here. */
   reset(snapshot: Pick<Snapshot, "at" | "points" | "moreTags">, none: string): void {
     this.#ahead = snapshot.at - performance.now() / 1000;
     this.#none = none;
     for (const chart of this.#charts.values()) chart.remove();
     colours.clear();
     this.#charts.clear();
-    this.add(snapshot);
+    if (this.#held !== undefined) this.#held = snapshot.at;
+    this.#show(snapshot);
+    this.#draw();
   }
 
-  add({ points, moreTags }: Pick<Batch, "points" | "moreTags">): void {
+  add(batch: Pick<Batch, "points" | "moreTags">): void {
+    if (this.#held === undefined) this.#show(batch);
+  }
+
+  /** What comes while the charts are paused is for the next reset to show. */
+  pause(paused: boolean): void {
+    this.#held = paused ? this.#now() : undefined;
+  }
+
+  #show({ points, moreTags }: Pick<Batch, "points" | "moreTags">): void {
     for (const point of points) this.#chartOf(point.tag).add(point);
     this.#moreTags = moreTags;
     this.#say();
   }
 
-  pause(paused: boolean): void {
-    this.#paused = paused;
+  #now(): number {
+    return this.#held ?? performance.now() / 1000 + this.#ahead;
   }
 
   #restyle(): void {
     for (const chart of this.#charts.values()) chart.restyle();
+    this.#draw();
   }
 
   #chartOf(tag: string): Chart {
     const found = this.#charts.get(tag);
     if (found) return found;
-    const chart = new Chart(tag, () => performance.now() / 1000 + this.#ahead);
+    const chart = new Chart(tag, () => this.#now());
     this.#charts.set(tag, chart);
     this.#list.append(chart.card);
     return chart;
   }
 
   #draw(): void {
-    if (this.#paused || document.hidden) return;
+    if (document.hidden) return;
     for (const chart of this.#charts.values()) chart.draw();
-    this.#tellBelow();
-  }
-
-  /** How many of the charts the list has cut off, and hides until one scrolls. */
-  #tellBelow(): void {
-    const { bottom } = this.#list.getBoundingClientRect();
-    const cards = [...this.#list.children].map((card) => card.getBoundingClientRect());
-    const below = cards.filter((card) => card.bottom > bottom + 1).length;
-    this.#list.classList.toggle("cut", below > 0);
-    const what = below === 1 ? "chart is" : "charts are";
-    this.#below.textContent = below > 0 ? `${count(below)} ${what} further down: scroll` : "";
   }
 
   #say(): void {
@@ -124,7 +127,7 @@ interface Line {
 
 class Chart {
   readonly card: HTMLElement;
-  readonly #series = new Series({ lines: MOST_LINES, window: WINDOW });
+  readonly #series = new Series({ lines: MOST_LINES, window: CHART_WINDOW });
   readonly #lines = new Map<string, Line>();
   readonly #latest = element("output", { className: "latest" });
   readonly #legend = element("ul", { className: "legend" });
@@ -146,7 +149,7 @@ class Chart {
 
   add(point: Point): void {
     const { source, y } = point;
-    const isDrawn = this.#series.add(point);
+    const isDrawn = this.#series.add({ ...point, y: drawable(y) });
     if (!this.#lines.has(source)) this.#introduce(source);
     const line = this.#lines.get(source);
     if (!isDrawn || !line) return;
@@ -182,7 +185,9 @@ class Chart {
     const lines = [...this.#lines.values()];
     for (const { latest, value } of lines) value.textContent = String(shortNumber(latest));
     // Of several devices, the legend tells each one's.
-    this.#latest.textContent = lines.length === 1 ? (lines[0]?.value.textContent ?? "") : "";
+    const latest = lines.length === 1 ? (lines[0]?.value.textContent ?? "") : "";
+    this.#latest.textContent = latest;
+    this.#latest.classList.toggle("long", latest.length > LONG_NUMBER);
   }
 
   #isVisible(): boolean {
@@ -243,7 +248,7 @@ class Chart {
           incrs: TIME_STEPS,
           values: (_plot, times) => times.map(clockTime),
         },
-        { ...axis, size: widthOf, space: 34 },
+        { ...axis, size: widthOf, space: 34, values: (_plot, numbers) => numbers.map(axisNumber) },
       ],
       scales: { x: { range: ({ data: [times = []] }) => span(times, this.#clock(), SPANS) } },
       series: [{}, ...lines],
@@ -255,6 +260,14 @@ class Chart {
 function widthOf(_plot: uPlot, numbers: readonly string[] | null): number {
   const longest = Math.max(0, ...(numbers ?? []).map(({ length }) => length));
   return Math.min(Math.max(44, 10 + 7 * longest), 130);
+}
+
+/** From here on, a number with all its zeros would be cut. */
+const MANY_ZEROS = 1e12;
+const numbers = new Intl.NumberFormat("en", { maximumFractionDigits: 20 });
+
+function axisNumber(number: number): string {
+  return Math.abs(number) < MANY_ZEROS ? numbers.format(number) : number.toExponential();
 }
 
 /** Local time to the second: `14:03:07`. */

@@ -3,6 +3,7 @@ import type { ActivityRow, Batch, Snapshot, State } from "../http/console-messag
 import { Activity } from "./activity";
 import { Charts } from "./charts";
 import { showClients } from "./clients";
+import { tellFurtherDown } from "./further-down";
 import { showClientTotal, showLink, showSandbox, showTotals, startCounting } from "./masthead";
 import { byId } from "./page";
 import { Refusals } from "./refusals";
@@ -22,16 +23,18 @@ const activity = new Activity();
 const charts = new Charts();
 const refusals = new Refusals();
 let source: EventSource | undefined;
-/** Whether the feed has a filter. */
-let isFiltered = false;
+/** What the feed is filtered by. */
+let words = "";
+/** What the rows and charts on the page were filtered by, once there are any. */
+let shownWords: string | undefined;
 let retrying = 0;
 
 /** The filter works at the sandbox, on every event; a new one begins a new feed. */
 function follow(): void {
   clearTimeout(retrying);
   source?.close();
-  isFiltered = filter.value.trim() !== "";
-  source = new EventSource(`console/feed?filter=${encodeURIComponent(filter.value)}`);
+  words = filter.value.trim();
+  source = new EventSource(`console/feed?filter=${encodeURIComponent(words)}`);
   source.addEventListener("snapshot", ({ data }) => begin(JSON.parse(data)));
   source.addEventListener("batch", ({ data }) => goOn(JSON.parse(data)));
   source.addEventListener("open", () => showLink("live"));
@@ -39,8 +42,8 @@ function follow(): void {
 }
 
 /**
- * A browser has no more than six connections to one host, which its hidden tabs would take. What a
- * pause holds would be lost with the feed, so that a tab that is paused keeps its own.
+ * A browser has no more than six connections to one host, which its hidden tabs would take. A tab
+ * that is paused keeps its own, to count on.
  */
 function followWhileVisible(): void {
   if (!document.hidden && !source) follow();
@@ -59,13 +62,20 @@ function lost(): void {
 function begin(snapshot: Snapshot): void {
   showSandbox(snapshot.url, snapshot.weather);
   showState(snapshot);
+  refusals.reset(snapshot.refusals);
+  offerDevices(snapshot.activity);
+  // What a pause holds, it holds though the connection is lost; another filter is asked for.
+  if (isPaused() && shownWords === words) activity.miss(snapshot.activity);
+  else show(snapshot);
+}
+
+function show(snapshot: Snapshot): void {
+  shownWords = words;
   activity.reset(
     snapshot.activity,
     orNoMatch(`Nothing yet. What devices send to ${snapshot.url} is shown here.`),
   );
   charts.reset(snapshot, orNoMatch("Each tag that carries numbers gets a chart here."));
-  refusals.reset(snapshot.refusals);
-  offerDevices(snapshot.activity);
 }
 
 function goOn(batch: Batch): void {
@@ -79,6 +89,7 @@ function goOn(batch: Batch): void {
 function showState({ totals, users, clients, retained }: Partial<State>): void {
   if (totals) showTotals(totals);
   if (users) setUsers(users);
+  if (users) activity.showUsers(users);
   if (retained) showRetained(retained, orNoMatch("Nothing is retained."));
   if (!clients) return;
   showClients(clients);
@@ -87,7 +98,7 @@ function showState({ totals, users, clients, retained }: Partial<State>): void {
 
 /** What to say where there is nothing. */
 function orNoMatch(none: string): string {
-  return isFiltered ? "Nothing matches the filter." : none;
+  return words !== "" ? "Nothing matches the filter." : none;
 }
 
 function offerDevices(rows: readonly ActivityRow[]): void {
@@ -98,12 +109,14 @@ function isPaused(): boolean {
   return pause.getAttribute("aria-pressed") === "true";
 }
 
+/** What a pause has left out is told anew. */
 function togglePause(): void {
   const paused = !isPaused();
   pause.setAttribute("aria-pressed", String(paused));
   pause.textContent = paused ? "Resume" : "Pause";
   activity.pause(paused);
   charts.pause(paused);
+  if (!paused) follow();
 }
 
 const KEYS: Readonly<Record<string, () => void>> = {
@@ -132,5 +145,8 @@ pause.addEventListener("click", togglePause);
 document.addEventListener("keydown", onKey);
 startSending();
 startCounting();
+tellFurtherDown("refusal", ["refusal", "refusals"]);
+tellFurtherDown("client", ["client", "clients"]);
+tellFurtherDown("retained", ["message", "messages"]);
 document.addEventListener("visibilitychange", followWhileVisible);
 followWhileVisible();

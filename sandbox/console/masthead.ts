@@ -12,7 +12,7 @@ const sent = byId("total-sent", HTMLElement);
 const refused = byId("total-refused", HTMLElement);
 const clients = byId("total-clients", HTMLElement);
 
-let rate = new Rate();
+const rate = new Rate();
 
 export function startCounting(): void {
   setInterval(showRate, 1000);
@@ -21,7 +21,6 @@ export function startCounting(): void {
 export function showSandbox(url: string, weather: readonly string[]): void {
   address.textContent = url;
   weatherList.replaceChildren(...weather.map((words) => element("li", {}, words)));
-  rate = new Rate();
 }
 
 export function showTotals(totals: Totals): void {

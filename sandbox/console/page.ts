@@ -47,6 +47,12 @@ export function count(value: number): string {
   return numbers.format(value);
 }
 
+/** Text that is broken after a comma rather than within a word: JSON has no spaces. */
+export function breakable(text: string): (Node | string)[] {
+  const parts = text.split(/(?<=,)/);
+  return parts.flatMap((part, at) => (at === 0 ? [part] : [document.createElement("wbr"), part]));
+}
+
 /** A time for the eye, with all of it for the pointer. */
 export function timeOf(time: string): HTMLElement {
   return element("time", { dateTime: time, title: time }, localTime(new Date(time)));

@@ -1,9 +1,9 @@
 // The form that sends as the cloud would: to a device, as an update, to a group.
-import { M1Error } from "../../nodes/protocol/errors";
 import type { Identity } from "../../nodes/protocol/topics";
 import { type Recipient, recipientTopic } from "../cloud-topics";
 import type { SendForm, SendResult } from "../http/console-messages";
 import { localTime } from "../local-time";
+import { Refused } from "../refusal";
 import { byId, count, element } from "./page";
 import { post } from "./post";
 
@@ -110,8 +110,8 @@ function topicText(): TopicText {
   try {
     return { text: recipientTopic(to), state: "topic" };
   } catch (error) {
-    if (!(error instanceof M1Error)) throw error;
-    return { text: error.message, state: error.code === "LEVEL_EMPTY" ? "missing" : "wrong" };
+    const { code, message } = Refused.from(error);
+    return { text: message, state: code === "LEVEL_EMPTY" ? "missing" : "wrong" };
   }
 }
 

@@ -67,6 +67,14 @@ export class Series {
   }
 }
 
+/** Beyond it, the span of two numbers and their margins would be none. */
+const FARTHEST = 1e307;
+
+/** The number itself, as far from zero as a chart can draw. */
+export function drawable(y: number): number {
+  return Math.max(-FARTHEST, Math.min(y, FARTHEST));
+}
+
 /**
  * From the first time on, but for so many seconds at the least and at the most. To now, not to the
  * last time: whoever has fallen silent does not look alive. A time ahead of the clock is shown, too.

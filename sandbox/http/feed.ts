@@ -1,28 +1,22 @@
 // What the open pages of the console are told: all there is first, then what is new, five times a
 // second. Everything is counted; what is shown is sampled, so that no page drowns.
 
-import { username } from "../../nodes/protocol/credentials";
-import { excerpt } from "../../nodes/protocol/errors";
 import type { Identity } from "../../nodes/protocol/topics";
-import { ruleBehind } from "../contract";
-import { type ConnectedClient, type Refusal, refusedOne, type Sent } from "../happenings";
+import type { Refusal, Sent } from "../happenings";
 import { reachable } from "../reachable";
 import type { Sandbox } from "../sandbox";
-import { shortNumber } from "../short-number";
 import type { StoredEvent } from "../stored-event";
-import { Charted, LONGEST_NAME, SLOT } from "./charted";
+import { Charted, SLOT } from "./charted";
 import type {
   ActivityRow,
   Batch,
   ClientRow,
-  EventRow,
-  RefusalRow,
   RetainedRow,
-  SentRow,
   Snapshot,
   Some,
 } from "./console-messages";
 import type { Filter } from "./filter";
+import { clientRow, eventRow, refusalRow, retainedRow, sentRow } from "./rows";
 
 /** Milliseconds between two messages. */
 const INTERVAL = SLOT;
@@ -30,17 +24,10 @@ const ROWS_PER_MESSAGE = 20;
 const POINTS_PER_MESSAGE = 500;
 const REFUSALS_PER_MESSAGE = 50;
 const ROWS_OF_A_LIST = 100;
-/** How much of the past a page is shown. */
-const PAST_EVENTS = 2000;
-const PAST_POINTS = 24_000;
-const PAST_ROWS = 100;
-const LONGEST_VALUE = 80;
-const LONGEST_PAYLOAD = 300;
-/** Of an event in its row. */
-const MOST_TAGS = 12;
-const MOST_FILTERS = 12;
-/** Milliseconds between observation and arrival; most events take a few. */
-const WORTH_TELLING = 1000;
+/** How much of the past a page is shown, of what passes its filter. */
+const PAST_EVENTS = 10_000;
+const PAST_POINTS = 50_000;
+const PAST_ROWS = 150;
 
 /** Where a feed goes. */
 export interface Reader {
@@ -129,11 +116,10 @@ export class Feed {
   #snapshot(): Snapshot {
     const { url, events, sent, refusals, weather, totals } = this.#sandbox;
     const passes = (what: StoredEvent | Sent) => this.#filter.passes(what);
-    const matching = events.slice(-PAST_EVENTS).filter(passes);
-    const activity = [...matching.slice(-PAST_ROWS), ...sent.slice(-PAST_ROWS).filter(passes)]
+    const matching = last(PAST_EVENTS, events, passes);
+    const activity = [...matching.slice(-PAST_ROWS), ...last(PAST_ROWS, sent, passes)]
       .sort((one, other) => timeOf(one).localeCompare(timeOf(other)))
       .slice(-PAST_ROWS);
-    for (const event of matching) this.#charted.add(event, PAST_POINTS);
     return {
       at: Date.now() / 1000,
       url: reachable(url),
@@ -143,7 +129,7 @@ export class Feed {
       clients: this.#clients(),
       retained: this.#retained(),
       activity: this.#rows(activity),
-      points: this.#charted.take(),
+      points: this.#charted.past(matching, PAST_POINTS),
       moreTags: this.#charted.moreTags,
       refusals: refusals.slice(-PAST_ROWS).map(refusalRow),
     };
@@ -200,89 +186,24 @@ function keepLast<Item>(items: Item[], item: Item, limit: number): void {
   if (items.length > limit) items.shift();
 }
 
+/** The last `limit` of those that pass, oldest first. */
+function last<Item>(
+  limit: number,
+  items: readonly Item[],
+  passes: (item: Item) => boolean,
+): Item[] {
+  const found: Item[] = [];
+  for (let at = items.length - 1; at >= 0 && found.length < limit; at -= 1) {
+    const item = items[at] as Item;
+    if (passes(item)) found.push(item);
+  }
+  return found.reverse();
+}
+
 function some<Item, Row>(items: readonly Item[], row: (item: Item) => Row): Some<Row> {
   return { rows: items.slice(0, ROWS_OF_A_LIST).map(row), total: items.length };
 }
 
 function timeOf(what: StoredEvent | Sent): string {
   return "raw" in what ? what.receivedAt : what.sentAt;
-}
-
-function eventRow(event: StoredEvent, filter: Filter): EventRow {
-  const { receivedAt, observedAt, deviceId, stream, eventData } = event;
-  const tags = filter.ordered(Object.entries(eventData).filter(([name]) => name !== "device_id"));
-  return {
-    kind: "event",
-    at: receivedAt,
-    ...(isLate(observedAt, receivedAt) && { observedAt }),
-    user: username(event),
-    deviceId: excerpt(deviceId, LONGEST_NAME),
-    stream: excerpt(stream, LONGEST_NAME),
-    tags: tags.slice(0, MOST_TAGS).map(([name, value]) => [excerpt(name), ...valueTexts(value)]),
-    moreTags: Math.max(tags.length - MOST_TAGS, 0),
-  };
-}
-
-function isLate(observedAt: string, receivedAt: string): boolean {
-  return Math.abs(Date.parse(receivedAt) - Date.parse(observedAt)) >= WORTH_TELLING;
-}
-
-/** As it is shown, and as it is if that is more. */
-function valueTexts(value: unknown): [shown: string, all?: string] {
-  const all = typeof value === "string" ? value : JSON.stringify(value);
-  const short = typeof value === "string" ? value : JSON.stringify(value, withShortNumbers);
-  const shown = excerpt(short, LONGEST_VALUE);
-  return shown === all ? [shown] : [shown, excerpt(all, LONGEST_PAYLOAD)];
-}
-
-function withShortNumbers(_name: string, value: unknown): unknown {
-  return typeof value === "number" ? shortNumber(value) : value;
-}
-
-function sentRow({ sentAt, topic, payload, retain, notRetained }: Sent): SentRow {
-  return {
-    kind: "sent",
-    at: sentAt,
-    topic: excerpt(topic, LONGEST_NAME),
-    payload: payloadText(payload),
-    retain,
-    ...(notRetained && { notRetained }),
-  };
-}
-
-function payloadText(payload: Buffer): string {
-  // Four bytes a character at the most.
-  return excerpt(payload.subarray(0, LONGEST_PAYLOAD * 4).toString("utf8"), LONGEST_PAYLOAD);
-}
-
-function refusalRow(refusal: Refusal): RefusalRow {
-  const { at, what, topic, filter, returnCode, status } = refusal;
-  const { code, reason } = refusal;
-  const answer = returnCode ?? status;
-  const place = excerpt(topic ?? filter ?? "", LONGEST_NAME);
-  const action = what !== "memory" ? what : place ? "no room for" : "no room";
-  return {
-    at,
-    who: excerpt(refusedOne(refusal), LONGEST_NAME),
-    what: [action, place, answer && `(${answer})`].filter(Boolean).join(" "),
-    code,
-    reason: excerpt(reason, LONGEST_PAYLOAD),
-    ...ruleBehind(code, topic),
-  };
-}
-
-function clientRow({ clientId, username: user, clean, subscriptions }: ConnectedClient): ClientRow {
-  return {
-    clientId,
-    user,
-    session: clean ? "clean session" : "persistent session",
-    filters: subscriptions
-      .slice(0, MOST_FILTERS)
-      .map(({ filter }) => excerpt(filter, LONGEST_NAME)),
-    moreFilters: Math.max(subscriptions.length - MOST_FILTERS, 0),
-  };
-}
-
-function retainedRow({ topic, payload, sentAt }: Sent): RetainedRow {
-  return { topic, payload: payloadText(payload), at: sentAt };
 }

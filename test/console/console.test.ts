@@ -74,6 +74,55 @@ describe("console", () => {
     assert.match(await rows().first().innerText(), /n 2/);
   });
 
+  it("shows and draws what passes a new filter while it is paused, and holds that", async () => {
+    const { page } = opened;
+    await publish("kitchen", { temperature: 21.5 });
+    await publish("attic", { temperature: 31 });
+    await rows().nth(1).waitFor();
+    await page.click("#pause");
+    await page.fill("#filter", "kitchen");
+    await untilCount(page, "#activity-rows .row", 1);
+    await untilText(page, ".card .latest", "21.5");
+    await page.waitForFunction(inkedRows, ".card canvas");
+    await publish("kitchen", { temperature: 22 });
+    await untilText(page, "#activity-note", "Paused; 1 new");
+    assert.equal(await text(page, ".card .latest"), "21.5");
+  });
+
+  it("holds what it paused at though the sandbox is away for a moment, and then catches up", async () => {
+    const { page } = opened;
+    await publish("d", { n: 1 });
+    await untilText(page, ".card .latest", "1");
+    await page.click("#pause");
+    await publish("d", { n: 2 });
+    await untilText(page, "#activity-note", "Paused; 1 new");
+    const { port } = opened.web;
+    await opened.web.close();
+    await untilText(page, "#link", "Not reachable; trying again");
+    await publish("d", { n: 3 });
+    opened.web = await openWeb(opened.sandbox, { port });
+    await untilText(page, "#activity-note", "Paused; 2 new");
+    assert.equal(await rows().count(), 1);
+    assert.equal(await text(page, ".card .latest"), "1");
+    assert.ok(await page.evaluate(inkedRows, ".card canvas"));
+    await page.click("#pause");
+    await untilText(page, ".card .latest", "3");
+    assert.deepEqual(await rows().locator(".tags").allInnerTexts(), ["n 3", "n 2", "n 1"]);
+  });
+
+  it("draws a paused chart anew when the system turns dark, and without a device that is new", async () => {
+    const { page } = opened;
+    await publish("kitchen", { n: 1 });
+    await page.waitForFunction(inkedRows, ".card canvas");
+    await page.click("#pause");
+    await publish("attic", { n: 2 });
+    await untilText(page, "#activity-note", "Paused; 1 new");
+    await page.locator(".card canvas").evaluate((canvas) => canvas.classList.add("light"));
+    await page.emulateMedia({ colorScheme: "dark" });
+    await page.waitForFunction(inkedRows, ".card canvas:not(.light)");
+    assert.deepEqual(await page.locator(".card .legend li").allTextContents(), ["kitchen 1"]);
+  });
+
   it("draws a chart for each tag that carries numbers, with a line for each device", async () => {
     await publish("kitchen", { temperature: 21.5, door: "open" });
     await publish("attic", { temperature: 31, battery: { level: 87 } });
@@ -86,7 +135,7 @@ describe("console", () => {
       "kitchen 21.5",
       "attic 31",
     ]);
-    await opened.page.waitForFunction(hasInk, '.card[data-tag="temperature"] canvas');
+    await opened.page.waitForFunction(inkedRows, '.card[data-tag="temperature"] canvas');
   });
 
   it("says how many tags have no chart, and gives those a chart whose name is filtered by", async () => {
@@ -128,7 +177,7 @@ describe("console", () => {
     while (slotOf(new Date().toISOString()) === before) await page.evaluate(nextFrame);
     store("attic", 31);
     await untilCount(page, ".card .legend li", 2);
-    await page.waitForFunction(hasInk, ".card canvas");
+    await page.waitForFunction(inkedRows, ".card canvas");
   });
 
   it("moves a line as events come, and shows the latest number", async () => {
@@ -162,6 +211,23 @@ describe("console", () => {
     for (const { text, left } of labels) assert.ok(left >= 0, `${text} begins at ${left}`);
   });
 
+  it("draws numbers as far apart as numbers can be, and labels large ones without their zeros", async () => {
+    const { page } = opened;
+    await page.addInitScript(recordLabels);
+    await page.reload();
+    for (const far of [Number.MAX_VALUE, 0, -Number.MAX_VALUE]) {
+      await publish("meter", { far, large: 1e20 + far / 1e290 });
+      await untilText(page, ".card .latest", String(far));
+    }
+    const rows = await page.evaluate(inkedRows, '.card[data-tag="far"] canvas');
+    assert.ok(rows > 50, `${rows} rows of pixels`);
+    const labels = await page.evaluate(() => (window as LabelledWindow).labels ?? []);
+    assert.ok(
+      labels.some(({ text }) => text.endsWith("e+20")),
+      "no label of a large number",
+    );
+  });
+
   it("moves the time of all charts on, of devices that have fallen silent, too", async () => {
     const { page } = opened;
     await page.addInitScript(recordLabels);
@@ -181,9 +247,86 @@ describe("console", () => {
   it("says how many charts are further down, until one scrolls", async () => {
     const { page } = opened;
     await publish("plc", twentyTags());
-    await untilText(page, "#charts-below", "8 charts are further down: scroll");
+    await untilText(page, "#chart-below", "8 charts are further down: scroll");
     await page.locator("#chart-list").evaluate((list) => list.scrollTo(0, list.scrollHeight));
-    await untilText(page, "#charts-below", "");
+    await untilText(page, "#chart-below", "");
+  });
+
+  it("says how many refusals, retained messages and rows are further down", async () => {
+    const { page, sandbox } = opened;
+    for (let nth = 0; nth < 8; nth += 1) {
+      await refusedWith(sandbox, { clientId: `c${nth}`, password: "WRONG/word" });
+      await sandbox.sendUpdate(`d${nth}`, "config", 1);
+    }
+    for (let nth = 0; nth < 40; nth += 1) await sandbox.sendDeviceEvent("d", nth);
+    for (const [list, what] of [
+      ["refusal", "refusals"],
+      ["retained", "messages"],
+      ["activity", "rows"],
+    ] as const) {
+      const words = new RegExp(`^\\d+ ${what} are further down: scroll$`);
+      await page.locator(`#${list}-below`, { hasText: words }).waitFor();
+      await page.locator(`#${list}-list`).evaluate((it) => it.scrollTo(0, it.scrollHeight));
+      await untilText(page, `#${list}-below`, "");
+    }
+  });
+
+  it("names the user of each row, but where there is only one", async () => {
+    const { page, sandbox } = opened;
+    await publish("kitchen", { temperature: 21.5 });
+    await rows().first().waitFor();
+    const user = rows().first().locator(".user");
+    assert.equal(await user.isVisible(), true);
+    sandbox.configure({ accounts: [DEMO_ACCOUNT], rules: [] });
+    await user.waitFor({ state: "hidden" });
+    assert.equal(await page.locator(".head .user").isVisible(), false);
+    sandbox.configure({ accounts: [DEMO_ACCOUNT, NEIGHBOUR], rules: [] });
+    await user.waitFor({ state: "visible" });
+  });
+
+  it("has two tags on a line, and the time, device and stream at the first of several", async () => {
+    const { page } = opened;
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await publish("kitchen", { average_temperature: 21.5, relative_humidity: 40 });
+    await publish("meter", { reading: "1234567890".repeat(12) });
+    await rows().nth(1).waitFor();
+    const top = async (row: number, place: string) =>
+      (await rows().nth(row).locator(place).boundingBox())?.y ?? Number.NaN;
+    assert.equal(await top(1, ".tag:nth-child(2)"), await top(1, ".tag:nth-child(1)"));
+    for (const place of [".time", ".device", ".stream"]) {
+      const lower = (await top(0, place)) - (await top(0, ".tags"));
+      assert.ok(Math.abs(lower) < 6, `${place} is ${lower} pixels lower`);
+    }
+  });
+
+  it("breaks what was sent between its parts, and says beside it that it is retained", async () => {
+    const { page, sandbox } = opened;
+    await page.setViewportSize({ width: 360, height: 740 });
+    const payload = { count: 10, average_temperature: 19.91, lowest_temperature: 3.5 };
+    await sandbox.sendUpdate("kitchen", "config", payload);
+    await rows().first().waitFor();
+    assert.equal(await rows().first().locator("code").innerText(), JSON.stringify(payload));
+    assert.deepEqual(await rows().first().locator("code").evaluate(linesOfWords), [1, 1, 1]);
+    assert.equal(await rows().first().locator(".retention").innerText(), "retained");
+    assert.equal(await rows().first().locator(".stream").innerText(), "update/config");
+  });
+
+  it("shows a number of many digits beside the name of its tag", async () => {
+    const { page } = opened;
+    await page.setViewportSize({ width: 390, height: 844 });
+    await publish("meter", { energy: Number.MAX_VALUE });
+    await untilText(page, ".card .latest", String(Number.MAX_VALUE));
+    const name = await page.locator(".card h3").boundingBox();
+    const number = await page.locator(".card .latest").boundingBox();
+    const card = await page.locator(".card").boundingBox();
+    if (!name || !number || !card) throw new RangeError("no chart");
+    const places = JSON.stringify({ name, number, card });
+    assert.ok(name.width >= 60 && name.x + name.width <= number.x, places);
+    assert.ok(number.x + number.width <= card.x + card.width, places);
+    const cut = await page
+      .locator(".card .latest")
+      .evaluate((it) => it.scrollWidth - it.clientWidth);
+    assert.equal(cut, 0);
   });
 
   it("rounds the numbers of an event, and has all of them for the pointer", async () => {
@@ -267,6 +410,24 @@ describe("console", () => {
     assert.equal(await text(page, "#send-topic"), "2/demo-project/pumps/config");
     assert.equal(await page.isVisible("#send-device"), false);
   });
+
+  for (const [what, field, name, words] of [
+    ["a device ID of 1,100 characters", "device", "d".repeat(1100), /^The device ID has 1100 char/],
+    ["an update type of 95 levels", "type", levels(95), /^The update type has 95 levels/],
+  ] as const) {
+    it(`says that ${what} is too much, and offers no button to send there`, async () => {
+      const { page } = opened;
+      await page.check("input[value=update]", { force: true });
+      await page.fill("#send-device", "pump");
+      await page.fill("#send-type", "config");
+      await page.fill(`#send-${field}`, name);
+      assert.match(await text(page, "#send-topic"), words);
+      assert.equal(await page.getAttribute("#send-topic", "data-state"), "wrong");
+      assert.equal(await page.isDisabled("button.primary"), true);
+      await page.fill(`#send-${field}`, "x");
+      assert.equal(await page.isDisabled("button.primary"), false);
+    });
+  }
 
   it("sends an update that is retained, lists it, and removes it", async () => {
     const { page } = opened;
@@ -468,6 +629,22 @@ describe("console", () => {
   });
 });
 
+describe("console in bad weather", () => {
+  const opened = eachWithConsole(
+    { weather: { latency: 120, drop: 0.3, refuse: 0.1 } },
+    { viewport: { width: 1280, height: 800 } },
+  );
+
+  it("tells the weather, and has the totals beside its name all the same", async () => {
+    const { page } = opened;
+    await untilCount(page, "#weather li", 3);
+    const name = await page.locator("h1").boundingBox();
+    const totals = await page.locator(".totals").boundingBox();
+    const lower = (totals?.y ?? Number.NaN) - (name?.y ?? 0);
+    assert.ok(Math.abs(lower) < 10, `${lower} pixels lower`);
+  });
+});
+
 describe("console at 5,000 events a second", () => {
   const opened = eachWithConsole();
   const who = { projectMqtt: "demo-project", userMqtt: "demo-user" };
@@ -511,6 +688,10 @@ describe("console at 5,000 events a second", () => {
 /** The fifth of a second that a time is in. */
 function slotOf(time = ""): number {
   return Math.floor(Date.parse(time) / 200);
+}
+
+function levels(count: number): string {
+  return Array.from({ length: count }, () => "x").join("/");
 }
 
 function twentyTags(): Record<string, number> {
@@ -564,6 +745,16 @@ function secondsOf(time: string): number {
   return (hours * 60 + minutes) * 60 + seconds;
 }
 
+/** On how many lines each part of a text is that a comma ends. Runs in the page. */
+function linesOfWords(element: Element): number[] {
+  const texts = [...element.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE);
+  return texts.map((text) => {
+    const range = document.createRange();
+    range.selectNodeContents(text);
+    return range.getClientRects().length;
+  });
+}
+
 /** Leaves a tab, or comes back to it, as far as its page can tell. Runs in the page. */
 function look(visible: boolean): void {
   Object.defineProperty(document, "hidden", { value: !visible, configurable: true });
@@ -578,14 +769,16 @@ function nextFrame(): Promise<number> {
   return new Promise(requestAnimationFrame);
 }
 
-/** Whether something other than the grid's greys is drawn on a canvas. Runs in the page. */
-function hasInk(selector: string): boolean {
+/** How many rows of a canvas's pixels hold something other than the grid's greys. Runs in the page. */
+function inkedRows(selector: string): number {
   const canvas = document.querySelector<HTMLCanvasElement>(selector);
   const pixels = canvas?.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height).data;
-  if (!pixels) return false;
+  if (!canvas || !pixels) return 0;
+  const rows = new Set<number>();
   for (let index = 0; index < pixels.length; index += 4) {
     const [red = 0, green = 0, blue = 0, alpha = 0] = pixels.subarray(index, index + 4);
-    if (alpha > 200 && Math.max(red, green, blue) - Math.min(red, green, blue) > 60) return true;
+    const isInk = alpha > 200 && Math.max(red, green, blue) - Math.min(red, green, blue) > 60;
+    if (isInk) rows.add(Math.floor(index / 4 / canvas.width));
   }
-  return false;
+  return rows.size;
 }

@@ -1,6 +1,6 @@
 // The numbers behind a chart (sandbox/console/series.ts).
 import { strict as assert } from "node:assert";
-import { lone, Series, span } from "../../sandbox/console/series";
+import { drawable, lone, Series, span } from "../../sandbox/console/series";
 
 describe("console: series", () => {
   function series(...points: [source: string, x: number, y: number][]) {
@@ -34,6 +34,12 @@ describe("console: series", () => {
       assert.deepEqual(span(times, now, { least: 10, most: 300 }), expected);
     });
   }
+
+  it("leaves a number as it is, unless it is too far from another to be drawn beside it", () => {
+    assert.deepEqual([0, -21.5, 1e300].map(drawable), [0, -21.5, 1e300]);
+    const [low = 0, high = 0] = [-Number.MAX_VALUE, Number.MAX_VALUE].map(drawable);
+    assert.ok(Number.isFinite((high - low) * 8));
+  });
 
   it("tells the only value of a line, which no line leads to", () => {
     assert.deepEqual(lone([null, 21.5, null]), [1]);

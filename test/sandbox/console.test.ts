@@ -17,6 +17,8 @@ const USERS = [
   { projectMqtt: "demo-project", userMqtt: "neighbour" },
 ];
 
+const who = { projectMqtt: "demo-project", userMqtt: "demo-user" };
+
 describe("sandbox: console", () => {
   const second = { ...DEMO_ACCOUNT, apiKey: "KEY2" };
   const context = eachWithSandbox({
@@ -458,3 +460,78 @@ describe("sandbox: console", () => {
     assert.doesNotMatch(policy, /unsafe/);
   });
 });
+
+describe("sandbox: console that is opened late", () => {
+  let now = Date.parse(NOW);
+  const context = eachWithSandbox({
+    keep: 10_000,
+    now: () => new Date(now).toISOString().replace("Z", "000Z"),
+  });
+  const web = eachWithWeb(context);
+
+  /** Of each device so many events, one a second. */
+  function measured(seconds: number, devices: readonly string[], tags: readonly string[]): void {
+    const arrival = { who, clientId: "", address: "", qos: 1, dup: false } as const;
+    for (let second = 0; second < seconds; second += 1, now += 1000) {
+      for (const deviceId of devices) {
+        const eventData = Object.fromEntries(tags.map((tag) => [tag, second]));
+        context.sandbox.store({ eventData, deviceId, raw: EVENT }, arrival);
+      }
+    }
+  }
+
+  async function told(filter = ""): Promise<Snapshot> {
+    const page = await follow(`${web.url}/console/feed?filter=${filter}`);
+    page.close();
+    return page.snapshot;
+  }
+
+  it("finds by the filter all that the sandbox remembers, however much came after it", async () => {
+    measured(1, ["cellar"], ["battery"]);
+    await context.sandbox.sendUpdate("cellar", "config", 1);
+    measured(2500, ["attic"], ["temperature"]);
+    for (let sent = 0; sent < 200; sent += 1) await context.sandbox.sendDeviceEvent("attic", sent);
+    const { activity, points } = await told("cellar");
+    assert.deepEqual(
+      activity.map((row) => (row.kind === "event" ? row.deviceId : row.topic)),
+      ["cellar", `1/${OWN}/cellar/update/config`],
+    );
+    assert.deepEqual(
+      points.map(({ tag }) => tag),
+      ["battery"],
+    );
+  });
+
+  it("is told the five minutes that a chart shows, at 20 events a second too", async () => {
+    measured(400, twenty("device"), ["temperature", "humidity"]);
+    const { points } = await told();
+    const times = points.map(({ x }) => x);
+    assert.equal(Math.max(...times) - Math.min(...times), 300);
+    assert.equal(points.length, 301 * 20 * 2);
+  });
+
+  it("is told the latest of a tag that fell silent long ago", async () => {
+    measured(1, ["cellar"], ["battery"]);
+    measured(400, ["attic"], ["temperature"]);
+    const { points } = await told();
+    assert.deepEqual(points[0], {
+      tag: "battery",
+      source: `${OWN}/cellar`,
+      x: points[0]?.x,
+      y: 0,
+    });
+    assert.equal(points.length, 1 + 301);
+  });
+
+  it("is told 50,000 points at the most, and those the latest", async () => {
+    measured(500, twenty("device"), twenty("tag"));
+    const { points, activity, moreTags } = await told();
+    assert.deepEqual([points.length, activity.length, moreTags], [50_000, 150, 8]);
+    assert.equal(points.at(-1)?.y, 499);
+    assert.equal(points[0]?.y, 291);
+  });
+});
+
+function twenty(name: string): string[] {
+  return Array.from({ length: 20 }, (_, at) => `${name}${at}`);
+}
