@@ -830,6 +830,30 @@ describe("m1 connection", () => {
     });
   });
 
+  describe("without TLS", () => {
+    /** The warnings of a flow of several nodes, once it has tried to connect. */
+    async function warnings(url: string): Promise<string[]> {
+      await startFlow([...flowOf({ url }), ...deviceIn("in"), eventOut({ id: "another" })]);
+      await shows("m1", ({ fill }) => fill === "red" || fill === "green");
+      const lines = logged().filter(({ level, id }) => id === "m1" && level === 30);
+      return lines.map(({ msg }) => String(msg));
+    }
+
+    for (const url of ["mqtt://nowhere.invalid:1883", "ws://nowhere.invalid:80/mqtt"]) {
+      it(`${url} is one warning that the secrets cross the network readable`, async () => {
+        deepEqual(await warnings(url), [
+          `${url} is not encrypted: the API key and the password cross the network readable. mqtts:// protects them`,
+        ]);
+      });
+    }
+
+    it("there is no warning on this computer, nor with TLS", async () => {
+      deepEqual(await warnings(context.sandbox.url), []);
+      await stopFlow();
+      deepEqual(await warnings("mqtts://nowhere.invalid:8883"), []);
+    });
+  });
+
   it("ws:// carries events and messages", async () => {
     await withSandbox({ websocket: true }, async (sandbox) => {
       await startFlow([connectionTo(sandbox), eventOut(), ...deviceIn("in"), ...catching()]);
