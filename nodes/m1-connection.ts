@@ -114,9 +114,12 @@ function runConnection(RED: NodeAPI, node: ConnectionNode, config: Config): void
   RED.events.on("flows:started", settle);
   node.on("close", (removed: boolean, done: () => void) => {
     RED.events.off("flows:started", settle);
-    showQueue.stop();
-    diary.close();
     closeAll(connection, outbox)
+      // Not before: events may be dropped during the goodbye.
+      .finally(() => {
+        showQueue.stop();
+        diary.close();
+      })
       .then((legacy) => {
         if (removed) {
           abandonLegacy(legacy, endMessage);

@@ -43,6 +43,13 @@ interface Standing {
   refusal: M1Error | undefined;
 }
 
+/** Brings one connection's wire in line. */
+interface Run {
+  readonly wire: SubscriptionWire;
+  /** Something has changed since it last looked. */
+  again: boolean;
+}
+
 const REFUSED = 128;
 
 /**
@@ -62,8 +69,8 @@ export class Subscriptions {
   readonly #refusals = new Map<string, M1Error>();
   /** Filters of who has left since the last `synchronise`: a successor may be about to want them. */
   readonly #left = new Set<string>();
-  #synchronising = false;
-  #again = false;
+  /** The one that is under way. */
+  #run: Run | undefined;
 
   constructor(who: Identity) {
     this.#who = who;
@@ -95,6 +102,8 @@ export class Subscriptions {
 
   /** A connection came up. Without its session the broker has forgotten every subscription. */
   connected(sessionPresent: boolean): void {
+    // One that still waits over the old connection ends without effect.
+    this.#run = undefined;
     this.#refusals.clear();
     this.#givenUp.clear();
     if (sessionPresent) return;
@@ -143,23 +152,32 @@ export class Subscriptions {
    * Rejects if the connection is lost; what was not confirmed is then asked for again.
    */
   async synchronise(wire: SubscriptionWire): Promise<void> {
-    this.#again = true;
     this.#left.clear();
-    if (this.#synchronising) return;
-    this.#synchronising = true;
+    if (this.#run) {
+      this.#run.again = true;
+      return;
+    }
+    const run: Run = { wire, again: true };
+    this.#run = run;
     try {
-      while (this.#again) {
-        this.#again = false;
-        await this.#subscribeToMissing(wire);
-        await this.#unsubscribeFromUnwanted(wire);
+      while (run.again) {
+        run.again = false;
+        await this.#subscribeToMissing(run);
+        await this.#unsubscribeFromUnwanted(run);
+        if (this.#isPast(run)) return;
         this.#tellRefusals();
       }
     } finally {
-      this.#synchronising = false;
+      if (!this.#isPast(run)) this.#run = undefined;
     }
   }
 
-  async #subscribeToMissing(wire: SubscriptionWire): Promise<void> {
+  /** Whether there has been a new connection since: what it learns is no longer so. */
+  #isPast(run: Run): boolean {
+    return run !== this.#run;
+  }
+
+  async #subscribeToMissing(run: Run): Promise<void> {
     const { cover, missing } = this.#wanted();
     if (missing.size === 0) return;
     const asking: { fresh: Set<string>; filter: string; covering: string }[] = [];
@@ -172,25 +190,27 @@ export class Subscriptions {
       standing.awaitsRetained = touched.some(({ filter }) => fresh.has(filter));
       asking.push(...touched);
     }
-    const codes = await wire.subscribe(missing);
+    const codes = await run.wire.subscribe(missing);
+    if (this.#isPast(run)) return;
     for (const [filter, qos] of missing) {
       if ((codes.get(filter) ?? REFUSED) < REFUSED) this.#granted.set(filter, qos);
-      else this.#refuse(filter);
+      else this.#refuse(filter, run);
     }
     for (const { fresh, filter, covering } of asking) {
       if (!this.#refusals.has(covering)) fresh.delete(filter);
     }
   }
 
-  async #unsubscribeFromUnwanted(wire: SubscriptionWire): Promise<void> {
+  async #unsubscribeFromUnwanted(run: Run): Promise<void> {
     // A refusal may have made narrower filters wanted that its own would have covered: they first.
-    if (this.#again) return;
+    if (this.#isPast(run) || run.again) return;
     const { wanted } = this.#wanted();
     const unwanted = [...this.#granted.keys()].filter(
       (filter) => !wanted.has(filter) && !this.#left.has(filter),
     );
     if (unwanted.length === 0) return;
-    await wire.unsubscribe(unwanted);
+    await run.wire.unsubscribe(unwanted);
+    if (this.#isPast(run)) return;
     for (const filter of unwanted) {
       this.#granted.delete(filter);
       this.#givenUp.add(filter);
@@ -221,9 +241,9 @@ export class Subscriptions {
     return { wanted, cover, missing };
   }
 
-  #refuse(filter: string): void {
+  #refuse(filter: string, run: Run): void {
     this.#refusals.set(filter, new M1Error("SUBSCRIPTION_REFUSED", { filter }));
-    this.#again = true;
+    run.again = true;
   }
 
   #tellRefusals(): void {

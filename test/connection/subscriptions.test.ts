@@ -289,6 +289,49 @@ describe("subscriptions: a lost connection", () => {
     assert.deepEqual(await reconnect(true), ["- 1/p/u/a/#"]);
   });
 
+  for (const [how, end] of [
+    ["rejected", lost],
+    ["answered", () => undefined],
+  ] as const) {
+    it(`leaves the new one its own run, though the old run is ${how} only later`, async () => {
+      const { add, subscriptions, wire, reconnect, synchronise, arrives } = scene();
+      add(deviceWish("a"));
+      let answer: () => void = () => undefined;
+      const late = new Promise<void>((resolve) => {
+        answer = resolve;
+      });
+      const old = new FakeWire();
+      old.refused.add("1/p/u/a/#");
+      old.beforeAnswer = () => late.then(end);
+      const past = subscriptions.synchronise(old).catch(() => undefined);
+
+      const [b] = add(deviceWish("b"));
+      let newAnswer: () => void = () => undefined;
+      wire.beforeAnswer = () => {
+        wire.beforeAnswer = () => undefined;
+        return new Promise<void>((resolve) => {
+          newAnswer = resolve;
+        });
+      };
+      const present = reconnect(false);
+      assert.equal(arrives("1/p/u/z/event"), "stale", "for the new run to give up");
+      answer();
+      await past;
+      if (b) subscriptions.remove(b);
+      add(deviceWish("c"));
+      await subscriptions.synchronise(wire);
+      newAnswer();
+
+      assert.deepEqual(await present, [
+        "+ 1/p/u/a/#:1 1/p/u/b/#:1",
+        "+ 1/p/u/c/#:1",
+        "- 1/p/u/z/# 1/p/u/# 1/p/u/b/#",
+      ]);
+      assert.deepEqual(old.take(), ["+ 1/p/u/a/#:1"], "nothing more goes over the old one");
+      assert.deepEqual(await synchronise(), []);
+    });
+  }
+
   it("costs no packet if the broker has kept the session", async () => {
     const { add, synchronise, reconnect } = scene();
     add(deviceWish("a"), groupWish(["g"]));

@@ -4,6 +4,7 @@ import path from "node:path";
 import { EventStore } from "../../nodes/connection/event-store";
 import { DEMO_ACCOUNT } from "../../sandbox/accounts";
 import { closeConnections, connectionTo, reaches, sendNumber } from "../support/connections";
+import { DoneLog } from "../support/done-log";
 import { EventLog } from "../support/event-log";
 import { feedFlow, openFeed } from "../support/feed";
 import { type Installation, installation } from "../support/installation";
@@ -14,6 +15,11 @@ import { TcpProxy } from "../support/tcp-proxy";
 
 const EVENTS = 20_000;
 const KILLS = 10;
+/**
+ * With each kill, so many may be in the flow or gathered for the next write. They are fed at ten a
+ * millisecond at the most, and the outbox writes after two milliseconds, or at once when many wait.
+ */
+const ON_THEIR_WAY = 100;
 
 function upTo(count: number): number[] {
   return Array.from({ length: count }, (_, index) => index);
@@ -62,18 +68,21 @@ describe("Node-RED is killed and restarted", () => {
   let mosquitto: Mosquitto;
   let installed: Installation;
   let feedPort: number;
+  let done: DoneLog;
   const observer = new EventLog();
 
   before(async () => {
     mosquitto = await Mosquitto.start();
     await observer.join(mosquitto.url);
     feedPort = await freePort();
-    installed = await installation(feedFlow(mosquitto.url, feedPort));
+    done = await DoneLog.start();
+    installed = await installation([...feedFlow(mosquitto.url, feedPort), ...done.nodes]);
   });
 
   after(async () => {
     await observer.leave();
     await mosquitto.stop();
+    done.stop();
     await installed.remove();
   });
 
@@ -84,6 +93,7 @@ describe("Node-RED is killed and restarted", () => {
     for (let kill = 1; kill <= KILLS; kill += 1) {
       const nodeRed = await NodeRed.start(installed.userDir);
       const feed = await openFeed(feedPort);
+      await done.joined();
       // Every other time the broker is silent, so that events pile up on disk.
       if (kill % 2 === 0) mosquitto.freeze();
       const until = (EVENTS / KILLS) * kill;
@@ -95,28 +105,37 @@ describe("Node-RED is killed and restarted", () => {
       await new Promise((resolve) => setTimeout(resolve, 250));
       await nodeRed.stop("SIGKILL");
       feed.destroy();
-      mosquitto.thaw();
+      await done.heardOut();
       for (const number of await stored(installed.userDir)) onDisk.add(number);
+      mosquitto.thaw();
     }
 
     const last = await NodeRed.start(installed.userDir);
-    const accepted = new Set([...observer.distinct, ...onDisk]);
-    while ([...onDisk].some((number) => !observer.distinct.has(number))) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    const feed = await openFeed(feedPort);
+    feed.write(`{"number":${fed}}\n`);
+    await observer.hasNumber(fed);
+    feed.destroy();
     await last.stop();
 
+    const accepted = new Set([...done.numbers, ...onDisk, ...observer.distinct]);
     const lost = [...accepted].filter((number) => !observer.distinct.has(number));
     assert.deepEqual(lost, []);
     const { firsts } = observer;
     const misplaced = firsts.filter((number, index) => number < (firsts[index - 1] ?? 0));
     assert.deepEqual(misplaced, [], "each after the one before");
+    const notAccepted = upTo(fed).filter((number) => !accepted.has(number));
+    assert.deepEqual(notAccepted.filter(isNotOfTheLast), [], "only what came right before a kill");
     console.log(
-      `      ${fed} fed, ${accepted.size} accepted, ${fed - accepted.size} in the window before the disk, ` +
+      `      ${fed} fed, ${done.numbers.size} done, ${notAccepted.length} not yet accepted, ` +
         `${observer.numbers.length - observer.distinct.size} came twice`,
     );
   });
 });
+
+/** Whether it was fed so long before the next kill that it must have been accepted. */
+function isNotOfTheLast(number: number): boolean {
+  return number % (EVENTS / KILLS) < EVENTS / KILLS - ON_THEIR_WAY;
+}
 
 /** What a killed Node-RED left on disk, read before the next one starts. */
 async function stored(userDir: string): Promise<number[]> {

@@ -1,6 +1,7 @@
 // `m1 connection`: when it connects and as whom, what it tells when it cannot, and how it ends.
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { once } from "node:events";
+import type { ConnectionNode } from "../../nodes/runtime/member";
 import { DEMO_ACCOUNT, Sandbox, type SandboxOptions, type WirePacket } from "../../sandbox/sandbox";
 import { certificate } from "../support/certificates";
 import { useDurations } from "../support/durations";
@@ -20,6 +21,7 @@ import {
   inbox,
   input,
   logged,
+  node,
   online,
   quit,
   received,
@@ -216,6 +218,38 @@ describe("m1 connection", () => {
         await closed;
       });
     }
+
+    it("tells of what its full outbox drops during the goodbye", async () => {
+      let answer: () => void = () => undefined;
+      const broker = await ScriptedBroker.start(({ cmd, messageId = 0 }, reply) => {
+        answer = () => reply({ cmd: "puback", messageId });
+        return cmd === "publish";
+      });
+      const settings = { outboxLimit: "2", outboxFull: "drop-oldest" };
+      await startFlow([connectionTo(broker, settings), eventOut(), ...catching()]);
+      await online();
+      const acknowledged = input("out", { payload: 1 });
+      await broker.packet(({ cmd }) => cmd === "publish");
+      const { connection } = node("m1") as ConnectionNode;
+      ok(connection);
+
+      const goodbye = once(connection, "state");
+      const gone = deploy([], "full");
+      await goodbye;
+      equal(connection.state.name, "closing");
+      for (const payload of ["dropped", "kept"]) {
+        connection.send({ topic: "0/p/u/", payload, qos: 1, done: () => undefined });
+      }
+      answer();
+      await acknowledged;
+      await gone;
+
+      const errors = logged().filter(({ level, id }) => id === "m1" && level === 20);
+      deepEqual(
+        errors.map(({ msg }) => String((msg as Error).message)),
+        ["Events that were not sent: 1 dropped from the full outbox, 0 too old"],
+      );
+    });
   });
 
   describe("client id", () => {
@@ -827,6 +861,30 @@ describe("m1 connection", () => {
       const { error } = await caught();
       equal(error.code, "TLS_NOT_SPOKEN");
       equal(status("out")?.text, "no TLS");
+    });
+  });
+
+  describe("without TLS", () => {
+    /** The warnings of a flow of several nodes, once it has tried to connect. */
+    async function warnings(url: string): Promise<string[]> {
+      await startFlow([...flowOf({ url }), ...deviceIn("in"), eventOut({ id: "another" })]);
+      await shows("m1", ({ fill }) => fill === "red" || fill === "green");
+      const lines = logged().filter(({ level, id }) => id === "m1" && level === 30);
+      return lines.map(({ msg }) => String(msg));
+    }
+
+    for (const url of ["mqtt://nowhere.invalid:1883", "ws://nowhere.invalid:80/mqtt"]) {
+      it(`${url} is one warning that the secrets cross the network readable`, async () => {
+        deepEqual(await warnings(url), [
+          `${url} is not encrypted: the API key and the password cross the network readable. mqtts:// protects them`,
+        ]);
+      });
+    }
+
+    it("there is no warning on this computer, nor with TLS", async () => {
+      deepEqual(await warnings(context.sandbox.url), []);
+      await stopFlow();
+      deepEqual(await warnings("mqtts://nowhere.invalid:8883"), []);
     });
   });
 
