@@ -81,14 +81,15 @@ export class EntryQueue<E extends Entry> {
   /** Marks the entry; it is let go of once all before it are settled too, or when room is short. */
   settle(entry: E): void {
     entry.settled = true;
-    this.#gaps += 1;
+    const before = this.#front;
     while (this.#front < this.#end) {
       const place = this.#place(this.#front);
       if (this.#ring[place]?.settled === false) break;
       this.#ring[place] = undefined;
       this.#front += 1;
-      this.#gaps -= 1;
     }
+    const left = this.#front - before;
+    if (left !== 1) this.#gaps += 1 - left;
     this.#cursor = Math.max(this.#cursor, this.#front);
   }
 
