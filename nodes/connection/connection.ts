@@ -169,7 +169,10 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     else if (name === "online") this.#synchronise();
   }
 
-  /** Takes an event; it is sent as soon as may be, after all that were taken before. Throws OUTBOX_FULL. */
+  /**
+   * Takes an event; it is sent as soon as may be, after all that were taken before. Throws OUTBOX_FULL,
+   * or ends it with that once the disk has been counted.
+   */
   send(event: OutgoingEvent): void {
     this.outbox.add(event);
     this.emit("outbox");
