@@ -49,7 +49,7 @@ export function clientOptions(settings: ConnectionSettings, timing: Timing): ICl
     clean: cleanSession,
     protocolVersion,
     connectTimeout: timing.connect,
-    // This class reconnects, subscribes and queues itself.
+    // All this is done by the connection, its subscriptions and its outbox.
     reconnectPeriod: 0,
     reschedulePings: false,
     resubscribe: false,

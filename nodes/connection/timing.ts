@@ -10,7 +10,7 @@ export interface Timing {
   readonly stable: number;
   /** From opening the socket to CONNACK. */
   readonly connect: number;
-  /** Without the acknowledgement that is next while it is due: the link is dead, whatever the socket says. */
+  /** For the acknowledgement of the oldest event on the wire, and for the answer to a SUBSCRIBE or UNSUBSCRIBE; then the link is dead, whatever the socket says. */
   readonly acknowledge: number;
   /** A broker that cannot bear an event hangs up this soon; later, it was the link. */
   readonly blame: number;
