@@ -272,6 +272,19 @@ describe("sending: what is in flight", () => {
     assert.equal(published(broker).length, 2 * IN_FLIGHT + 1);
   });
 
+  it("goes alone after its acknowledgement was late: so much was perhaps too much for the link", async () => {
+    const broker = await brokerWith(({ cmd }) => cmd === "publish");
+    const connection = await onlineConnection(broker, { timing: { acknowledge: 500 } });
+    void sendNumbers(connection, 10);
+    const { reason } = await enters(connection, "offline");
+    assert.equal(reason.code, "KEEPALIVE_LOST");
+    assert.equal(published(broker).length, 10);
+
+    await reaches(connection, "online");
+    await everythingRead(broker, connection);
+    assert.equal(published(broker).length, 11);
+  });
+
   it("is not ended by the end of its connection", async () => {
     let answers = 0;
     const broker = await brokerWith((packet, reply) => {
