@@ -111,7 +111,7 @@ describe(`in the editor of Node-RED ${version}, a person`, () => {
 
   it("enters the secrets, and nothing is missing", async () => {
     const { apiKey, userPassword } = DEMO_ACCOUNT;
-    await connection.fill({ Name: "Sandbox", "API key": apiKey, "User password": userPassword });
+    await connection.fill({ Name: "Tutorial", "API key": apiKey, "User password": userPassword });
     deepEqual(await connection.problems(), []);
     await pictureDialog(connection, "connection");
   });
@@ -150,7 +150,7 @@ describe(`in the editor of Node-RED ${version}, a person`, () => {
 
   it("chooses the same connection in the next node", async () => {
     dialog = await editor.edit("every device");
-    await dialog.choose("Connection", "Sandbox");
+    await dialog.choose("Connection", "Tutorial");
     await dialog.fill({ "Device ID": "kitchen", Name: "commands" });
     await pictureDialog(dialog, "device-in");
     await dialog.done();
@@ -182,7 +182,7 @@ describe(`in the editor of Node-RED ${version}, a person`, () => {
     await editor.drag("m1 group in", { x: 160, y: 280 });
     await editor.wire("all groups", "debug 1");
     dialog = await editor.edit("all groups");
-    await dialog.choose("Connection", "Sandbox");
+    await dialog.choose("Connection", "Tutorial");
     await dialog.fill({ "Group IDs": "greenhouses" });
     deepEqual(await dialog.problems(), []);
     await pictureDialog(dialog, "group-in");
@@ -229,7 +229,7 @@ describe(`in the editor of Node-RED ${version}, a person`, () => {
     await editor.node("kitchen").waitFor({ state: "detached" });
     await editor.press("Control+z");
     dialog = await editor.edit("kitchen");
-    equal(await dialog.chosen("Connection"), "Sandbox");
+    equal(await dialog.chosen("Connection"), "Tutorial");
     equal(await dialog.field("Device ID").inputValue(), "kitchen");
     await dialog.done();
   });
