@@ -15,7 +15,7 @@ import { startUp } from "./scenarios/start-up";
 import { type Result, resultOf } from "./statistics";
 
 const SCENARIOS = [...eventsOut, ...devicesIn, offline, deploy, startUp, ...smallMachine];
-const FULL: Scale = { rounds: 5, seconds: 1.5, backlog: 100_000 };
+const FULL: Scale = { rounds: 9, seconds: 1, backlog: 100_000 };
 const QUICK: Scale = { rounds: 1, seconds: 0.2, backlog: 5_000 };
 
 async function run(): Promise<void> {

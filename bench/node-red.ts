@@ -41,6 +41,18 @@ export class MeasuredNodeRed implements Servant {
     await this.#process?.stop("SIGKILL");
   }
 
+  /** Stands still while `during` runs. */
+  async frozen(during: () => Promise<void>): Promise<void> {
+    const { pid } = this.#process ?? {};
+    if (pid === undefined) throw this.#failure("does not run");
+    process.kill(pid, "SIGSTOP");
+    try {
+      await during();
+    } finally {
+      process.kill(pid, "SIGCONT");
+    }
+  }
+
   /** Not killed: Node.js writes a profile only when it ends by itself. */
   async stop(): Promise<void> {
     await this.#process?.stop();

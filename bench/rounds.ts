@@ -37,7 +37,9 @@ async function takeTurns(
 ): Promise<Samples> {
   const samples = new Map<string, Sample[]>([...running.keys()].map((name) => [name, []]));
   for (let round = 0; round <= rounds; round += 1) {
-    for (const [name, candidate] of running) {
+    // There and back, so that none always has the same one before it.
+    const turns = round % 2 === 0 ? [...running] : [...running].reverse();
+    for (const [name, candidate] of turns) {
       progress(round === 0 ? `${name}: warm-up` : `${name}: round ${round} of ${rounds}`);
       const sample = await candidate.round();
       if (round > 0) samples.get(name)?.push(sample);

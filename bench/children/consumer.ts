@@ -7,22 +7,27 @@ import { Tally } from "./tally";
 import { open, walker } from "./wire";
 
 const PUBLISH = 3;
+/** Milliseconds between two looks: to be woken for each event costs the machine as much as to send it. */
+const PAUSE = 1;
 const tally = new Tally();
 let socket: Socket | undefined;
 
 obey({
   async subscribe({ port, filter }: { port: number; filter: string }) {
     socket?.destroy();
-    socket = await open(port, "consumer");
-    const answer = once(socket, "data");
+    const connected = await open(port, "consumer");
+    socket = connected;
+    const answer = once(connected, "data");
     const subscriptions = [{ topic: filter, qos: 0 }];
-    socket.write(generate({ cmd: "subscribe", messageId: 1, subscriptions } as Packet));
+    connected.write(generate({ cmd: "subscribe", messageId: 1, subscriptions } as Packet));
     await answer;
     let arrived = 0;
     const walk = walker((firstByte) => {
       if (firstByte >> 4 === PUBLISH) arrived += 1;
     });
-    socket.on("data", (chunk: Buffer) => {
+    connected.on("data", (chunk: Buffer) => {
+      connected.pause();
+      setTimeout(() => connected.resume(), PAUSE);
       walk(chunk);
       if (arrived > 0) tally.add(arrived);
       arrived = 0;

@@ -24,7 +24,8 @@ async function round(lab: Lab, nodeRed: MeasuredNodeRed): Promise<Sample> {
   await broker.kill();
   const first = await accept(nodeRed, count);
   await consumer.ask("expect", { count });
-  await lab.restoreBroker();
+  // Or it might send events before the consumer has subscribed.
+  await nodeRed.frozen(() => lab.restoreBroker());
   const drained = await consumer.ask<Arrivals>("complete");
   await first.sent;
   const { sample } = await sendEvents(lab, nodeRed, { count });
