@@ -1,6 +1,6 @@
 // Who a received message is for and who gets it: one look-up of its topic, whose cost does not grow
 // with the nodes.
-import { type Address, parseAddress } from "../protocol/topics";
+import { type Address, type Identity, parseAddress } from "../protocol/topics";
 import { addressKeys, type Wish, wishKeys } from "./wishes";
 
 export interface Route<Target> {
@@ -13,9 +13,14 @@ export interface Route<Target> {
 const MOST_ROUTES = 20_000;
 
 export class Router<Target> {
+  readonly #who: Identity;
   readonly #targets = new Map<string, Set<Target>>();
   /** Those found since the targets changed last. */
   readonly #routes = new Map<string, Route<Target>>();
+
+  constructor(who: Identity) {
+    this.#who = who;
+  }
 
   add(target: Target, wish: Wish): void {
     this.#routes.clear();
@@ -35,18 +40,23 @@ export class Router<Target> {
     }
   }
 
-  /** undefined if the topic is none of the contract's. */
+  /** undefined if the topic is none of the contract's, or another user's. */
   route(topic: string): Route<Target> | undefined {
     return this.#routes.get(topic) ?? this.#find(topic);
   }
 
   #find(topic: string): Route<Target> | undefined {
     const address = parseAddress(topic);
-    if (!address) return undefined;
+    if (!address || !this.#isOurs(address)) return undefined;
     const targets = addressKeys(address).flatMap((key) => [...(this.#targets.get(key) ?? [])]);
     const route = { address, targets };
     if (this.#routes.size >= MOST_ROUTES) this.#routes.clear();
     this.#routes.set(topic, route);
     return route;
+  }
+
+  #isOurs(address: Address): boolean {
+    if (address.projectMqtt !== this.#who.projectMqtt) return false;
+    return address.kind === "group" || address.userMqtt === this.#who.userMqtt;
   }
 }

@@ -61,7 +61,7 @@ export type Fate = "wanted" | "unwanted" | "stale" | "foreign";
 export class Subscriptions {
   readonly #who: Identity;
   readonly #standings = new Map<Subscriber, Standing>();
-  readonly #router = new Router<Standing>();
+  readonly #router: Router<Standing>;
   /** What the broker has granted, as far as we know. */
   readonly #granted = new Map<string, QoS>();
   /** Over this connection; what is still on its way because of them is nothing new. */
@@ -74,6 +74,7 @@ export class Subscriptions {
 
   constructor(who: Identity) {
     this.#who = who;
+    this.#router = new Router(who);
   }
 
   add(subscriber: Subscriber): void {
@@ -116,7 +117,7 @@ export class Subscriptions {
   /** Gives the message to each subscriber that wants it, once. */
   deliver({ topic, payload, qos, retain }: IncomingMessage): Fate {
     const route = this.#router.route(topic);
-    if (!route || !this.#isOurs(route.address)) return "foreign";
+    if (!route) return "foreign";
     const { address, targets } = route;
     if (targets.length === 0) return this.#discovers(address) ? "stale" : "unwanted";
     const message = { address, topic, payload, qos, retain };
@@ -126,11 +127,6 @@ export class Subscriptions {
       if (!retain || awaitsRetained) subscriber.receive(message);
     }
     return "wanted";
-  }
-
-  #isOurs(address: Address): boolean {
-    if (address.projectMqtt !== this.#who.projectMqtt) return false;
-    return address.kind === "group" || address.userMqtt === this.#who.userMqtt;
   }
 
   /**

@@ -95,7 +95,7 @@ describe("router", () => {
   it("finds exactly the nodes that want a message, each once", () => {
     fc.assert(
       fc.property(wishes, address, (all, to) => {
-        const router = new Router<number>();
+        const router = new Router<number>(WHO);
         all.forEach((wish, index) => {
           router.add(index, wish);
         });
@@ -110,7 +110,7 @@ describe("router", () => {
   it("notices that nodes have come and gone since it routed the same message", () => {
     fc.assert(
       fc.property(wishes, wishes, address, (staying, leaving, to) => {
-        const router = new Router<Wish>();
+        const router = new Router<Wish>(WHO);
         for (const wish of leaving) router.add(wish, wish);
         targetsOf(router, to);
         for (const wish of staying) router.add(wish, wish);
@@ -123,11 +123,11 @@ describe("router", () => {
   });
 
   it("finds nobody for a topic that is none of Medium One's", () => {
-    assert.equal(new Router<Wish>().route("1/p"), undefined);
+    assert.equal(new Router<Wish>(WHO).route("1/p"), undefined);
   });
 
   it("routes as before however many topics have come by, and keeps the latest only", () => {
-    const router = new Router<string>();
+    const router = new Router<string>(WHO);
     router.add("any", { ...fc.sample(deviceWish, 1)[0], deviceId: "", receive: "all" } as Wish);
     const [first = "", ...others] = Array.from({ length: 30_000 }, (_, at) => `1/p/u/d${at}/event`);
     const route = router.route(first);
@@ -139,7 +139,7 @@ describe("router", () => {
 
   it("does not mind being told to forget a node that it does not know", () => {
     const wish = fc.sample(deviceWish, 1)[0] as Wish;
-    new Router<Wish>().remove(wish, wish);
+    new Router<Wish>(WHO).remove(wish, wish);
   });
 });
 
