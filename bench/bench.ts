@@ -31,7 +31,7 @@ async function run(): Promise<void> {
   await compileChildren();
   const results: Result[] = [];
   for (const scenario of scenarios) {
-    const lab = await Lab.open(scale);
+    const lab = await Lab.open(scale, scenario.core);
     try {
       const progress = (text: string) => console.error(`${scenario.title}: ${text}`);
       results.push(resultOf(scenario, await runScenario(scenario, lab, progress)));

@@ -43,6 +43,10 @@ export class Child implements Servant {
     this.#process = fork(path.join(built, `${name}.js`), { execArgv: [] });
   }
 
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
   ask<Answer = void>(command: string, parameters: object = {}): Promise<Answer> {
     this.#lastId += 1;
     const id = this.#lastId;

@@ -1,5 +1,7 @@
 // What the candidates of a scenario share: the broker and the cloud's two ends.
+import os from "node:os";
 import { Mosquitto } from "../test/support/mosquitto";
+import { run } from "../test/support/processes";
 import { Child } from "./child";
 import type { Scale } from "./scenario";
 
@@ -14,7 +16,8 @@ export class Lab {
     this.scale = scale;
   }
 
-  static async open(scale: Scale): Promise<Lab> {
+  /** What it runs keeps off `core`, where there is more than one. */
+  static async open(scale: Scale, core?: number): Promise<Lab> {
     const settings = [
       // Its usual twenty messages in flight would make every receiver wait for round trips.
       "max_inflight_messages 1000",
@@ -24,6 +27,7 @@ export class Lab {
     ];
     const lab = new Lab(await Mosquitto.start({ settings }), scale);
     await lab.#connect();
+    if (core !== undefined) await lab.#keepOff(core);
     return lab;
   }
 
@@ -31,6 +35,14 @@ export class Lab {
     const { port } = this.broker;
     await this.consumer.ask("subscribe", { port, filter: "0/#" });
     await this.producer.ask("connect", { port });
+  }
+
+  async #keepOff(core: number): Promise<void> {
+    const others = [...os.cpus().keys()].filter((each) => each !== core);
+    if (others.length === 0) return;
+    for (const { pid } of [this.broker, this.consumer, this.producer]) {
+      await run("taskset", ["--all-tasks", "--cpu-list", "--pid", others.join(), String(pid)]);
+    }
   }
 
   /** After `broker.kill`. */

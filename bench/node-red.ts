@@ -111,8 +111,10 @@ function plain(): Launch {
   return { nodeOptions: folder ? ["--cpu-prof", `--cpu-prof-dir=${folder}`] : [] };
 }
 
-/** For the row "small machine": one core, and a heap of 128 MB. */
+export const SMALL_CORE = 0;
+
+/** For the rows "small machine": one core, and a heap of 128 MB. */
 export const SMALL: Launch = {
   nodeOptions: ["--max-old-space-size=128"],
-  wrapper: ["taskset", "--cpu-list", "0"],
+  wrapper: ["taskset", "--cpu-list", String(SMALL_CORE)],
 };

@@ -6,6 +6,8 @@ export interface Scenario {
   /** What `--only` takes. */
   readonly id: string;
   readonly title: string;
+  /** The core that the candidates have to themselves, if they are on a small machine. */
+  readonly core?: number;
   /** Keys are the names of the figures that a round gives. */
   readonly figures: Readonly<Record<string, Unit>>;
   readonly candidates: readonly Candidate[];

@@ -1,12 +1,12 @@
 // A small machine: Node-RED on one core with a heap of 128 MB, sending and receiving as on a large one.
-import { SMALL } from "../node-red";
+import { SMALL, SMALL_CORE } from "../node-red";
 import type { Scenario } from "../scenario";
 import { deviceInOne } from "./device-in";
 import { eventOut } from "./event-out";
 
 const title = (what: string) => `small machine: ${what}`;
 
-export const smallMachine: readonly Scenario[] = [
+const scenarios: readonly Scenario[] = [
   eventOut({
     id: "small-machine",
     title: title("event out, QoS 1, memory"),
@@ -30,3 +30,5 @@ export const smallMachine: readonly Scenario[] = [
     targets: { "core, 1": 1 },
   }),
 ];
+
+export const smallMachine = scenarios.map((scenario) => ({ ...scenario, core: SMALL_CORE }));
