@@ -1,9 +1,9 @@
-// `npm run bench`: every scenario, candidates side by side; tables here, in the README and results.json.
+// `npm run bench`: every scenario, candidates side by side; tables here and in both READMEs, and results.json.
 // `-- --quick` takes under a minute and keeps nothing; `-- --only <scenario>` runs one, and keeps nothing.
 import { parseArgs } from "node:util";
 import { compileChildren } from "./child";
 import { Lab } from "./lab";
-import { circumstances, keep, tables } from "./report";
+import { circumstances, keep } from "./report";
 import { runScenario } from "./rounds";
 import type { Scale } from "./scenario";
 import { deploy } from "./scenarios/deploy";
@@ -13,6 +13,7 @@ import { offline } from "./scenarios/offline";
 import { smallMachine } from "./scenarios/small-machine";
 import { startUp } from "./scenarios/start-up";
 import { type Result, resultOf } from "./statistics";
+import { tables } from "./tables";
 
 const SCENARIOS = [...eventsOut, ...devicesIn, offline, deploy, startUp, ...smallMachine];
 const FULL: Scale = { rounds: 9, seconds: 1, backlog: 100_000 };
