@@ -23,7 +23,8 @@ import type { EditedNode } from "./red";
 
 interface Properties {
   name: string;
-  url: string;
+  /** A flow written by hand may leave it out. */
+  url?: string;
   tls: string;
   projectMqtt: string;
   userMqtt: string;
@@ -45,7 +46,7 @@ RED.nodes.registerType<Properties>("m1 connection", {
       value: "mqtts://mqtt.mediumone.com:61620",
       required: true,
       label: shared("label.url"),
-      validate: explained(parseBrokerUrl),
+      validate: explainedIfSet(parseBrokerUrl),
     },
     tls: { value: "", type: "tls-config", required: false, label: shared("label.tls") },
     projectMqtt: {
@@ -80,7 +81,7 @@ RED.nodes.registerType<Properties>("m1 connection", {
     if (this.name) return this.name;
     const user = [this.projectMqtt, this.userMqtt].filter(Boolean).join("/");
     // Two servers may know the same user: the sandbox and the real one, for example.
-    return [user, this.url.replace(/^\w+:\/\//, "")].filter(Boolean).join("@");
+    return [user, this.url?.replace(/^\w+:\/\//, "")].filter(Boolean).join("@");
   },
   labelStyle() {
     return this.name ? "node_label_italic" : "";

@@ -1,5 +1,5 @@
 // An event: from whatever a flow hands over to the JSON that Medium One accepts, and back
-// (wire-contract: Event payload; design: Shaping).
+// (wire-contract: Event payload).
 import { type ErrorDetails, excerpt, M1Error, quoted } from "./errors";
 import { type Timestamp, timestamp } from "./timestamp";
 import { utf8Text } from "./utf8";

@@ -1,11 +1,16 @@
 // The settings that are numbers or one of a few words: read from the text a dialog stores.
 import { type FieldName, M1Error, quoted } from "./errors";
 
+const OUTBOX_KINDS = ["disk", "memory"] as const;
+const OUTBOX_FULL = ["reject", "drop-oldest"] as const;
+const RECEIVE = ["all", "event", "update"] as const;
+const DATATYPES = ["auto-detect", "json", "utf8", "buffer", "base64"] as const;
+
 export type QoS = 0 | 1 | 2;
-export type OutboxKind = "disk" | "memory";
-export type OutboxFull = "reject" | "drop-oldest";
-export type Receive = "all" | "event" | "update";
-export type Datatype = "auto-detect" | "json" | "utf8" | "buffer" | "base64";
+export type OutboxKind = (typeof OUTBOX_KINDS)[number];
+export type OutboxFull = (typeof OUTBOX_FULL)[number];
+export type Receive = (typeof RECEIVE)[number];
+export type Datatype = (typeof DATATYPES)[number];
 /** MQTT 3.1.1 or 5, by the number that goes over the wire. */
 export type ProtocolVersion = 4 | 5;
 
@@ -19,19 +24,19 @@ export function protocolVersion(value: unknown): ProtocolVersion {
 }
 
 export function outboxKind(value: unknown): OutboxKind {
-  return choice(value, "outbox", ["disk", "memory"]);
+  return choice(value, "outbox", OUTBOX_KINDS);
 }
 
 export function outboxFull(value: unknown): OutboxFull {
-  return choice(value, "outboxFull", ["reject", "drop-oldest"]);
+  return choice(value, "outboxFull", OUTBOX_FULL);
 }
 
 export function receive(value: unknown): Receive {
-  return choice(value, "receive", ["all", "event", "update"]);
+  return choice(value, "receive", RECEIVE);
 }
 
 export function datatype(value: unknown): Datatype {
-  return choice(value, "datatype", ["auto-detect", "json", "utf8", "buffer", "base64"]);
+  return choice(value, "datatype", DATATYPES);
 }
 
 /** Seconds; 0 turns keep-alive off (MQTT-3.1.2-24 holds two bytes). */

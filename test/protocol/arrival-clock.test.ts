@@ -1,4 +1,4 @@
-// Promises of the clock that stamps arrivals (design: Time).
+// Promises of the clock that stamps arrivals.
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { arrivalClock } from "../../nodes/protocol/arrival-clock";

@@ -1,5 +1,5 @@
 // Promises of events: shaped from what a flow holds, encoded, and read back strictly
-// (wire-contract: Event payload; design: Shaping).
+// (wire-contract: Event payload).
 import assert from "node:assert/strict";
 import vm from "node:vm";
 import fc from "fast-check";

@@ -1,4 +1,4 @@
-// Promises of what a flow gets of a received payload (design: `datatype`).
+// Promises of what a flow gets of a received payload.
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { decodePayload } from "../../nodes/protocol/payload";

@@ -1,4 +1,4 @@
-// Promises of the settings that dialogs store as text (design: Public contract).
+// Promises of the settings that dialogs store as text.
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
 import fc from "fast-check";
