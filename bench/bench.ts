@@ -16,7 +16,7 @@ import { type Result, resultOf } from "./statistics";
 import { tables } from "./tables";
 
 const SCENARIOS = [...eventsOut, ...devicesIn, offline, deploy, startUp, ...smallMachine];
-const FULL: Scale = { rounds: 9, seconds: 1, backlog: 100_000 };
+const FULL: Scale = { rounds: 8, seconds: 1, backlog: 100_000 };
 const QUICK: Scale = { rounds: 1, seconds: 0.2, backlog: 5_000 };
 
 async function run(): Promise<void> {

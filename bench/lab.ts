@@ -1,59 +1,90 @@
-// What the candidates of a scenario share: the broker and the cloud's two ends.
+// What the candidates of a scenario share: the broker and the cloud's two ends. It ends all that was started.
 import os from "node:os";
 import { Mosquitto } from "../test/support/mosquitto";
 import { run } from "../test/support/processes";
 import { Child } from "./child";
 import type { Scale } from "./scenario";
 
+const SETTINGS = [
+  // With its usual twenty a receiver would wait for round trips.
+  "max_inflight_messages 1000",
+  "set_tcp_nodelay true",
+  // Delivers at QoS 1 what the producer publishes at QoS 0: it has no more to do than it must.
+  "upgrade_outgoing_qos true",
+];
+
 export class Lab {
-  readonly broker: Mosquitto;
+  readonly scale: Scale;
   readonly consumer = new Child("consumer");
   readonly producer = new Child("producer");
-  readonly scale: Scale;
+  readonly #core: number | undefined;
+  readonly #ends: (() => Promise<void>)[] = [];
+  #broker: Mosquitto | undefined;
+  #progressPort = 0;
 
-  private constructor(broker: Mosquitto, scale: Scale) {
-    this.broker = broker;
+  private constructor(scale: Scale, core: number | undefined) {
     this.scale = scale;
+    this.#core = core;
   }
 
   /** What it runs keeps off `core`, where there is more than one. */
   static async open(scale: Scale, core?: number): Promise<Lab> {
-    const settings = [
-      // Its usual twenty messages in flight would make every receiver wait for round trips.
-      "max_inflight_messages 1000",
-      "set_tcp_nodelay true",
-      // Delivers at QoS 1 what the producer publishes at QoS 0: it has no more to do than it must.
-      "upgrade_outgoing_qos true",
-    ];
-    const lab = new Lab(await Mosquitto.start({ settings }), scale);
-    await lab.#connect();
-    if (core !== undefined) await lab.#keepOff(core);
+    const lab = new Lab(scale, core);
+    try {
+      lab.#broker = await Mosquitto.start({ settings: SETTINGS });
+      await lab.#subscribe();
+      lab.#progressPort = await lab.producer.ask("connect", { port: lab.broker.port });
+      await lab.#keepOffCore();
+    } catch (error) {
+      await lab.close();
+      throw error;
+    }
     return lab;
   }
 
-  async #connect(): Promise<void> {
-    const { port } = this.broker;
-    await this.consumer.ask("subscribe", { port, filter: "0/#" });
-    await this.producer.ask("connect", { port });
+  get broker(): Mosquitto {
+    if (!this.#broker) throw new Error("there is no broker");
+    return this.#broker;
   }
 
-  async #keepOff(core: number): Promise<void> {
-    const others = [...os.cpus().keys()].filter((each) => each !== core);
-    if (others.length === 0) return;
-    for (const { pid } of [this.broker, this.consumer, this.producer]) {
-      await run("taskset", ["--all-tasks", "--cpu-list", "--pid", others.join(), String(pid)]);
-    }
+  /** Where the producer wants to be told of a receiver's progress. */
+  get progressPort(): number {
+    return this.#progressPort;
+  }
+
+  /** Has `end` called when the lab is closed, whatever happens until then. */
+  onClose(end: () => Promise<void>): void {
+    this.#ends.push(end);
   }
 
   /** After `broker.kill`. */
   async restoreBroker(): Promise<void> {
     await this.broker.resume();
-    await this.consumer.ask("subscribe", { port: this.broker.port, filter: "0/#" });
+    await this.#keepOffCore();
+    await this.#subscribe();
   }
 
   async close(): Promise<void> {
-    await this.consumer.stop();
-    await this.producer.stop();
-    await this.broker.stop();
+    const ends = [
+      ...this.#ends,
+      () => this.consumer.stop(),
+      () => this.producer.stop(),
+      async () => this.#broker?.stop(),
+    ];
+    const results = await Promise.allSettled(ends.map((end) => end()));
+    for (const result of results) if (result.status === "rejected") throw result.reason;
+  }
+
+  #subscribe(): Promise<void> {
+    return this.consumer.ask("subscribe", { port: this.broker.port, filter: "0/#" });
+  }
+
+  async #keepOffCore(): Promise<void> {
+    if (this.#core === undefined) return;
+    const others = [...os.cpus().keys()].filter((each) => each !== this.#core);
+    if (others.length === 0) return;
+    for (const { pid } of [this.broker, this.consumer, this.producer]) {
+      await run("taskset", ["--all-tasks", "--cpu-list", "--pid", others.join(), String(pid)]);
+    }
   }
 }

@@ -4,6 +4,7 @@ import { type Launch, NodeRed } from "../test/support/node-red";
 import { temporaryFolder } from "../test/support/processes";
 import { ANSWER_WITHIN, built, type Servant } from "./child";
 import type { Flow } from "./flows";
+import type { Lab } from "./lab";
 
 export class MeasuredNodeRed implements Servant {
   readonly #userDir: string;
@@ -17,17 +18,25 @@ export class MeasuredNodeRed implements Servant {
     this.#launch = launch;
   }
 
-  static async start(launch: Launch = plain()): Promise<MeasuredNodeRed> {
+  /** Until the lab is closed. */
+  static async start(lab: Lab, launch: Launch = {}): Promise<MeasuredNodeRed> {
     const { userDir, remove } = await installation([]);
-    const nodeRed = new MeasuredNodeRed(userDir, remove, launch);
+    const nodeRed = new MeasuredNodeRed(userDir, remove, profiled(launch));
+    lab.onClose(() => nodeRed.stop());
     await nodeRed.resume();
     return nodeRed;
   }
 
+  /** Until `stop`. */
   static async startWithoutPackage(): Promise<MeasuredNodeRed> {
     const { folder, remove } = await temporaryFolder();
     const nodeRed = new MeasuredNodeRed(folder, remove, { nodeOptions: ["--expose-gc"] });
-    await nodeRed.resume();
+    try {
+      await nodeRed.resume();
+    } catch (error) {
+      await nodeRed.stop();
+      throw error;
+    }
     return nodeRed;
   }
 
@@ -106,9 +115,11 @@ export class MeasuredNodeRed implements Servant {
 }
 
 /** With a folder in M1_BENCH_PROFILES, each process leaves a CPU profile there. */
-function plain(): Launch {
+function profiled(launch: Launch): Launch {
   const { M1_BENCH_PROFILES: folder } = process.env;
-  return { nodeOptions: folder ? ["--cpu-prof", `--cpu-prof-dir=${folder}`] : [] };
+  if (!folder) return launch;
+  const options = ["--cpu-prof", `--cpu-prof-dir=${folder}`];
+  return { ...launch, nodeOptions: [...(launch.nodeOptions ?? []), ...options] };
 }
 
 export const SMALL_CORE = 0;

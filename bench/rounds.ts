@@ -15,34 +15,32 @@ export async function runScenario(
   progress: Progress,
 ): Promise<Samples> {
   progress("starting");
-  const { candidates } = scenario;
-  const starts = await Promise.allSettled(candidates.map(({ start }) => start(lab)));
   const running = new Map<string, Running>();
-  candidates.forEach(({ name }, index) => {
-    const start = starts[index];
-    if (start?.status === "fulfilled") running.set(name, start.value);
+  const starts = scenario.candidates.map(async ({ name, start }) => {
+    running.set(name, await start(lab));
   });
-  try {
-    for (const start of starts) if (start.status === "rejected") throw start.reason;
-    return await takeTurns(running, lab.scale.rounds, progress);
-  } finally {
-    await Promise.all([...running.values()].map((candidate) => candidate.stop()));
+  // All of them, or one would come up when the lab is closed already.
+  for (const start of await Promise.allSettled(starts)) {
+    if (start.status === "rejected") throw start.reason;
   }
+  return takeTurns(scenario, running, lab.scale.rounds, progress);
 }
 
 async function takeTurns(
+  { candidates }: Scenario,
   running: ReadonlyMap<string, Running>,
   rounds: number,
   progress: Progress,
 ): Promise<Samples> {
-  const samples = new Map<string, Sample[]>([...running.keys()].map((name) => [name, []]));
+  const samples = new Map<string, Sample[]>(candidates.map(({ name }) => [name, []]));
+  const there = candidates.map(({ name }) => name);
+  // Nobody has always the same one before it, and nobody itself.
+  const back = [...there.slice(0, -1).reverse(), ...there.slice(-1)];
   for (let round = 0; round <= rounds; round += 1) {
-    // There and back, so that none always has the same one before it.
-    const turns = round % 2 === 0 ? [...running] : [...running].reverse();
-    for (const [name, candidate] of turns) {
+    for (const name of round % 2 === 0 ? there : back) {
       progress(round === 0 ? `${name}: warm-up` : `${name}: round ${round} of ${rounds}`);
-      const sample = await candidate.round();
-      if (round > 0) samples.get(name)?.push(sample);
+      const sample = await running.get(name)?.round();
+      if (sample && round > 0) samples.get(name)?.push(sample);
     }
   }
   return samples;
@@ -53,17 +51,21 @@ export interface Timed {
   readonly sample: Sample;
 }
 
-/** Rounds of the length that the scale asks for; the first finds how many messages that takes. */
+/** Rounds of the length that the scale asks for: how many messages that takes, the warm-up shows. */
 export function filledRound(
   { scale, broker }: Lab,
   run: (count: number) => Promise<Timed>,
 ): () => Promise<Sample> {
   let count = 0;
+  let warm = false;
   return async () => {
     count ||= await messagesFor(scale.seconds, run);
     const before = await cpuTime(broker.pid);
-    const { sample } = await run(count);
-    return { ...sample, brokerCpu: ((await cpuTime(broker.pid)) - before) / count };
+    const { seconds, sample } = await run(count);
+    const brokerCpu = ((await cpuTime(broker.pid)) - before) / count;
+    if (!warm) count = Math.ceil((count * scale.seconds) / seconds);
+    warm = true;
+    return { ...sample, brokerCpu };
   };
 }
 

@@ -28,13 +28,12 @@ export type Unit = "msg/s" | "ms" | "MB";
 
 export interface Candidate {
   readonly name: string;
-  /** Starts its processes, which live until `stop`; idle while others have their round. */
+  /** Starts its processes, which the lab ends; idle while others have their round. */
   start(lab: Lab): Promise<Running>;
 }
 
 export interface Running {
   round(): Promise<Sample>;
-  stop(): Promise<void>;
 }
 
 /** What one round of one candidate gave. */

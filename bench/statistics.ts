@@ -52,13 +52,19 @@ function judge(target: Target, samples: Samples): Judged {
     atMost = Number.POSITIVE_INFINITY,
   } = target;
   const values = valuesOf(samples, of);
-  const bases = over && valuesOf(samples, over);
-  const value = spread(values.map((each, round) => (bases ? each / (bases[round] ?? 1) : each)));
+  const bases = over ? valuesOf(samples, over) : values.map(() => 1);
+  const value = spread(values.map((each, round) => each / (bases[round] ?? Number.NaN)));
   return { ...target, value, met: value.median >= atLeast && value.median <= atMost };
 }
 
+/** One for each round. */
 function valuesOf(samples: Samples, { candidate, figure }: Quantity): number[] {
-  return present((samples.get(candidate) ?? []).map((sample) => sample.figures[figure]));
+  const rounds = samples.get(candidate) ?? [];
+  const values = present(rounds.map((sample) => sample.figures[figure]));
+  if (values.length === 0 || values.length < rounds.length) {
+    throw new Error(`a target asks for ${figure} of ${candidate}, which is not measured`);
+  }
+  return values;
 }
 
 function medianOf(rounds: readonly Sample[], key: "cpu" | "brokerCpu" | "rss"): number | undefined {

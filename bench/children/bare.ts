@@ -1,6 +1,7 @@
 // The candidate "bare": mqtt.js and nothing else, in a process of its own.
 import { connectAsync, type MqttClient } from "mqtt";
 import { obey } from "./commands";
+import type { Progress } from "./progress";
 import { Tally } from "./tally";
 import { Window } from "./window";
 
@@ -26,6 +27,8 @@ obey({
     });
     await client.subscribeAsync(filter, { qos: 1 });
   },
-  expect: ({ count }: { count: number }) => tally.expect(count),
+  expect({ count, progress }: { count: number; progress: Progress }) {
+    tally.expect(count, progress);
+  },
   complete: () => tally.complete(),
 });

@@ -1,13 +1,21 @@
 // The nodes that drive a Node-RED under measurement: a source that sends as fast as its messages are
 // finished, and a sink that counts. Commanded over the admin API.
 import type { Node, NodeAPI, NodeDef, NodeStatus } from "node-red";
-import type { Commands } from "./commands";
+import { type Commands, carryOut } from "./commands";
 import { now } from "./meter";
+import type { Progress } from "./progress";
 import { Tally } from "./tally";
 import { Window } from "./window";
 
 interface SourceConfig extends NodeDef {
   payload: unknown;
+}
+
+interface Expectation {
+  readonly count: number;
+  /** Others do not count. */
+  readonly topic?: string;
+  readonly progress?: Progress;
 }
 
 /** `hooks` is not in the types of Node-RED. */
@@ -55,9 +63,9 @@ export = (RED: NodeAPI & { hooks: Hooks }): void => {
     started: () => ({ at: started }),
     send: ({ count, outstanding }: { count: number; outstanding?: number }) =>
       source?.run(count, outstanding),
-    expect({ count, topic }: { count: number; topic?: string }) {
+    expect({ count, topic, progress }: Expectation) {
       awaitedTopic = topic;
-      arrivals.expect(count);
+      arrivals.expect(count, progress);
     },
     complete: () => arrivals.complete(),
 
@@ -70,10 +78,8 @@ export = (RED: NodeAPI & { hooks: Hooks }): void => {
         writes.add(changes.add.length);
       };
     },
-    written({ count }: { count: number }) {
-      writes.expect(count);
-      return writes.complete();
-    },
+    expectWritten: ({ count }: { count: number }) => writes.expect(count),
+    written: () => writes.complete(),
 
     load({ files }: { files: string[] }) {
       memoryBefore = settledMemory();
@@ -89,7 +95,7 @@ export = (RED: NodeAPI & { hooks: Hooks }): void => {
   RED.nodes.registerType("bench sink", BenchSink);
   RED.httpAdmin.post("/bench/:command", async (request, response) => {
     try {
-      const answer = await commands[request.params.command ?? ""]?.(request.body);
+      const answer = await carryOut(commands, request.params.command ?? "", request.body);
       response.json(answer ?? {});
     } catch (error) {
       response.status(500).send(String(error));

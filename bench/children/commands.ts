@@ -9,10 +9,16 @@ interface Request {
   readonly parameters: unknown;
 }
 
+export function carryOut(commands: Commands, command: string, parameters: unknown): unknown {
+  const carry = commands[command];
+  if (!carry) throw new Error(`unknown command: ${command}`);
+  return carry(parameters);
+}
+
 export function obey(commands: Commands): void {
   process.on("message", async ({ id, command, parameters }: Request) => {
     try {
-      process.send?.({ id, answer: await commands[command]?.(parameters) });
+      process.send?.({ id, answer: await carryOut(commands, command, parameters) });
     } catch (error) {
       process.send?.({ id, error: String((error as Error).stack) });
     }

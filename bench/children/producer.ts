@@ -1,23 +1,24 @@
 // The cloud's end of a measurement: publishes packets made beforehand, at QoS 0, which costs broker and
-// producer no acknowledgements: that of a mark after each batch says that the batch is routed.
+// producer no acknowledgement for each.
 import type { Socket } from "node:net";
 import { generate, type Packet } from "mqtt-packet";
 import { obey } from "./commands";
+import { hearProgress } from "./progress";
 import { open } from "./wire";
 
-/** Messages in one write. */
-const BATCH = 1_000;
-/** Batches that are not routed yet, at a time. */
-const OUTSTANDING = 5;
-/** Nobody has subscribed to it. */
-const MARK = "bench/mark";
-const PUBACK_BYTES = 4;
+/**
+ * Messages that the receiver has not told of, at a time. Less than the 64 KiB of a read: a receiver
+ * whose socket stays full reads on and on, and works off two megabytes at once.
+ */
+const UNDER_WAY = 400;
+/** Nobody has subscribed to it; its acknowledgement says that all before it is routed. */
+const MARK = packet({ topic: "bench/mark", payload: "", qos: 1, messageId: 1 });
 
 let socket: Socket;
-let routed = 0;
-let resume: () => void = () => undefined;
-/** Settled when all that was asked for before has been published. */
-let earlier: Promise<void> = Promise.resolve();
+let run = 0;
+let arrived = 0;
+let marked = false;
+let wake: () => void = () => undefined;
 
 interface Publication {
   readonly count: number;
@@ -25,39 +26,42 @@ interface Publication {
   readonly topics: readonly string[];
   readonly payload: string;
   readonly retain?: boolean;
+  /** Of the receiver's `Progress`; without it, all is published at once. */
+  readonly run?: number;
 }
 
 obey({
+  /** Answers with the port that wants to be told of the receiver's progress. */
   async connect({ port }: { port: number }) {
     socket = await open(port, "producer");
-    let bytes = 0;
-    socket.on("data", (chunk: Buffer) => {
-      bytes += chunk.length;
-      routed += Math.floor(bytes / PUBACK_BYTES);
-      bytes %= PUBACK_BYTES;
-      resume();
+    socket.on("data", () => {
+      marked = true;
+      wake();
+    });
+    return hearProgress((of, count) => {
+      if (of !== run) return;
+      arrived = count;
+      wake();
     });
   },
 
   /** Resolves when all are routed. */
-  publish(publication: Publication) {
-    earlier = earlier.then(() => publish(publication));
-    return earlier;
+  async publish({ count, topics, payload, retain = false, run: next }: Publication) {
+    run = next ?? 0;
+    arrived = 0;
+    marked = false;
+    const packets = topics.map((topic) => packet({ topic, payload, retain, qos: 0 }));
+    const allowed = () => (next ? arrived + UNDER_WAY : count);
+    for (let sent = 0; sent < count; ) {
+      await until(() => sent < allowed());
+      const batch = Math.min(count, allowed()) - sent;
+      socket.write(Buffer.concat([...inTurn(packets, sent, batch)]));
+      sent += batch;
+    }
+    socket.write(MARK);
+    await until(() => marked);
   },
 });
-
-async function publish({ count, topics, payload, retain = false }: Publication): Promise<void> {
-  routed = 0;
-  const packets = topics.map((topic) => packet({ topic, payload, retain, qos: 0 }));
-  let batches = 0;
-  for (let sent = 0; sent < count; sent += BATCH) {
-    batches += 1;
-    const mark = packet({ topic: MARK, payload: "", qos: 1, messageId: 1 + (batches % 65_535) });
-    socket.write(Buffer.concat([...inTurn(packets, sent, Math.min(BATCH, count - sent)), mark]));
-    await routedAtLeast(batches - OUTSTANDING);
-  }
-  await routedAtLeast(batches);
-}
 
 function packet(publication: object): Buffer {
   return generate({ cmd: "publish", retain: false, dup: false, ...publication } as Packet);
@@ -70,10 +74,10 @@ function* inTurn(packets: readonly Buffer[], from: number, count: number): Gener
   }
 }
 
-async function routedAtLeast(batches: number): Promise<void> {
-  while (routed < batches) {
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) {
     await new Promise<void>((resolve) => {
-      resume = resolve;
+      wake = resolve;
     });
   }
 }

@@ -16,11 +16,12 @@ type Deploy = (flow: Flow) => Promise<void>;
 function deployer(maker: Maker): Candidate {
   return {
     name: maker,
-    async start({ producer, broker }) {
+    async start(lab) {
+      const { producer, broker } = lab;
       const topic = (nodes: number) => updateTopic(maker, nodes - 1);
       const topics = [FEW, FEW + 1, MANY, MANY + 1].map(topic);
       await producer.ask("publish", { count: 4, topics, payload: ENVELOPE, retain: true });
-      const nodeRed = await MeasuredNodeRed.start();
+      const nodeRed = await MeasuredNodeRed.start(lab);
 
       /** From the request to the retained message of the last node. */
       async function timed(deploy: Deploy, nodes: number): Promise<number> {
@@ -44,7 +45,6 @@ function deployer(maker: Maker): Candidate {
           };
           return { figures };
         },
-        stop: () => nodeRed.stop(),
       };
     },
   };

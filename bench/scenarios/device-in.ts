@@ -16,7 +16,7 @@ export function nodeRedReceiver(maker: Maker, nodes: number, launch?: Launch): C
     name: `${maker}, ${nodes}`,
     async start(lab) {
       const user = `${maker}-${nodes}`;
-      const nodeRed = await MeasuredNodeRed.start(launch);
+      const nodeRed = await MeasuredNodeRed.start(lab, launch);
       // Retained for the last node: it shows when its subscription stands.
       const topics = [updateTopic(user, nodes - 1)];
       await lab.producer.ask("publish", { count: 1, topics, payload: ENVELOPE, retain: true });
@@ -32,6 +32,7 @@ const bareReceiver: Candidate = {
   name: "bare",
   async start(lab) {
     const bare = new Child("bare");
+    lab.onClose(() => bare.stop());
     const topics = topicsOf("bare", 1);
     await bare.ask("connect", { url: lab.broker.url });
     await bare.ask("subscribe", { filter: topics[0] });
@@ -45,19 +46,24 @@ function topicsOf(user: string, nodes: number): string[] {
 
 function receiver(lab: Lab, servant: Servant, topics: readonly string[]): Running {
   const run = (count: number) => receiveMessages(lab, servant, { topics, count });
-  return { round: filledRound(lab, run), stop: () => servant.stop() };
+  return { round: filledRound(lab, run) };
 }
 
-/** From the moment that the cloud begins to publish to the last message that came out of the nodes. */
+let runs = 0;
+
+/** From a moment before the cloud publishes to the last message that came out of the nodes. */
 async function receiveMessages(
-  { producer }: Lab,
+  { producer, progressPort }: Lab,
   servant: Servant,
   { topics, count }: { readonly topics: readonly string[]; readonly count: number },
 ): Promise<Timed> {
-  await servant.ask("expect", { count });
-  const published = producer.ask("publish", { count, topics, payload: ENVELOPE });
-  const { from, to, cpu, rss } = await servant.ask<Reading>("complete");
-  await published;
+  runs += 1;
+  const run = runs;
+  await servant.ask("expect", { count, progress: { port: progressPort, run } });
+  const [{ from, to, cpu, rss }] = await Promise.all([
+    servant.ask<Reading>("complete"),
+    producer.ask("publish", { count, topics, payload: ENVELOPE, run }),
+  ]);
   const seconds = (to - from) / 1000;
   return { seconds, sample: { figures: { [RATE]: count / seconds }, cpu: cpu / count, rss } };
 }
@@ -83,7 +89,7 @@ export function deviceInOne({ id, title, launch, targets }: DeviceIn): Scenario 
     candidates: [
       nodeRedReceiver("ours", 1, launch),
       nodeRedReceiver("core", 1, launch),
-      bareReceiver,
+      ...(launch ? [] : [bareReceiver]),
     ],
     targets: Object.entries(targets).map(([over, atLeast]) => ratio("ours, 1", over, atLeast)),
   };

@@ -23,7 +23,7 @@ export function eventOut({ id, title, targets, ...sending }: EventOut): Scenario
   const candidates = [
     nodeRedSender("ours", sending),
     nodeRedSender("core", sending),
-    bareSender(sending.qos),
+    ...(sending.launch ? [] : [bareSender(sending.qos)]),
   ];
   const figure = "events";
   return {
@@ -45,7 +45,7 @@ function nodeRedSender(maker: Maker, { launch, qos, outbox }: Sending): Candidat
   return {
     name: maker,
     async start(lab) {
-      const nodeRed = await MeasuredNodeRed.start(launch);
+      const nodeRed = await MeasuredNodeRed.start(lab, launch);
       await nodeRed.deploy(outFlow(maker, { port: lab.broker.port, qos, outbox }));
       await nodeRed.connected(OUT);
       return sender(lab, nodeRed, {});
@@ -58,6 +58,7 @@ function bareSender(qos: 0 | 1): Candidate {
     name: "bare",
     async start(lab) {
       const bare = new Child("bare");
+      lab.onClose(() => bare.stop());
       await bare.ask("connect", { url: lab.broker.url });
       return sender(lab, bare, { topic: eventTopic("bare"), payload: ENVELOPE, qos });
     },
@@ -66,7 +67,7 @@ function bareSender(qos: 0 | 1): Candidate {
 
 function sender(lab: Lab, servant: Servant, parameters: object): Running {
   const run = (count: number) => sendEvents(lab, servant, { ...parameters, count });
-  return { round: filledRound(lab, run), stop: () => servant.stop() };
+  return { round: filledRound(lab, run) };
 }
 
 /** From the first message that is sent to the last that the consumer has. */

@@ -10,12 +10,12 @@ import { sendEvents } from "./event-out";
 const store = path.resolve(__dirname, "../../dist/connection/event-store.js");
 
 async function start(lab: Lab): Promise<Running> {
-  const nodeRed = await MeasuredNodeRed.start();
+  const nodeRed = await MeasuredNodeRed.start(lab);
   await nodeRed.ask("watchStore", { store });
   const { port } = lab.broker;
   await nodeRed.deploy(outFlow("ours", { port, qos: 1, outbox: "disk" }));
   await nodeRed.connected(OUT);
-  return { round: () => round(lab, nodeRed), stop: () => nodeRed.stop() };
+  return { round: () => round(lab, nodeRed) };
 }
 
 async function round(lab: Lab, nodeRed: MeasuredNodeRed): Promise<Sample> {
@@ -54,11 +54,11 @@ async function round(lab: Lab, nodeRed: MeasuredNodeRed): Promise<Sample> {
 
 /** Resolves once all are written to the disk; `sent`, once all are acknowledged, if that ever comes. */
 async function accept(nodeRed: MeasuredNodeRed, count: number) {
-  const written = nodeRed.ask<Arrivals>("written", { count });
+  await nodeRed.ask("expectWritten", { count });
   const sent = nodeRed.ask("send", { count, outstanding: count });
   // It fails where Node-RED is killed meanwhile.
   const settled = sent.catch(() => undefined);
-  const { from, to } = await written;
+  const { from, to } = await nodeRed.ask<Arrivals>("written");
   const rate = perSecond(count, to - from);
   return { rate, sent: settled };
 }

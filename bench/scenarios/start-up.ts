@@ -60,8 +60,9 @@ export const startUp: Scenario = {
       name: "ours",
       async start(lab) {
         const { folder, remove } = await temporaryFolder();
+        lab.onClose(remove);
         const files = await copyPackage(folder);
-        return { round: () => load(lab, files), stop: remove };
+        return { round: () => load(lab, files) };
       },
     },
   ],

@@ -56,8 +56,9 @@ export class Mosquitto {
       stdio: "ignore",
     });
     this.#process = child;
-    while (child.exitCode === null && !(await accepts(this.port))) await pause(20);
-    if (child.exitCode !== null) throw new Error(`mosquitto ended with ${child.exitCode}`);
+    const ended = () => child.exitCode ?? child.signalCode;
+    while (ended() === null && !(await accepts(this.port))) await pause(20);
+    if (ended() !== null) throw new Error(`mosquitto ended with ${ended()}`);
   }
 
   /** As a power cut would. */

@@ -66,7 +66,12 @@ export class NodeRed {
     const child = spawn(command, args, { stdio: "pipe" });
     const { httpAdminRoot = "" } = settings as { httpAdminRoot?: string };
     const nodeRed = new NodeRed(`http://127.0.0.1:${port}${httpAdminRoot}`, userDir, child);
-    await nodeRed.#ready();
+    try {
+      await nodeRed.#ready();
+    } catch (error) {
+      await nodeRed.stop();
+      throw error;
+    }
     return nodeRed;
   }
 
@@ -140,7 +145,7 @@ export class NodeRed {
   }
 
   async #ready(): Promise<void> {
-    while (this.#process.exitCode === null) {
+    while (this.#process.exitCode === null && this.#process.signalCode === null) {
       try {
         const { ok, status } = await fetch(`${this.url}/settings`);
         // Where users have to log in, a refusal shows that it is there.
@@ -151,7 +156,8 @@ export class NodeRed {
       }
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
-    throw new Error(`Node-RED ended with ${this.#process.exitCode}:\n${this.#output}`);
+    const { exitCode, signalCode } = this.#process;
+    throw new Error(`Node-RED ended with ${exitCode ?? signalCode}:\n${this.#output}`);
   }
 }
 
