@@ -19,6 +19,8 @@ let run = 0;
 let arrived = 0;
 let marked = false;
 let wake: () => void = () => undefined;
+/** Settled when all that was asked for before has been published. */
+let earlier: Promise<void> = Promise.resolve();
 
 interface Publication {
   readonly count: number;
@@ -46,22 +48,28 @@ obey({
   },
 
   /** Resolves when all are routed. */
-  async publish({ count, topics, payload, retain = false, run: next }: Publication) {
-    run = next ?? 0;
-    arrived = 0;
-    marked = false;
-    const packets = topics.map((topic) => packet({ topic, payload, retain, qos: 0 }));
-    const allowed = () => (next ? arrived + UNDER_WAY : count);
-    for (let sent = 0; sent < count; ) {
-      await until(() => sent < allowed());
-      const batch = Math.min(count, allowed()) - sent;
-      socket.write(Buffer.concat([...inTurn(packets, sent, batch)]));
-      sent += batch;
-    }
-    socket.write(MARK);
-    await until(() => marked);
+  publish(publication: Publication) {
+    earlier = earlier.then(() => publish(publication));
+    return earlier;
   },
 });
+
+async function publish(publication: Publication): Promise<void> {
+  const { count, topics, payload, retain = false, run: next } = publication;
+  run = next ?? 0;
+  arrived = 0;
+  marked = false;
+  const packets = topics.map((topic) => packet({ topic, payload, retain, qos: 0 }));
+  const allowed = () => (next ? arrived + UNDER_WAY : count);
+  for (let sent = 0; sent < count; ) {
+    await until(() => sent < allowed());
+    const batch = Math.min(count, allowed()) - sent;
+    socket.write(Buffer.concat([...inTurn(packets, sent, batch)]));
+    sent += batch;
+  }
+  socket.write(MARK);
+  await until(() => marked);
+}
 
 function packet(publication: object): Buffer {
   return generate({ cmd: "publish", retain: false, dup: false, ...publication } as Packet);
