@@ -88,7 +88,7 @@ function runConnection(RED: NodeAPI, node: ConnectionNode, config: Config): void
   const endMessage = messageEnd(RED, node);
   const outbox = openOutbox(RED, node, config, endMessage);
   const connection = new Connection(settings, outbox, {
-    unreleased: claimSession(node.id, settings),
+    session: claimSession(node.id, settings),
   });
   node.connection = connection;
 

@@ -26,6 +26,9 @@ export interface ConnectionSettings {
 /** Brokers limit the length of a packet; ten thousand devices must not fail on it. */
 const FILTERS_A_PACKET = 100;
 
+/** To PINGREQ, or as good as that. */
+const ANSWERS: ReadonlySet<string> = new Set(["pingresp", "puback", "pubcomp"]);
+
 /** MQTT 5: a session that never expires, which is what 3.1.1 means by clean session 0. */
 const NEVER_EXPIRES = 0xffff_ffff;
 
@@ -61,17 +64,17 @@ export function clientOptions(settings: ConnectionSettings, timing: Timing): ICl
 
 /**
  * An acknowledgement shows as well as an answer to PINGREQ that the broker is there: on a slow uplink
- * the latter comes late. mqtt.js would start its timer anew for each; now and then is enough.
+ * the latter comes late. While none is awaited it puts nothing off: the broker wants to hear of us, too.
  */
-export function postponePings(client: MqttClient, keepalive: number): void {
-  const interval = Math.min(1_000, keepalive * 100);
-  let next = 0;
+export function acceptAcknowledgementsAsPings(client: MqttClient): void {
+  let awaited = false;
+  client.on("packetsend", ({ cmd }) => {
+    if (cmd === "pingreq") awaited = true;
+  });
   client.on("packetreceive", ({ cmd }) => {
-    if (cmd !== "puback" && cmd !== "pubcomp") return;
-    const now = performance.now();
-    if (now < next) return;
-    next = now + interval;
-    client.reschedulePing(true);
+    if (!awaited || !ANSWERS.has(cmd)) return;
+    awaited = false;
+    if (cmd !== "pingresp") client.reschedulePing(true);
   });
 }
 

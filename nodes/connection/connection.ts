@@ -13,10 +13,10 @@ import { excerpt, M1Error } from "../protocol/errors";
 import { Backoff } from "./backoff";
 import { BrokerLimits } from "./broker-limits";
 import {
+  acceptAcknowledgementsAsPings,
   type ConnectionSettings,
   clientOptions,
   closeClient,
-  postponePings,
   subscriptionWire,
 } from "./client";
 import {
@@ -48,8 +48,16 @@ export type ConnectionState =
 
 export interface ConnectionOptions {
   readonly timing?: Timing;
-  /** Of a predecessor, if it had the same session. */
-  readonly unreleased?: Store | undefined;
+  /** Of a predecessor, if it was the same session. */
+  readonly session?: SessionState | undefined;
+}
+
+/** What belongs to a session at the broker and outlives connections. */
+export interface SessionState {
+  /** QoS 2 messages that have come and are not released yet: the release may come over any connection. */
+  readonly unreleased: Store;
+  /** Of the latest connection. */
+  identifiers: PacketIdentifiers;
 }
 
 export type ReceivedPacket = Pick<IPublishPacket, "topic" | "payload" | "qos" | "retain">;
@@ -79,11 +87,8 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   readonly #senders = new Set<object>();
   readonly #subscribers = new Set<Subscriber>();
   readonly #subscriptions: Subscriptions;
-  /**
-   * QoS 2 messages that have come and are not released yet. One for all clients, and for the next
-   * connection of the same session: the release may come over any of them.
-   */
-  readonly unreleased: Store;
+  /** For all clients, and for the next connection of the same session. */
+  readonly session: SessionState;
   #state: ConnectionState = { name: "idle" };
   #client: MqttClient | undefined;
   #sendNow: () => void = () => undefined;
@@ -94,7 +99,6 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   #ending: Promise<void> | undefined;
   #final = false;
   #inFlight = 0;
-  #identifiers = new PacketIdentifiers();
   /** Since the first event at QoS 2 of the present client. */
   #handshakes: Handshakes | undefined;
   /** Connections in a row that have ended without an answer to releases. */
@@ -114,10 +118,10 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   constructor(
     settings: ConnectionSettings,
     outbox: Outbox,
-    { timing = TIMING, unreleased = new Store({ clean: false }) }: ConnectionOptions = {},
+    { timing = TIMING, session = newSession() }: ConnectionOptions = {},
   ) {
     super();
-    this.unreleased = unreleased;
+    this.session = session;
     this.settings = settings;
     this.outbox = outbox;
     this.#timing = timing;
@@ -194,13 +198,13 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     const lastFailure = this.#state.name === "offline" ? this.#state.reason : undefined;
     this.#failure = undefined;
     this.#enter({ name: "connecting", lastFailure });
-    this.#identifiers = new PacketIdentifiers(this.#identifiers.nextApart);
+    this.session.identifiers = new PacketIdentifiers(this.session.identifiers);
     let client: MqttClient;
     try {
       client = connect({
         ...clientOptions(this.settings, this.#timing),
-        messageIdProvider: this.#identifiers,
-        incomingStore: this.unreleased,
+        messageIdProvider: this.session.identifiers,
+        incomingStore: this.session.unreleased,
         outgoingStore: new NothingStored(),
       });
     } catch (error) {
@@ -210,7 +214,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     }
     this.#client = client;
     this.#sendNow = gatherWrites(client.stream);
-    postponePings(client, this.settings.keepalive);
+    acceptAcknowledgementsAsPings(client);
     client.handleMessage = (packet, done) => this.#receive(client, packet, done);
     client.on("connect", (connack) => this.#goOnline(client, connack));
     client.stream.on("drain", () => {
@@ -278,8 +282,8 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   #verdict(failure: M1Error): Verdict {
     // A broker that refuses events for now has a reason of its own to hang up.
     if (this.#handshakes?.isReleaseUnanswered && failure.code !== "TAKEN_OVER") {
-      // Perhaps it does not know QoS 2, which is no event's fault.
-      this.#unansweredReleases += 1;
+      // Perhaps it does not know QoS 2, which is no event's fault. A dead link says nothing about that.
+      if (isHangUp(failure)) this.#unansweredReleases += 1;
       return { cause: "chance" };
     }
     if (this.#state.name === "online" && isHangUp(failure) && !this.#paused) {
@@ -376,7 +380,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   }
 
   #handshakesOf(client: MqttClient): Handshakes {
-    this.#handshakes ??= new Handshakes(client, this.#identifiers, {
+    this.#handshakes ??= new Handshakes(client, this.session.identifiers, {
       // Whether CONNACK says that the session is present or not: aedes forgets the one without the other.
       afterOthers: !this.settings.cleanSession && this.#unansweredReleases < UNANSWERED_RELEASES,
       advanced: () => this.#acknowledgeTimer?.refresh(),
@@ -497,6 +501,10 @@ export class Connection extends EventEmitter<ConnectionEvents> {
           this.#abandon(client, connectionFailure(error, this.settings));
       });
   }
+}
+
+function newSession(): SessionState {
+  return { unreleased: new Store({ clean: false }), identifiers: new PacketIdentifiers() };
 }
 
 /** The broker closed the connection, for whatever reason. */

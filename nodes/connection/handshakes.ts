@@ -2,7 +2,7 @@
 // keeps no state of them beyond the connection.
 import type { MqttClient, Packet } from "mqtt";
 import type { Delivery } from "./outbox";
-import { type PacketIdentifiers, releases } from "./packet-identifiers";
+import type { PacketIdentifiers } from "./packet-identifiers";
 
 const PUBLISH = { qos: 2 } as const;
 
@@ -32,7 +32,7 @@ export class Handshakes {
     this.#advanced = advanced;
     this.#hasReleased = afterOthers;
     client.on("packetreceive", (packet) => this.#hear(packet));
-    if (afterOthers) client.stream.write(releases(identifiers.nextApart));
+    if (afterOthers) client.stream.write(identifiers.releases());
   }
 
   get size(): number {
@@ -52,13 +52,13 @@ export class Handshakes {
   publish({ topic, payload }: Delivery, published: (error: unknown) => void): void {
     let identifier = 0;
     this.#size += 1;
-    this.#identifiers.apart = true;
+    this.#identifiers.from = this.#hasReleased ? "released" : "spare";
     this.#client.publish(topic, payload, PUBLISH, (error) => {
       this.#size -= 1;
       this.#unreceived.delete(identifier);
       published(error);
     });
-    this.#identifiers.apart = false;
+    this.#identifiers.from = "others";
     identifier = this.#identifiers.getLastAllocated() ?? 0;
     this.#unreceived.add(identifier);
   }

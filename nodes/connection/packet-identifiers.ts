@@ -4,8 +4,10 @@ import type { IClientOptions } from "mqtt";
 
 type MessageIdProvider = NonNullable<IClientOptions["messageIdProvider"]>;
 
-/** 1 to this one are for events of QoS 2: more than are on the wire at a time. */
-export const SET_APART = 32;
+/** Numbers for events of QoS 2: more than are on the wire at a time. */
+const SET_APART = 32;
+/** Twice so many are set apart. */
+const OTHERS = 2 * SET_APART + 1;
 const HIGHEST = 65_535;
 
 /** Numbers from one on, each in use once. */
@@ -30,57 +32,69 @@ class Pool {
   }
 }
 
-/** Numbers from 1 to SET_APART in turn, round and round: their order tells that of the events. */
+/** So many numbers from `first` on, round and round: their order tells that of the events. */
 class Circle {
   readonly #taken = new Set<number>();
+  readonly #first: number;
   #next: number;
 
-  constructor(next: number) {
+  constructor(first: number, next = first) {
+    this.#first = first;
     this.#next = next;
   }
 
-  get next(): number {
-    return this.#next;
+  /** None of them taken, and the next one the same. */
+  anew(): Circle {
+    return new Circle(this.#first, this.#next);
   }
 
   take(): number | null {
     if (this.#taken.size === SET_APART) return null;
-    while (this.#taken.has(this.#next)) this.#next = following(this.#next);
+    while (this.#taken.has(this.#next)) this.#next = this.#following(this.#next);
     const number = this.#next;
     this.#taken.add(number);
-    this.#next = following(number);
+    this.#next = this.#following(number);
     return number;
   }
 
   giveBack(number: number): void {
     this.#taken.delete(number);
   }
-}
 
-function following(number: number): number {
-  return (number % SET_APART) + 1;
+  /** All of them, oldest first. */
+  *numbers(): Generator<number> {
+    let number = this.#next;
+    for (let count = 0; count < SET_APART; count += 1) {
+      yield number;
+      number = this.#following(number);
+    }
+  }
+
+  #following(number: number): number {
+    return this.#first + ((number - this.#first + 1) % SET_APART);
+  }
 }
 
 export class PacketIdentifiers implements MessageIdProvider {
-  /** Whether the next one is for an event of QoS 2. */
-  apart = false;
-  #apart: Circle;
-  #others = new Pool(SET_APART + 1);
+  /**
+   * Where the next one comes from: `released` for events of QoS 2, once those half done are released, and
+   * `spare` for them over a connection that releases nothing, where the former may be taken.
+   */
+  from: "released" | "spare" | "others" = "others";
+  #released: Circle;
+  #spare: Circle;
+  #others = new Pool(OTHERS);
   #latest: number | null = null;
 
-  /** `nextApart` of the connection before, if there was one. */
-  constructor(nextApart = 1) {
-    this.#apart = new Circle(nextApart);
-  }
-
-  /** Those set apart that are in use, or were over the connection before, are oldest first from here. */
-  get nextApart(): number {
-    return this.#apart.next;
+  /** Goes on where those of the connection before were. */
+  constructor(before?: PacketIdentifiers) {
+    this.#released = before ? before.#released.anew() : new Circle(1);
+    this.#spare = before ? before.#spare.anew() : new Circle(1 + SET_APART);
   }
 
   /** null if all are in use. */
   allocate(): number | null {
-    this.#latest = (this.apart ? this.#apart : this.#others).take();
+    this.#latest = this.#source().take();
     return this.#latest;
   }
 
@@ -94,26 +108,29 @@ export class PacketIdentifiers implements MessageIdProvider {
   }
 
   deallocate(identifier: number): void {
-    (identifier <= SET_APART ? this.#apart : this.#others).giveBack(identifier);
+    if (identifier >= OTHERS) this.#others.giveBack(identifier);
+    else if (identifier > SET_APART) this.#spare.giveBack(identifier);
+    else this.#released.giveBack(identifier);
   }
 
   clear(): void {
-    this.#apart = new Circle(this.#apart.next);
-    this.#others = new Pool(SET_APART + 1);
+    this.#released = this.#released.anew();
+    this.#spare = this.#spare.anew();
+    this.#others = new Pool(OTHERS);
   }
-}
 
-/**
- * PUBREL packets for all identifiers that are set apart (MQTT-4.3.3), from this one on, round to the one
- * before it. A broker takes what comes under one that it holds for a repetition, and mosquitto, which has
- * room for twenty, delivers nothing more once they are used up; it delivers an event when it is released.
- */
-export function releases(first: number): Uint8Array {
-  const packets = Buffer.alloc(SET_APART * 4);
-  let identifier = first;
-  for (let offset = 0; offset < packets.length; offset += 4) {
-    packets.set([0x62, 2, 0, identifier], offset);
-    identifier = following(identifier);
+  /**
+   * PUBREL packets for all identifiers that are set apart (MQTT-4.3.3), oldest first. A broker takes what
+   * comes under one that it holds for a repetition, and mosquitto, which has room for twenty, delivers
+   * nothing more once they are used up; it delivers an event when it is released.
+   */
+  releases(): Uint8Array {
+    const numbers = [...this.#released.numbers(), ...this.#spare.numbers()];
+    return Uint8Array.from(numbers.flatMap((identifier) => [0x62, 2, 0, identifier]));
   }
-  return packets;
+
+  #source(): Circle | Pool {
+    if (this.from === "others") return this.#others;
+    return this.from === "spare" ? this.#spare : this.#released;
+  }
 }

@@ -1,26 +1,23 @@
-// What belongs to an MQTT session and outlives a connection that a deploy replaces: QoS 2 messages that
-// are confirmed to the broker and not yet released.
+// The session of a connection that a deploy replaces, for its successor.
 import { type BrokerUrl, formatBrokerUrl } from "../protocol/broker-url";
-import type { Connection } from "./connection";
-
-type Unreleased = Connection["unreleased"];
+import type { Connection, SessionState } from "./connection";
 
 interface Session {
   readonly broker: BrokerUrl;
   readonly clientId: string;
 }
 
-const parked = new Map<string, { readonly session: string; readonly unreleased: Unreleased }>();
+const parked = new Map<string, { readonly name: string; readonly session: SessionState }>();
 
-export function parkSession(configId: string, { settings, unreleased }: Connection): void {
-  parked.set(configId, { session: nameOf(settings), unreleased });
+export function parkSession(configId: string, { settings, session }: Connection): void {
+  parked.set(configId, { name: nameOf(settings), session });
 }
 
 /** What was parked under this id, if it is of the same session: elsewhere the same numbers mean other messages. */
-export function claimSession(configId: string, session: Session): Unreleased | undefined {
+export function claimSession(configId: string, session: Session): SessionState | undefined {
   const found = parked.get(configId);
   parked.delete(configId);
-  return found?.session === nameOf(session) ? found.unreleased : undefined;
+  return found?.name === nameOf(session) ? found.session : undefined;
 }
 
 function nameOf({ broker, clientId }: Session): string {

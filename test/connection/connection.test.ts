@@ -18,6 +18,7 @@ import {
   rawServer,
   reaches,
   sendNumber,
+  sendNumbers,
   stateNames,
 } from "../support/connections";
 import { ScriptedBroker } from "../support/scripted-broker";
@@ -293,6 +294,28 @@ describe("connection: going down", () => {
     const names = stateNames(connection);
     const longAfterKeepAlive = performance.now() + 2_000;
     while (performance.now() < longAfterKeepAlive) await sendNumber(connection, 1);
+    assert.deepEqual(names, []);
+  });
+
+  it("pings within the keep-alive all the same, as the broker wants (MQTT-3.1.2-23)", async () => {
+    let silence: NodeJS.Timeout | undefined;
+    const later: (() => void)[] = [];
+    const broker = await brokerWith((packet, reply, socket) => {
+      clearTimeout(silence);
+      silence = setTimeout(() => socket.destroy(), 1_500);
+      if (packet.cmd !== "publish") return false;
+      later.push(() => reply({ cmd: "puback", messageId: packet.messageId ?? 0 }));
+      return true;
+    });
+    const connection = await onlineConnection(broker, { settings: { keepalive: 1 } });
+    const names = stateNames(connection);
+    const acknowledging = setInterval(() => later.shift()?.(), 300);
+    try {
+      await sendNumbers(connection, 12, 1);
+    } finally {
+      clearInterval(acknowledging);
+      clearTimeout(silence);
+    }
     assert.deepEqual(names, []);
   });
 

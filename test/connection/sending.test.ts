@@ -1,5 +1,6 @@
 // How a connection sends what its outbox holds: in order, with none lost, no faster than it may.
 import { strict as assert } from "node:assert";
+import type { Socket } from "node:net";
 import type { IConnackPacket, IPublishPacket, Packet } from "mqtt-packet";
 import type { Connection } from "../../nodes/connection/connection";
 import { Outbox } from "../../nodes/connection/outbox";
@@ -11,6 +12,7 @@ import {
   connectionTo,
   enters,
   onlineConnection,
+  openConnection,
   rawServer,
   reaches,
   sendNumber,
@@ -323,9 +325,9 @@ describe("sending: at QoS 2 in a session that is kept", () => {
     assert.equal(await sendNumber(connection, 1, 2), undefined);
 
     const kinds = broker.packets.map(({ cmd }) => cmd).filter((cmd) => cmd.startsWith("pub"));
-    assert.equal(kinds.indexOf("publish"), 32);
+    assert.equal(kinds.indexOf("publish"), 64);
     const released = new Set(releases(broker).map(({ messageId }) => messageId));
-    assert.equal(released.size, 32);
+    assert.equal(released.size, 64);
     assert.ok(released.has(published(broker)[0]?.messageId));
   });
 
@@ -376,12 +378,45 @@ describe("sending: at QoS 2 in a session that is kept", () => {
     const connection = await onlineConnection(broker);
     for (let event = 0; event < 4; event += 1) {
       assert.equal(await sendNumber(connection, event, 2), undefined);
-      assert.equal(released, 32 + 1, "and the event itself");
+      assert.equal(released, 64 + 1, "and the event itself");
       const lost = enters(connection, "offline");
       for (const socket of broker.sockets) socket.destroy();
       await lost;
       await reaches(connection, "online");
     }
+  });
+
+  it("nothing is lost when links are cut before that is answered, as often as may be", async () => {
+    let links = 0;
+    const { broker, delivered, held } = await exactBroker(({ cmd }, socket) => {
+      if (cmd === "connect") links += 1;
+      if (links > 3 || cmd === "connect") return true;
+      if (cmd === "publish" && held.size >= 20) setImmediate(() => socket.destroy());
+      return false;
+    });
+    const connection = openConnection(broker);
+
+    await sendNumbers(connection, 100, 2);
+
+    assert.deepEqual(new Set(delivered), new Set(numbers(100)));
+  });
+
+  it("a deploy's connection releases what the one before left half done in its order", async () => {
+    const { broker, delivered, held } = await exactBroker(
+      ({ cmd }) => cmd !== "publish" || delivered.length < 30,
+    );
+    const settings = { clientId: "same" };
+    const first = openConnection(broker, { settings, timing: { close: 100 } });
+    await sendNumbers(first, 30, 2);
+    void sendNumbers(first, 5, 2, 30);
+    while (held.size < 5) await broker.packet(next(broker));
+    await first.close();
+
+    const second = openConnection(broker, { settings, session: first.session });
+    for (const event of (await first.outbox.close()).events) second.send(event);
+    while (delivered.length < 35) await broker.packet(next(broker));
+
+    assert.deepEqual(delivered, numbers(35));
   });
 
   it("an acknowledgement is not late while the broker receives events one after the other", async () => {
@@ -422,6 +457,27 @@ describe("sending: at QoS 2 in a session that is kept", () => {
     assert.equal(published(broker).length, 20);
   });
 });
+
+/**
+ * A broker that takes QoS 2 at its word (MQTT-4.3.3): it keeps half-done handshakes over connections,
+ * takes what comes under an identifier that it holds for a repetition, and delivers on release.
+ * `answers` says which packets it answers.
+ */
+async function exactBroker(answers: (packet: Packet, socket: Socket) => boolean) {
+  const held = new Map<number, number>();
+  const delivered: number[] = [];
+  const broker = await brokerWith((packet, _reply, socket) => {
+    const { messageId = 0 } = packet;
+    if (packet.cmd === "publish" && !held.has(messageId)) held.set(messageId, numberOf(packet));
+    if (packet.cmd === "pubrel") {
+      const number = held.get(messageId);
+      held.delete(messageId);
+      if (number !== undefined) delivered.push(number);
+    }
+    return !answers(packet, socket);
+  });
+  return { broker, delivered, held };
+}
 
 /** Answers each event with the reason code that is wanted for it, 0 if none is. */
 function answering(reasonCode: (packet: IPublishPacket) => number | undefined): Script {

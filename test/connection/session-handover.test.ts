@@ -9,11 +9,11 @@ const session = { broker: parseBrokerUrl(server.url), clientId: "c" };
 
 afterEach(closeConnections);
 
-describe("unreleased messages", () => {
-  it("are for the next connection of the same session, once", () => {
+describe("a session", () => {
+  it("is handed to the next connection of the same one, once", () => {
     const connection = connectionTo(server, { settings: { clientId: "c" } });
     parkSession("config", connection);
-    assert.equal(claimSession("config", session), connection.unreleased);
+    assert.equal(claimSession("config", session), connection.session);
     assert.equal(claimSession("config", session), undefined);
   });
 
@@ -21,7 +21,7 @@ describe("unreleased messages", () => {
     ["another client", { ...session, clientId: "d" }],
     ["another broker", { ...session, broker: parseBrokerUrl("mqtt://127.0.0.1:2") }],
   ] as const) {
-    it(`are not for ${what}, where their numbers mean other messages`, () => {
+    it(`is not handed to ${what}, where the same numbers mean other messages`, () => {
       parkSession("config", connectionTo(server, { settings: { clientId: "c" } }));
       assert.equal(claimSession("config", other), undefined);
     });

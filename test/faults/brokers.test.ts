@@ -116,7 +116,7 @@ describe("with mosquitto", () => {
         await pause(A_WHILE);
         await first.close();
 
-        const second = connection(settings, { unreleased: first.unreleased });
+        const second = connection(settings, { session: first.session });
         const mailbox = subscribe(second, { deviceId: "d", qos: 2 });
         await online(second);
 

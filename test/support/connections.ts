@@ -32,7 +32,7 @@ export interface OpenOptions {
   readonly settings?: Partial<ConnectionSettings>;
   readonly timing?: Partial<Timing>;
   readonly outbox?: Outbox;
-  readonly unreleased?: Connection["unreleased"];
+  readonly session?: Connection["session"];
 }
 
 const opened = new Set<Connection>();
@@ -58,7 +58,7 @@ export function connectionTo(
   };
   const connection = new Connection(settings, options.outbox ?? roomyOutbox(), {
     timing: { ...QUICK, ...options.timing },
-    unreleased: options.unreleased,
+    session: options.session,
   });
   opened.add(connection);
   return connection;
@@ -142,9 +142,10 @@ export function sendNumbers(
   connection: Connection,
   count: number,
   qos: QoS = 1,
+  first = 0,
 ): Promise<(M1Error | undefined)[]> {
   return Promise.all(
-    Array.from({ length: count }, (_, number) => sendNumber(connection, number, qos)),
+    Array.from({ length: count }, (_, index) => sendNumber(connection, first + index, qos)),
   );
 }
 
