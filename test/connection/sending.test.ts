@@ -386,6 +386,20 @@ describe("sending: at QoS 2 in a session that is kept", () => {
     }
   });
 
+  it("a broker that is not heard of is asked again: its link may be dead", async () => {
+    let links = 0;
+    let released = 0;
+    const broker = await brokerWith(({ cmd }) => {
+      if (cmd === "connect") links += 1;
+      if (cmd === "pubrel" && links > 3) released += 1;
+      return links <= 3 && cmd !== "connect";
+    });
+    const connection = openConnection(broker, { timing: { acknowledge: 100 } });
+    assert.equal(await sendNumber(connection, 1, 2), undefined);
+    assert.equal(links, 4);
+    assert.equal(released, 64 + 1, "and the event itself");
+  });
+
   it("nothing is lost when links are cut before that is answered, as often as may be", async () => {
     let links = 0;
     const { broker, delivered, held } = await exactBroker(({ cmd }, socket) => {
