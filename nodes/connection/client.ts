@@ -78,6 +78,15 @@ export function acceptAcknowledgementsAsPings(client: MqttClient): void {
   });
 }
 
+/** MQTT-3.2.2-21: the broker's keep-alive counts, even where ours is off; then mqtt.js would not see it. */
+export function followServerKeepAlive(client: MqttClient): void {
+  client.on("packetreceive", (packet) => {
+    if (packet.cmd !== "connack") return;
+    const { serverKeepAlive } = packet.properties ?? {};
+    if (serverKeepAlive) client.options.keepalive = serverKeepAlive;
+  });
+}
+
 /** Resolves when the socket is closed: by DISCONNECT if `graceful`, by force after `deadline` ms. */
 export function closeClient(
   client: MqttClient,

@@ -17,6 +17,7 @@ import {
   type ConnectionSettings,
   clientOptions,
   closeClient,
+  followServerKeepAlive,
   subscriptionWire,
 } from "./client";
 import {
@@ -215,6 +216,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     this.#client = client;
     this.#sendNow = gatherWrites(client.stream);
     acceptAcknowledgementsAsPings(client);
+    followServerKeepAlive(client);
     client.handleMessage = (packet, done) => this.#receive(client, packet, done);
     client.on("connect", (connack) => this.#goOnline(client, connack));
     client.stream.on("drain", () => {

@@ -319,6 +319,17 @@ describe("connection: going down", () => {
     assert.deepEqual(names, []);
   });
 
+  it("pings as often as an MQTT 5 broker wants, even where keep-alive is off (MQTT-3.2.2-21)", async () => {
+    const broker = await brokerWith(({ cmd }, reply) => {
+      if (cmd !== "connect") return false;
+      const properties = { serverKeepAlive: 1 };
+      reply({ cmd: "connack", reasonCode: 0, sessionPresent: false, properties });
+      return true;
+    });
+    await onlineConnection(broker, { settings: { protocolVersion: 5, keepalive: 0 } });
+    await broker.packet(({ cmd }) => cmd === "pingreq");
+  });
+
   it("tells the reason that an MQTT 5 broker gives, and does not wait for it to hang up", async () => {
     const broker = await brokerWith((packet, reply) => {
       if (packet.cmd !== "subscribe" && packet.cmd !== "publish") return false;
