@@ -48,6 +48,8 @@ export class EventStore {
   readonly #settledKey: string;
   readonly #quarantine: Quarantine;
   #settled = new Settled();
+  /** Of what is settled as it stands on disk: it may lag behind, when writing fails. */
+  #frontOnDisk = 1;
   /** Blocks that end before this are deleted. */
   #swept = 0;
   #db: ClassicLevel | undefined;
@@ -101,8 +103,9 @@ export class EventStore {
       operations.push({ type: "put" as const, key: this.#settledKey, value });
     }
     await this.#open().batch(operations);
+    if (remove.length > 0) this.#frontOnDisk = this.#settled.front;
     // The changes are on disk whether this fails or not; the next write tries again.
-    if (this.#settled.front - this.#swept >= SWEPT_AT_ONCE)
+    if (this.#frontOnDisk - this.#swept >= SWEPT_AT_ONCE)
       await this.#sweep().catch(() => undefined);
   }
 
@@ -189,6 +192,7 @@ export class EventStore {
     await db.open();
     this.#db = db;
     const warning = await this.#readSettled(db);
+    this.#frontOnDisk = this.#settled.front;
     this.#swept = 0;
     // Looks at every block: damage is to show now, and not when its turn comes.
     await this.count();
@@ -231,8 +235,9 @@ export class EventStore {
     return this.#db;
   }
 
+  /** No further than the disk knows: else the next process gives the numbers out again, some as settled. */
   async #sweep(): Promise<void> {
-    const { front } = this.#settled;
+    const front = this.#frontOnDisk;
     await this.#open().clear({ gte: this.#events, lt: `${this.#events}${padded(front)}` });
     this.#swept = front;
   }

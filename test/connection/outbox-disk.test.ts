@@ -932,6 +932,35 @@ describe("the outbox on disk", () => {
       );
     });
 
+    it("hides no later event although what was settled last could not be written", async () => {
+      const { batch } = ClassicLevel.prototype;
+      const first = outbox();
+      for (const n of numbers(1, 5)) first.add(event(n));
+      const deliveries = await given(first, 5);
+      const [early] = deliveries.splice(2, 1);
+      assert.ok(early);
+      first.settle(early);
+      await ready(first);
+      const warning = warned(first);
+      const fails = () => Promise.reject(new Error("no space left on device"));
+      Object.assign(ClassicLevel.prototype, { batch: fails });
+      try {
+        for (const delivery of deliveries) first.settle(delivery);
+        assert.match((await warning).message, /no space left/);
+      } finally {
+        ClassicLevel.prototype.batch = batch;
+      }
+      await close(first);
+
+      const second = outbox();
+      for (const n of numbers(6, 9)) second.add(event(n));
+      await close(second);
+
+      const third = outbox();
+      await ready(third);
+      assert.deepEqual(payloads(take(third, 10)), ["1", "2", "4", "5", "6", "7", "8", "9"]);
+    });
+
     it("tells who waits for what is on disk if reading that fails, and counts the rest", async () => {
       const told: (string | undefined)[] = [];
       const first = outbox();
