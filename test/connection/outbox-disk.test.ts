@@ -422,7 +422,7 @@ describe("the outbox on disk", () => {
     it("does not push out what a deploy handed over, although the limit is lower now", async () => {
       const memory = new Outbox(UNLIMITED);
       for (const n of numbers(61, 90)) memory.add(event(n));
-      const made = outbox({ legacy: await memory.close() }, { limit: 50 });
+      const made = outbox({ legacy: await memory.close() }, { limit: 70 });
       const told = fates(made, 91, 100);
 
       assert.deepEqual(payloads(await drain(made, 90)), numbers(1, 90).map(String));
@@ -501,6 +501,37 @@ describe("the outbox on disk", () => {
     const { reason, payload } = JSON.parse(line);
     assert.deepEqual({ reason, payload, rest }, { reason: "too pink", payload: "1", rest: [""] });
     assert.equal(outbox().size, 0);
+  });
+
+  it("does not forget what was settled last, however slow the write before is", async () => {
+    const first = outbox();
+    for (const n of [1, 2, 3]) first.add(event(n));
+    await close(first);
+    const store = new EventStore(folder, who);
+    await store.open();
+    const { batch } = ClassicLevel.prototype;
+    let calls = 0;
+    let later: unknown;
+    // Whatever is begun before the first has ended overtakes it.
+    const held = async function (this: ClassicLevel, ...operations: []) {
+      calls += 1;
+      const isFirst = calls === 1;
+      if (isFirst) await nextTurn();
+      await later;
+      const written = batch.apply(this, operations);
+      if (!isFirst) later = written;
+      await written;
+    };
+    Object.assign(ClassicLevel.prototype, { batch: held });
+    try {
+      await Promise.all([1, 2].map((sequence) => store.write({ add: [], remove: [sequence] })));
+    } finally {
+      ClassicLevel.prototype.batch = batch;
+    }
+    await store.close();
+
+    assert.deepEqual(payloads(await drain(outbox(), 1)), ["3"]);
+    assert.equal(calls, 2);
   });
 
   it("keeps what was set aside in two files of ten megabytes at the most", async () => {
@@ -1034,6 +1065,28 @@ describe("the outbox on disk", () => {
 
       assert.deepEqual(payloads(await drain(made, 3)), ["6001", "6002", "6003"]);
       assert.deepEqual({ size: made.size, ...made.losses }, { size: 0, dropped: 3, expired: 0 });
+    });
+
+    it("counts no event that it dropped while that was written, when reading fails", async () => {
+      const first = outbox();
+      for (const n of numbers(1, 3)) first.add(event(n));
+      await close(first);
+      const store = new EventStore(folder, who);
+      store.read = () => Promise.reject(new Error("input/output error"));
+      const { reading, writing, proceed } = slow(store);
+      const made = outbox({ store }, { limit: 5, full: "drop-oldest" });
+      await reading;
+      for (const n of [4, 5]) made.add(event(n));
+      await writing;
+      // Drops the three that are on disk, and the first of those on their way there.
+      for (const n of numbers(6, 9)) made.add(event(n));
+      const warning = warned(made);
+      proceed();
+      await warning;
+
+      assert.deepEqual({ size: made.size, ...made.losses }, { size: 5, dropped: 4, expired: 0 });
+      assert.deepEqual(payloads(await drain(made, 5)), ["5", "6", "7", "8", "9"]);
+      assert.equal(made.size, 0);
     });
 
     it("tells who waits for what is on disk if that does not open after a deploy", async () => {

@@ -4,7 +4,13 @@ import { strict as assert } from "node:assert";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import fc from "fast-check";
-import { type Delivery, Outbox, type OutboxPolicy, plainly } from "../../nodes/connection/outbox";
+import {
+  type Delivery,
+  type Legacy,
+  Outbox,
+  type OutboxPolicy,
+  plainly,
+} from "../../nodes/connection/outbox";
 import { abandonLegacy } from "../../nodes/connection/outbox-handover";
 import { M1Error } from "../../nodes/protocol/errors";
 import type { OutboxFull } from "../../nodes/protocol/settings";
@@ -26,11 +32,11 @@ interface Scene {
   end(name: string | number, error?: M1Error): void;
 }
 
-function scene(policy: Partial<OutboxPolicy> = {}): Scene {
+function scene(policy: Partial<OutboxPolicy> = {}, legacy?: Legacy): Scene {
   const clock = { now: 0 };
   const fates: string[] = [];
   const deliveries = new Map<string, Delivery>();
-  const outbox = new Outbox({ ...ROOMY, ...policy }, { now: () => clock.now });
+  const outbox = new Outbox({ ...ROOMY, ...policy }, { now: () => clock.now, legacy });
   return {
     outbox,
     fates,
@@ -161,6 +167,20 @@ describe("outbox: full", () => {
     assert.equal(outbox.losses.dropped, 2);
     assert.equal(outbox.size, 2);
     assert.deepEqual([send(), send(), send()], ["3", "4", undefined]);
+  });
+
+  it("keeps what a deploy handed over above the limit, and drops one for each new event", async () => {
+    const before = scene();
+    before.add(1, 2, 3, 4, 5);
+    const { outbox, add, send } = scene(
+      { limit: 2, full: "drop-oldest" },
+      await before.outbox.close(),
+    );
+    assert.equal(outbox.size, 5);
+    add(6, 7);
+    assert.deepEqual(before.fates, ["1 OUTBOX_DROPPED", "2 OUTBOX_DROPPED"]);
+    assert.equal(outbox.size, 5);
+    assert.deepEqual([send(), send(), send(), send(), send()], ["3", "4", "5", "6", "7"]);
   });
 
   it("does not drop what is in flight", () => {
