@@ -66,4 +66,18 @@ describe("losses of an outbox", () => {
     diary.close();
     assert.equal(told.length, 1);
   });
+
+  it("leave no timer behind that would keep the process up", () => {
+    const timers = () =>
+      process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+    const { outbox, diary } = scene();
+    const before = timers();
+    outbox.losses.dropped = 1;
+    diary.outbox();
+    assert.equal(timers(), before + 1);
+
+    diary.close();
+
+    assert.equal(timers(), before);
+  });
 });
