@@ -25,6 +25,10 @@ export async function pictureDialog({ page, element }: Dialog, name: string): Pr
     }
   });
   await page.mouse.move(0, 0);
+  // Nor does it matter what was typed last.
+  await element.locator(":focus").evaluateAll((focused) => {
+    for (const field of focused) (field as HTMLElement).blur();
+  });
   const { x, y, width } = await boxOf(element.locator(".red-ui-tray-header"));
   const form = await boxOf(element.locator(".m1-form"));
   const clip = { x, y, width, height: form.y + form.height + 10 - y };

@@ -100,7 +100,6 @@ describe(`in the editor of Node-RED ${version}, a person`, () => {
       await connection.problem("Project MQTT ID"),
       'The project MQTT ID has "/" as character 5: printable ASCII except #, + and / is allowed',
     );
-    await pictureDialog(connection, "problem");
   });
 
   it("pastes a username, which fills both IDs", async () => {
@@ -113,7 +112,9 @@ describe(`in the editor of Node-RED ${version}, a person`, () => {
     const { apiKey, userPassword } = DEMO_ACCOUNT;
     await connection.fill({ Name: "Tutorial", "API key": apiKey, "User password": userPassword });
     deepEqual(await connection.problems(), []);
-    await pictureDialog(connection, "connection");
+    await connection.fill({ "Project MQTT ID": "demo/project" });
+    await pictureDialog(connection, "problem");
+    await connection.fill({ "Project MQTT ID": "demo-project" });
   });
 
   it("has the user MQTT ID looked up", async () => {
@@ -306,6 +307,8 @@ describe(`in the editor of Node-RED ${version}, a person`, () => {
       contrasts.push(await faintest(connection));
       for (const { ratio, words } of contrasts) ok(ratio >= LEGIBLE, `${words}: ${ratio}`);
       await connection.press("Advanced");
+      await connection.press("Test connection");
+      await connection.answers("Test connection", /^Connected/);
       await pictureDialog(connection, `connection-${theme}`);
       await connection.done();
       await dialog.done();
