@@ -160,20 +160,29 @@ function summary({ tag, every, groupId, updateType }: SummaryWorkflow): Rule {
     const value = event.eventData[tag];
     if (typeof value !== "number") return;
     const project = event.projectMqtt;
-    const tally = (tallies.get(project) as Tally | undefined) ?? { count: 0, sum: 0 };
+    const tally = (tallies.get(project) as Tally | undefined) ?? { count: 0, mean: 0 };
     const count = tally.count + 1;
-    const sum = tally.sum + value;
-    tallies.set(project, { count, sum });
+    // Neither a sum nor a difference: of large numbers, both may be too large for a number.
+    const mean = tally.mean + (value / count - tally.mean / count);
+    tallies.set(project, { count, mean });
     if (count < every) return;
     tallies.delete(project);
-    const average = Math.round((sum / count) * 100) / 100;
-    await cloud.sendGroupMessage(groupId, updateType, { count, [`average_${tag}`]: average });
+    await cloud.sendGroupMessage(groupId, updateType, {
+      count,
+      [`average_${tag}`]: toHundredths(mean),
+    });
   };
 }
 
 interface Tally {
   readonly count: number;
-  readonly sum: number;
+  readonly mean: number;
+}
+
+/** A number too large to have hundredths stays as it is. */
+function toHundredths(value: number): number {
+  const hundredths = Math.round(value * 100);
+  return Number.isFinite(hundredths) ? hundredths / 100 : value;
 }
 
 function welcome({ updateType, payload }: WelcomeWorkflow): Rule {

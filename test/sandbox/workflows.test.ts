@@ -87,6 +87,17 @@ describe("sandbox: demo workflows", () => {
     );
   });
 
+  it("send an average of numbers whose sum would be too large for a number", async () => {
+    const { measure, upTo } = await device();
+    for (let pair = 0; pair < 5; pair += 1) {
+      await measure("", 1.7e308);
+      await measure("", 1.5e308);
+    }
+    const [message] = await upTo(1);
+    const { average_temperature: average } = JSON.parse(message?.payload ?? "");
+    assert.ok(Math.abs(average / 1.6e308 - 1) < 1e-12, `an average of ${average}`);
+  });
+
   it("are plain data, as a file could hold", () => {
     assert.deepEqual(JSON.parse(JSON.stringify(DEMO_WORKFLOWS)) as Workflow[], DEMO_WORKFLOWS);
   });
