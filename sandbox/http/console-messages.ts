@@ -64,7 +64,10 @@ export interface EventRow {
   readonly user: string;
   readonly deviceId: string;
   readonly stream: string;
-  /** Without `device_id`. The value is rounded and cut to be shown; `all` of it, if that is more. */
+  /**
+   * Without a `device_id` that is the row's own. The value is rounded and cut to be shown; `all` of
+   * it, if that is more.
+   */
   readonly tags: readonly (readonly [name: string, value: string, all?: string])[];
   readonly moreTags: number;
 }

@@ -2,6 +2,7 @@
 import { username } from "../../nodes/protocol/credentials";
 import type { Sent } from "../happenings";
 import type { StoredEvent } from "../stored-event";
+import { shownTags, valueText } from "./shown-tags";
 
 export class Filter {
   readonly #words: readonly string[];
@@ -12,10 +13,7 @@ export class Filter {
 
   passes(what: StoredEvent | Sent): boolean {
     if (this.#words.length === 0) return true;
-    const text =
-      "raw" in what
-        ? `${username(what)} ${what.deviceId} ${what.stream} ${what.raw}`
-        : `${what.topic} ${what.payload.toString("utf8")}`;
+    const text = "raw" in what ? eventText(what) : `${what.topic} ${what.payload.toString("utf8")}`;
     return this.#wordsIn(text) === this.#words.length;
   }
 
@@ -37,4 +35,16 @@ export class Filter {
     const lower = text.toLowerCase();
     return this.#words.filter((word) => lower.includes(word)).length;
   }
+}
+
+/** Of the latest event alone: all pages ask for it in turn, and no more of them is to be kept. */
+let latest: { readonly event: StoredEvent; readonly text: string } | undefined;
+
+/** What its row shows, and what it would if there were room. */
+function eventText(event: StoredEvent): string {
+  if (latest?.event === event) return latest.text;
+  const tags = shownTags(event).map(([name, value]) => `${name} ${valueText(value)}`);
+  const text = [username(event), event.deviceId, event.stream, ...tags].join(" ");
+  latest = { event, text };
+  return text;
 }

@@ -7,6 +7,7 @@ import { shortNumber } from "../short-number";
 import type { StoredEvent } from "../stored-event";
 import type { ClientRow, EventRow, RefusalRow, RetainedRow, SentRow } from "./console-messages";
 import type { Filter } from "./filter";
+import { shownTags, valueText } from "./shown-tags";
 
 /** Characters of a name; more than that a name may have (names.ts), but no row. */
 export const LONGEST_SHOWN_NAME = 200;
@@ -19,8 +20,8 @@ const MOST_FILTERS = 12;
 const WORTH_TELLING = 1000;
 
 export function eventRow(event: StoredEvent, filter: Filter): EventRow {
-  const { receivedAt, observedAt, deviceId, stream, eventData } = event;
-  const tags = filter.ordered(Object.entries(eventData).filter(([name]) => name !== "device_id"));
+  const { receivedAt, observedAt, deviceId, stream } = event;
+  const tags = filter.ordered(shownTags(event));
   return {
     kind: "event",
     at: receivedAt,
@@ -39,7 +40,7 @@ function isLate(observedAt: string, receivedAt: string): boolean {
 
 /** As it is shown, and as it is if that is more. */
 function valueTexts(value: unknown): [shown: string, all?: string] {
-  const all = typeof value === "string" ? value : JSON.stringify(value);
+  const all = valueText(value);
   const short = typeof value === "string" ? value : JSON.stringify(value, withShortNumbers);
   const shown = excerpt(short, LONGEST_VALUE);
   return shown === all ? [shown] : [shown, excerpt(all, LONGEST_PAYLOAD)];

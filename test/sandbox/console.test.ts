@@ -250,7 +250,7 @@ describe("sandbox: console", () => {
         await assert.rejects(web.call("GET", "/console/feed"), { code: "ECONNRESET" });
         assert.equal(errors.length, at);
       }
-      await opened("nothing");
+      assert.equal(context.sandbox.listenerCount("event"), 0);
       assert.deepEqual(context.sandbox.refusals, []);
     });
   });
@@ -274,6 +274,39 @@ describe("sandbox: console", () => {
       );
     });
   }
+
+  for (const [filter, passes] of [
+    ["küche", true],
+    ["u00fc", false],
+    ['say "hi"', true],
+    ["ip_address 127.0.0.1", true],
+    ["add_client_ip", false],
+    ["device_id", false],
+  ] as const) {
+    it(`looks for "${filter}" in what a row shows, not in how it was written`, async () => {
+      const client = await connect(context.sandbox);
+      const tags = String.raw`{"ort":"K\u00fcche","words":"say \"hi\""}`;
+      const payload = `{"event_data":${tags},"add_client_ip":true}`;
+      await client.publishAsync(`0/${OWN}/d`, payload, { qos: 1 });
+      assert.equal((await opened(filter)).activity.length, passes ? 1 : 0);
+    });
+  }
+
+  it("is told the device ID that an event has of its own, but not the one of its topic twice", async () => {
+    await publish("", { device_id: "mine", n: 1 });
+    await publish("d", { device_id: "mine", n: 2 });
+    const { activity } = await opened();
+    assert.deepEqual(
+      activity.map((row) => row.kind === "event" && row.tags),
+      [
+        [
+          ["device_id", "mine"],
+          ["n", "1"],
+        ],
+        [["n", "2"]],
+      ],
+    );
+  });
 
   for (const [filter, tags] of [
     ["", ["temp", "motor.speed", "motor.current"]],
