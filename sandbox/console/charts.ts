@@ -149,11 +149,11 @@ class Chart {
 
   add(point: Point): void {
     const { source, y } = point;
-    const isDrawn = this.#series.add({ ...point, y: drawable(y) });
-    if (!this.#lines.has(source)) this.#introduce(source);
+    if (!this.#series.hasRoomFor(source)) this.#legend.dataset.more = "more devices are not drawn";
+    if (!this.#series.add({ ...point, y: drawable(y) })) return;
     const line = this.#lines.get(source);
-    if (!isDrawn || !line) return;
-    line.latest = y;
+    if (line) line.latest = y;
+    else this.#introduce(source, y);
     this.#stale = true;
   }
 
@@ -196,11 +196,7 @@ class Chart {
   }
 
   /** A line that is new has its place in the legend, and the chart is made anew with it. */
-  #introduce(source: string): void {
-    if (!this.#series.sources.includes(source)) {
-      this.#legend.dataset.more = "more devices are not drawn";
-      return;
-    }
+  #introduce(source: string, latest: number): void {
     const value = element("b");
     const [, , device = ""] = source.split("/");
     const name = element("span", {}, device || "no device");
@@ -210,7 +206,7 @@ class Chart {
       [...this.#lines.values()].map((line) => line.colour),
     );
     entry.style.setProperty("--colour", `var(${colour})`);
-    this.#lines.set(source, { colour, value, latest: Number.NaN });
+    this.#lines.set(source, { colour, value, latest });
     this.#legend.append(entry);
     this.restyle();
   }

@@ -28,6 +28,7 @@ let words = "";
 /** What the rows and charts on the page were filtered by, once there are any. */
 let shownWords: string | undefined;
 let retrying = 0;
+let typing = 0;
 
 /** The filter works at the sandbox, on every event; a new one begins a new feed. */
 function follow(): void {
@@ -49,6 +50,7 @@ function followWhileVisible(): void {
   if (!document.hidden && !source) follow();
   if (!document.hidden || isPaused()) return;
   clearTimeout(retrying);
+  clearTimeout(typing);
   source?.close();
   source = undefined;
 }
@@ -136,7 +138,6 @@ function onKey(event: KeyboardEvent): void {
   act();
 }
 
-let typing = 0;
 filter.addEventListener("input", () => {
   clearTimeout(typing);
   typing = window.setTimeout(follow, TYPING);

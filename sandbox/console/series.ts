@@ -29,21 +29,25 @@ export class Series {
     return this.#table;
   }
 
-  /** False for a point of a line too many, or of a time that is past. */
+  /** Whether there is a line of this source, or could be. */
+  hasRoomFor(source: string): boolean {
+    return this.#sources.includes(source) || this.#sources.length < this.#bounds.lines;
+  }
+
+  /** False for a point of a line too many, or of a time that is past: no line begins with it. */
   add({ source, x, y }: Point): boolean {
-    const column = this.#columnOf(source);
-    const row = column && this.#rowOf(x);
-    if (column === undefined || row === undefined) return false;
-    column[row] = y;
+    const row = this.hasRoomFor(source) ? this.#rowOf(x) : undefined;
+    if (row === undefined) return false;
+    this.#columnOf(source)[row] = y;
     this.#forget(x - this.#bounds.window);
     return true;
   }
 
-  #columnOf(source: string): (number | null)[] | undefined {
-    const known = this.#sources.indexOf(source);
-    if (known >= 0) return this.#table[known + 1];
-    if (this.#sources.length >= this.#bounds.lines) return undefined;
-    const column = this.#table[0].map(() => null);
+  #columnOf(source: string): (number | null)[] {
+    const [times, ...lines] = this.#table;
+    const known = lines[this.#sources.indexOf(source)];
+    if (known) return known;
+    const column = times.map(() => null);
     this.#sources.push(source);
     this.#table.push(column);
     return column;

@@ -514,6 +514,24 @@ describe("console", () => {
     await rows().nth(1).waitFor();
   });
 
+  it("applies a filter that was typed just before its tab was left when it is looked at again", async () => {
+    const { page, web } = opened;
+    await page.clock.install();
+    await page.goto(web.url);
+    await untilText(page, "#link", "Live");
+    const feeds: string[] = [];
+    page.on("request", (request) => {
+      if (request.url().includes("/feed")) feeds.push(new URL(request.url()).search);
+    });
+    await page.fill("#filter", "kitchen");
+    await page.evaluate(look, false);
+    await page.clock.runFor(1000);
+    await publish("kitchen", { n: 1 });
+    await page.evaluate(look, true);
+    await rows().first().waitFor();
+    assert.deepEqual(feeds, ["?filter=kitchen"]);
+  });
+
   it("holds still while it is paused, though nobody looks at its tab for a while", async () => {
     const { page } = opened;
     await publish("d", { n: 1 });
@@ -644,6 +662,35 @@ describe("console in bad weather", () => {
     const totals = await page.locator(".totals").boundingBox();
     const lower = (totals?.y ?? Number.NaN) - (name?.y ?? 0);
     assert.ok(Math.abs(lower) < 10, `${lower} pixels lower`);
+  });
+});
+
+describe("console of a sandbox whose clock is set back", () => {
+  let back = 0;
+  const now = () => new Date(Date.now() - back).toISOString().replace("Z", "000Z");
+  const opened = eachWithConsole({ now });
+  beforeEach(() => {
+    back = 0;
+  });
+  afterEach(() => endClients());
+
+  it("draws a device from its first number on that is not of the past", async () => {
+    const { page, sandbox } = opened;
+    const client = await connect(sandbox);
+    const publish = (device: string, n: number) =>
+      client.publishAsync(`0/${OWN}/${device}`, JSON.stringify({ event_data: { n } }), { qos: 1 });
+    const legend = page.locator(".card .legend li");
+    await publish("pump", 1);
+    await untilText(page, ".card .latest", "1");
+    back = 60_000;
+    await publish("fan", 2);
+    await untilCount(page, "#activity-rows .row", 2);
+    assert.deepEqual(await legend.allTextContents(), ["pump 1"]);
+    back = 0;
+    await publish("fan", 3);
+    await untilCount(page, ".card .legend li", 2);
+    await untilText(page, ".card .legend li:last-child b", "3");
+    assert.deepEqual(await legend.allTextContents(), ["pump 1", "fan 3"]);
   });
 });
 

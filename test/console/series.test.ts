@@ -57,6 +57,16 @@ describe("console: series", () => {
     ]);
   });
 
+  it("begins a line with its first point that is drawn, and takes no room for it before", () => {
+    const { table, sources } = series(["a", 2, 10], ["b", 1, 20], ["c", 3, 30], ["b", 4, 21]);
+    assert.deepEqual(sources, ["a", "c"]);
+    assert.deepEqual(table, [
+      [2, 3],
+      [10, null],
+      [null, 30],
+    ]);
+  });
+
   it("draws neither a line too many nor a time that is past", () => {
     const { table, drawn } = series(["a", 2, 10], ["b", 2, 20], ["c", 3, 30], ["a", 1, 9]);
     assert.deepEqual(drawn, [true, true, false, false]);
