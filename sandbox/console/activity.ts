@@ -1,5 +1,5 @@
 // The events as they come in, and the messages as they go out; the latest on top.
-import type { ActivityRow, EventRow, SentRow } from "../http/console-messages";
+import type { ActivityRow, EventRow, SentRow, Snapshot } from "../http/console-messages";
 import { tellFurtherDown } from "./further-down";
 import { breakable, byId, count, element, timeOf } from "./page";
 
@@ -52,9 +52,10 @@ export class Activity {
   }
 
   /** In a pause the connection was lost, and these are the last few that happened by now. */
-  miss(rows: readonly ActivityRow[]): void {
+  miss({ activity: rows, moreActivity }: Pick<Snapshot, "activity" | "moreActivity">): void {
     const missed = rows.filter(({ at }) => at > this.#latest);
-    const atLeast = this.#missed.atLeast || missed.length === rows.length;
+    const isCut = moreActivity && missed.length === rows.length;
+    const atLeast = this.#missed.atLeast || isCut;
     this.#missed = { count: this.#missed.count + missed.length, atLeast };
     this.#latest = rows.at(-1)?.at ?? this.#latest;
     this.#say();

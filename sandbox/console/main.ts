@@ -67,7 +67,7 @@ function begin(snapshot: Snapshot): void {
   refusals.reset(snapshot.refusals);
   offerDevices(snapshot.activity);
   // What a pause holds, it holds though the connection is lost; another filter is asked for.
-  if (isPaused() && shownWords === words) activity.miss(snapshot.activity);
+  if (isPaused() && shownWords === words) activity.miss(snapshot);
   else show(snapshot);
 }
 

@@ -13,6 +13,8 @@ export interface Snapshot extends State {
   /** What the sandbox does to connections on purpose, in words. */
   readonly weather: readonly string[];
   readonly activity: readonly ActivityRow[];
+  /** There may have been more that passes the filter than `activity` has. */
+  readonly moreActivity: boolean;
   readonly points: readonly Point[];
   /** Tags that carry numbers, but have no chart. */
   readonly moreTags: number;

@@ -120,6 +120,7 @@ export class Feed {
     const activity = [...matching.slice(-PAST_ROWS), ...last(PAST_ROWS, sent, passes)]
       .sort((one, other) => timeOf(one).localeCompare(timeOf(other)))
       .slice(-PAST_ROWS);
+    const isAllKept = events.length === totals.events && sent.length === totals.sent;
     return {
       at: Date.now() / 1000,
       url: reachable(url),
@@ -129,6 +130,7 @@ export class Feed {
       clients: this.#clients(),
       retained: this.#retained(),
       activity: this.#rows(activity),
+      moreActivity: !isAllKept || activity.length === PAST_ROWS,
       points: this.#charted.past(matching, PAST_POINTS),
       moreTags: this.#charted.moreTags,
       refusals: refusals.slice(-PAST_ROWS).map(refusalRow),

@@ -112,6 +112,26 @@ describe("console", () => {
     assert.deepEqual(await rows().locator(".tags").allInnerTexts(), ["n 3", "n 2", "n 1"]);
   });
 
+  for (const [missed, words] of [
+    [3, "Paused; 3 new"],
+    [151, "Paused; at least 150 new"],
+  ] as const) {
+    it(`says of ${missed} events that a pause missed: ${words}`, async () => {
+      const { page } = opened;
+      await untilText(page, "#link", "Live");
+      await page.click("#pause");
+      const { port } = opened.web;
+      await opened.web.close();
+      await untilText(page, "#link", "Not reachable; trying again");
+      const client = await connect(opened.sandbox);
+      for (let nth = 0; nth < missed; nth += 1) {
+        await client.publishAsync(`0/${OWN}/d`, EVENT, { qos: 1 });
+      }
+      opened.web = await openWeb(opened.sandbox, { port });
+      await untilText(page, "#activity-note", words);
+    });
+  }
+
   it("draws a paused chart anew when the system turns dark, and without a device that is new", async () => {
     const { page } = opened;
     await publish("kitchen", { n: 1 });

@@ -519,6 +519,15 @@ describe("sandbox: console that is opened late", () => {
     return page.snapshot;
   }
 
+  it("is told that there may have been more than is remembered", async () => {
+    measured(1, ["cellar"], ["battery"]);
+    assert.equal((await told()).moreActivity, false);
+    measured(1, twenty("device"), ["battery"]);
+    assert.equal((await told("cellar")).moreActivity, false);
+    measured(500, twenty("device"), ["battery"]);
+    assert.equal((await told("cellar")).moreActivity, true);
+  });
+
   it("finds by the filter all that the sandbox remembers, however much came after it", async () => {
     measured(1, ["cellar"], ["battery"]);
     await context.sandbox.sendUpdate("cellar", "config", 1);
