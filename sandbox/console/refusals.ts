@@ -1,5 +1,6 @@
 // What was refused and why: what recurs is told once, with how often it did.
 import type { RefusalRow } from "../http/console-messages";
+import { kindOf, Recurring } from "../recurring";
 import { byId, count, element, replaceRows, timeOf } from "./page";
 
 const MOST_ROWS = 30;
@@ -7,11 +8,10 @@ const MOST_ROWS = 30;
 export class Refusals {
   readonly #list = byId("refusal-list", HTMLElement);
   readonly #note = byId("refusals-note", HTMLElement);
-  /** The latest last. */
-  readonly #groups = new Map<string, { readonly row: RefusalRow; readonly times: number }>();
+  readonly #recurring = new Recurring(MOST_ROWS);
 
   reset(rows: readonly RefusalRow[]): void {
-    this.#groups.clear();
+    this.#recurring.clear();
     this.#show(rows);
   }
 
@@ -20,28 +20,15 @@ export class Refusals {
   }
 
   #show(rows: readonly RefusalRow[]): void {
-    for (const row of rows) {
-      const key = keyOf(row);
-      const times = (this.#groups.get(key)?.times ?? 0) + 1;
-      this.#groups.delete(key);
-      this.#groups.set(key, { row, times });
-    }
-    for (const key of [...this.#groups.keys()].slice(0, -MOST_ROWS)) this.#groups.delete(key);
-    const groups = [...this.#groups.values()].reverse();
-    replaceRows(
-      this.#list,
-      groups.map(({ row, times }) => itemOf(row, times)),
-    );
-    this.#note.textContent = groups.length === 0 ? "Nothing was refused." : "";
+    for (const row of rows) this.#recurring.add(row);
+    const shown = this.#recurring.rows.reverse();
+    replaceRows(this.#list, shown.map(itemOf));
+    this.#note.textContent = shown.length === 0 ? "Nothing was refused." : "";
   }
 }
 
-function keyOf({ who, what, reason }: RefusalRow): string {
-  return JSON.stringify([who, what, reason]);
-}
-
-function itemOf(row: RefusalRow, times: number): HTMLElement {
-  const { at, who, what, code, reason, rule, source } = row;
+function itemOf(row: RefusalRow): HTMLElement {
+  const { at, times, who, what, code, reason, rule, source } = row;
   const place = element("span", { className: "place" }, who, " · ", what);
   const often = times > 1 ? [element("span", { className: "times" }, `${count(times)} times`)] : [];
   const written = source
@@ -54,6 +41,6 @@ function itemOf(row: RefusalRow, times: number): HTMLElement {
     element("p", { className: "reason", title: code }, reason),
     element("p", { className: "rule" }, "Rule: ", rule, ".", ...written),
   );
-  item.dataset.key = keyOf(row);
+  item.dataset.key = kindOf(row);
   return item;
 }

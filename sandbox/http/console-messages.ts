@@ -93,8 +93,11 @@ export interface Point {
   readonly y: number;
 }
 
+/** Of refusals that are alike. */
 export interface RefusalRow {
+  /** Of the latest. */
   readonly at: Time;
+  readonly times: number;
   readonly who: string;
   /** What was refused, and where. */
   readonly what: string;

@@ -4,6 +4,7 @@
 import type { Identity } from "../../nodes/protocol/topics";
 import type { Refusal, Sent } from "../happenings";
 import { reachable } from "../reachable";
+import { Recurring } from "../recurring";
 import type { Sandbox } from "../sandbox";
 import type { StoredEvent } from "../stored-event";
 import { Charted, SLOT } from "./charted";
@@ -11,6 +12,7 @@ import type {
   ActivityRow,
   Batch,
   ClientRow,
+  RefusalRow,
   RetainedRow,
   Snapshot,
   Some,
@@ -22,6 +24,7 @@ import { clientRow, eventRow, refusalRow, retainedRow, sentRow } from "./rows";
 const INTERVAL = SLOT;
 const ROWS_PER_MESSAGE = 20;
 const POINTS_PER_MESSAGE = 500;
+/** Kinds of them; all of a kind are counted. */
 const REFUSALS_PER_MESSAGE = 50;
 const ROWS_OF_A_LIST = 100;
 /** How much of the past a page is shown, of what passes its filter. */
@@ -49,7 +52,7 @@ export class Feed {
 
   #matching = 0;
   #activity: (StoredEvent | Sent)[] = [];
-  #refusals: Refusal[] = [];
+  readonly #refusals = new Recurring(REFUSALS_PER_MESSAGE);
   readonly #changed = { totals: false, users: false, clients: false, retained: false };
 
   constructor(sandbox: Sandbox, filter: Filter, reader: Reader) {
@@ -85,7 +88,7 @@ export class Feed {
     const onActivity = (what: StoredEvent | Sent) => this.#attempt(() => this.#onActivity(what));
     const onRefusal = (refusal: Refusal) => {
       this.#changed.totals = true;
-      keepLast(this.#refusals, refusal, REFUSALS_PER_MESSAGE);
+      this.#refusals.add(refusalRow(refusal));
     };
     const onClients = () => {
       this.#changed.clients = true;
@@ -133,7 +136,7 @@ export class Feed {
       moreActivity: !isAllKept || activity.length === PAST_ROWS,
       points: this.#charted.past(matching, PAST_POINTS),
       moreTags: this.#charted.moreTags,
-      refusals: refusals.slice(-PAST_ROWS).map(refusalRow),
+      refusals: recurring(refusals),
     };
   }
 
@@ -146,14 +149,14 @@ export class Feed {
       activity: this.#rows(this.#activity),
       points: this.#charted.take(),
       moreTags: this.#charted.moreTags,
-      refusals: this.#refusals.map(refusalRow),
+      refusals: this.#refusals.rows,
       ...(users && { users: this.#users() }),
       ...(clients && { clients: this.#clients() }),
       ...(retained && { retained: this.#retained() }),
     });
     this.#matching = 0;
     this.#activity = [];
-    this.#refusals = [];
+    this.#refusals.clear();
     Object.assign(this.#changed, { totals: false, users: false, clients: false, retained: false });
   }
 
@@ -186,6 +189,12 @@ export class Feed {
 function keepLast<Item>(items: Item[], item: Item, limit: number): void {
   items.push(item);
   if (items.length > limit) items.shift();
+}
+
+function recurring(refusals: readonly Refusal[]): RefusalRow[] {
+  const kinds = new Recurring(PAST_ROWS);
+  for (const refusal of refusals) kinds.add(refusalRow(refusal));
+  return kinds.rows;
 }
 
 /** The last `limit` of those that pass, oldest first. */

@@ -74,6 +74,7 @@ export function refusalRow(refusal: Refusal): RefusalRow {
   const action = what !== "memory" ? what : place ? "no room for" : "no room";
   return {
     at,
+    times: 1,
     who: excerpt(refusedOne(refusal), LONGEST_SHOWN_NAME),
     what: [action, place, answer && `(${answer})`].filter(Boolean).join(" "),
     code,

@@ -376,6 +376,13 @@ describe("console", () => {
     assert.equal(await text(opened.page, "#total-refused"), "2");
   });
 
+  it("counts what is refused as often as it was, however fast it comes", async () => {
+    const client = await connect(opened.sandbox);
+    for (let nth = 0; nth < 300; nth += 1) client.subscribe("1/other/u/#", () => undefined);
+    await untilText(opened.page, "#refusal-list .times", "300 times");
+    assert.equal(await text(opened.page, "#total-refused"), "300");
+  });
+
   it("shows who is connected and what they subscribe to", async () => {
     const client = await connect(opened.sandbox, { clientId: "pi", clean: false });
     await client.subscribeAsync(`1/${OWN}/#`);

@@ -193,6 +193,25 @@ describe("sandbox: console", () => {
     assert.deepEqual(last?.kind === "event" && last.tags, [["number", "999"]]);
   });
 
+  it("is told how often what is refused recurs, of the past and from then on", async () => {
+    await opened();
+    const client = await connect(context.sandbox);
+    let times = 0;
+    const all = news(({ refusals, totals }) => {
+      for (const row of refusals) times += row.times;
+      return totals.refusals === 300;
+    });
+    for (let nth = 0; nth < 300; nth += 1) client.subscribe("1/other/u/#", () => undefined);
+    await all;
+    assert.equal(times, 300);
+    page?.close();
+    const { refusals } = await opened();
+    assert.deepEqual(
+      refusals.map(({ what, times }) => [what, times]),
+      [["subscribe 1/other/u/#", 300]],
+    );
+  });
+
   it("is told all that has changed once it reads again", async () => {
     const told: string[] = [];
     let isReady = true;
