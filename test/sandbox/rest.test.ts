@@ -216,6 +216,20 @@ describe("sandbox: REST", () => {
       assert.equal(context.sandbox.events[0]?.userMqtt, "demo-user");
     });
 
+    it("leave others their turn, however many there are", async () => {
+      const headers = await as(DEMO_ACCOUNT);
+      let stored = 0;
+      context.sandbox.on("event", () => {
+        stored += 1;
+      });
+      const first = context.sandbox.next("event");
+      const posted = post("/v2/events/raw", `${EVENT}\n`.repeat(20_000), headers);
+      await first;
+      await get("/v2/users/demo@example.com", headers);
+      assert.ok(stored < 20_000, String(stored));
+      assert.equal((await posted).body, 20_000);
+    });
+
     it("are stored all or not at all: a wrong line is named", async () => {
       const answered = await post(
         "/v2/events/raw",
