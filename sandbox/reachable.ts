@@ -23,5 +23,5 @@ export function elsewhere(url: string, interfaces = networkInterfaces()): string
 /** What others in the network may call this computer. */
 export function ownNames(name = hostname()): string[] {
   const [host = name] = name.split(".");
-  return [name, `${host}.local`];
+  return [...new Set([name, host, `${host}.local`])];
 }

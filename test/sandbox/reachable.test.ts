@@ -29,6 +29,6 @@ describe("sandbox: from elsewhere", () => {
 
   it("this computer has its name, with and without its domain", () => {
     assert.deepEqual(ownNames("raspberrypi"), ["raspberrypi", "raspberrypi.local"]);
-    assert.deepEqual(ownNames("pi.example.com"), ["pi.example.com", "pi.local"]);
+    assert.deepEqual(ownNames("pi.example.com"), ["pi.example.com", "pi", "pi.local"]);
   });
 });
