@@ -45,7 +45,7 @@ export async function openWeb(sandbox: Sandbox, options: WebOptions = {}): Promi
   const allowed = new Set(own.map((name) => name.toLowerCase()));
   const doors = { rest: new Rest(sandbox, now), console: new Console(sandbox) };
   const route = async (call: Call) => {
-    guard(call.request, allowed);
+    guard(call, allowed);
     if (call.path[0] === "v2" && sandbox.weather.refuses()) throw Declined.because(503, "WEATHER");
     if (call.path[0] === "v2") return doors.rest.answer(call);
     return call.path[0] === "console" ? doors.console.answer(call) : page(call);

@@ -479,11 +479,22 @@ describe("sandbox: REST", () => {
 
     it("may be linked to, and not be embedded or read", async () => {
       const site = { "sec-fetch-site": "cross-site" };
-      assert.equal((await get("/", { ...site, "sec-fetch-mode": "navigate" })).status, 200);
+      const link = { ...site, "sec-fetch-mode": "navigate", "sec-fetch-dest": "document" };
+      assert.equal((await get("/", link)).status, 200);
       for (const mode of ["cors", "no-cors"]) {
         const answered = await get("/console/feed", { ...site, "sec-fetch-mode": mode });
         assert.deepEqual(refusedWith(answered), [403, "ORIGIN_FOREIGN"]);
       }
+      for (const dest of ["iframe", "frame", "object", "embed"]) {
+        const answered = await get("/", { ...link, "sec-fetch-dest": dest });
+        assert.deepEqual(refusedWith(answered), [403, "ORIGIN_FOREIGN"], dest);
+      }
+    });
+
+    it("opens no feed for a link, so that no site takes them all", async () => {
+      const link = { "sec-fetch-mode": "navigate", "sec-fetch-dest": "document" };
+      const answered = await get("/console/feed", { ...link, "sec-fetch-site": "cross-site" });
+      assert.deepEqual(refusedWith(answered), [403, "ORIGIN_FOREIGN"]);
     });
 
     describe("where the network is let in", () => {
