@@ -30,10 +30,16 @@ const LONGEST_FILTER = 200;
 
 export class Console {
   readonly #sandbox: Sandbox;
-  #feeds = 0;
+  /** What ends each feed that is open. */
+  readonly #feeds = new Set<() => void>();
 
   constructor(sandbox: Sandbox) {
     this.#sandbox = sandbox;
+  }
+
+  /** Ends every feed. */
+  close(): void {
+    for (const end of this.#feeds) end();
   }
 
   async answer(call: Call): Promise<Answer | Streaming> {
@@ -47,28 +53,33 @@ export class Console {
 
   #feed(call: Call): Streaming {
     methodOf(call, "GET");
-    if (this.#feeds >= MOST_FEEDS) throw Declined.because(503, "FEEDS", { limit: MOST_FEEDS });
+    if (this.#feeds.size >= MOST_FEEDS) throw Declined.because(503, "FEEDS", { limit: MOST_FEEDS });
     const filter = new Filter((call.query.get("filter") ?? "").slice(0, LONGEST_FILTER));
     return { stream: (response) => this.#open(response, filter) };
   }
 
   #open(response: ServerResponse, filter: Filter): void {
-    this.#feeds += 1;
+    const { socket } = response.req;
     response.writeHead(200, { ...COMMON_HEADERS, "content-type": "text/event-stream" });
     const feed = new Feed(this.#sandbox, filter, {
       tell: (name, data) => response.write(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`),
       isReady: () => !response.writableNeedDrain,
       failed: (error) => {
+        end();
         response.destroy();
         this.#sandbox.emit("error", error);
       },
     });
     const keepAlive = setInterval(() => response.write(": \n\n"), KEEP_ALIVE);
-    response.once("close", () => {
-      this.#feeds -= 1;
+    const end = () => {
+      if (!this.#feeds.delete(end)) return;
       clearInterval(keepAlive);
       feed.close();
-    });
+    };
+    this.#feeds.add(end);
+    response.once("close", end);
+    // A response behind another of its connection never closes; all of them listen to one socket.
+    socket.setMaxListeners(socket.getMaxListeners() + 1).once("close", end);
     feed.open();
   }
 

@@ -61,6 +61,7 @@ export async function openWeb(sandbox: Sandbox, options: WebOptions = {}): Promi
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
+        doors.console.close();
         server.closeAllConnections();
       }),
   };

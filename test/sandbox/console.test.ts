@@ -1,10 +1,12 @@
 // What the sandbox tells and takes from the console's page (sandbox/http/). The page itself is in test/console/.
 import { strict as assert } from "node:assert";
 import { get, type IncomingMessage } from "node:http";
+import { connect as openSocket, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import type { Batch, Snapshot } from "../../sandbox/http/console-messages";
 import { Feed } from "../../sandbox/http/feed";
 import { Filter } from "../../sandbox/http/filter";
+import { openWeb } from "../../sandbox/http/web";
 import { DEMO_ACCOUNT } from "../../sandbox/sandbox";
 import { connect, EVENT, eachWithSandbox, inbox, OWN, refusedWith, suback } from "./clients";
 import { type Following, follow } from "./following";
@@ -490,6 +492,54 @@ describe("sandbox: console", () => {
     while (answered.status === 503) answered = await fetch(feed);
     assert.equal(answered.status, 200);
     await answered.body?.cancel();
+  });
+
+  describe("asked for again and again on one connection, before the first answer ends", () => {
+    const following = () => context.sandbox.listenerCount("event");
+
+    async function pipelined(count: number, port = Number(new URL(web.url).port)): Promise<Socket> {
+      const asked = (filter: string) =>
+        `GET /console/feed?filter=${filter} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+      const socket = openSocket(port, "127.0.0.1");
+      socket.resume().write(asked("nothing") + asked("").repeat(count - 1));
+      while (following() < count) await new Promise((resolve) => setImmediate(resolve));
+      return socket;
+    }
+
+    it("leaves nothing behind when its client is gone, and takes no other page's room", async () => {
+      const warnings: string[] = [];
+      const onWarning = ({ message }: Error) => warnings.push(message);
+      process.on("warning", onWarning);
+      try {
+        const socket = await pipelined(20);
+        socket.destroy();
+        while (following() > 0) await new Promise((resolve) => setImmediate(resolve));
+        assert.ok(await opened());
+        assert.deepEqual(warnings, []);
+      } finally {
+        process.off("warning", onWarning);
+      }
+    });
+
+    it("takes no other page's room once it cannot be told what there is", async () => {
+      const errors: unknown[] = [];
+      context.sandbox.on("error", (error) => errors.push(error));
+      const socket = await pipelined(20);
+      const arrival = { who, clientId: "", address: "", qos: 1, dup: false } as const;
+      context.sandbox.store({ eventData: { number: 1n }, deviceId: "d", raw: "{}" }, arrival);
+      while (errors.length < 19) await new Promise((resolve) => setImmediate(resolve));
+      assert.equal(following(), 1);
+      assert.ok(await opened("nothing"));
+      socket.destroy();
+    });
+
+    it("ends at once when the sandbox no longer serves it", async () => {
+      const other = await openWeb(context.sandbox, { port: 0 });
+      await pipelined(2, other.port);
+      const isClosed = other.close();
+      assert.equal(following(), 0);
+      await isClosed;
+    });
   });
 
   it("never sees a secret", async () => {
