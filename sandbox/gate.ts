@@ -90,6 +90,11 @@ export class Gate {
     return session;
   }
 
+  /** False for a client that was turned away, or is none. */
+  isLetIn(client: object): boolean {
+    return this.#sessions.get(client as Client)?.who !== undefined;
+  }
+
   name(client: Client): { clientId: string; username: string } {
     const { clientId, who } = this.session(client);
     const given = client.id as string | null;

@@ -27,6 +27,8 @@ export interface PersistenceOptions {
   readonly limit: number;
   /** A message had to give way, the first since no more than half as much waited, by either bound. */
   readonly overflowed: (clientId: string, topic: string) => void;
+  /** False for a client that was turned away: a session is none of its business. */
+  readonly isLetIn: (client: object) => boolean;
   /** A session is no more: its client asked for none, or it had to go. */
   readonly ended: (clientId: string) => void;
 }
@@ -38,11 +40,13 @@ export class Persistence extends MemoryPersistence {
   /** The filters of a packet that are stored already. */
   readonly #stored = new WeakSet<readonly Subscription[]>();
   readonly #limit: number;
+  readonly #isLetIn: PersistenceOptions["isLetIn"];
   readonly #ended: PersistenceOptions["ended"];
   #isOverflowing = false;
 
-  constructor({ limit, overflowed, ended }: PersistenceOptions) {
+  constructor({ limit, overflowed, isLetIn, ended }: PersistenceOptions) {
     super();
+    this.#isLetIn = isLetIn;
     this.#ended = ended;
     this.#limit = limit;
     this.#waiting = new History<Waiting>({
@@ -59,7 +63,8 @@ export class Persistence extends MemoryPersistence {
   /** Forgets a session, as if its client had asked for a clean one. */
   async endSession(id: string): Promise<void> {
     for (const waiting of this.#of(id)) this.#remove(waiting);
-    await Promise.all([this.cleanSubscriptions({ id }), this.cleanIncoming({ id })]);
+    this.#unreleased.delete(id);
+    await this.cleanSubscriptions({ id });
   }
 
   /** aedes stores all filters of a packet, the same list, once for each that is granted. */
@@ -158,8 +163,9 @@ export class Persistence extends MemoryPersistence {
     if (unreleased?.size === 0) this.#unreleased.delete(id);
   }
 
-  override async cleanIncoming({ id }: Owner): Promise<void> {
-    this.#unreleased.delete(id);
+  /** aedes asks for it when any connection ends that wanted no session, whoever has the client ID. */
+  override async cleanIncoming(client: Owner): Promise<void> {
+    if (this.#isLetIn(client)) this.#unreleased.delete(client.id);
   }
 
   #remove(waiting: Waiting): void {

@@ -370,6 +370,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
           { what: "memory", clientId, topic },
           Refused.because("WAITING_FULL", { limit }),
         ),
+      isLetIn: (client) => this.#gate.isLetIn(client),
       ended: (clientId) => this.#filters.end(clientId),
     });
   }

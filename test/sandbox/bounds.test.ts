@@ -11,6 +11,7 @@ import { Persistence } from "../../sandbox/persistence";
 import { DEMO_ACCOUNT, type Sandbox } from "../../sandbox/sandbox";
 import { rules } from "../../sandbox/workflows";
 import {
+  closed,
   connect,
   connectBytes,
   EVENT,
@@ -18,6 +19,7 @@ import {
   inbox,
   loginOf,
   OWN,
+  client as openClient,
   refusedWith,
   suback,
 } from "./clients";
@@ -568,6 +570,7 @@ describe("sandbox: messages that give way", () => {
     const opened = new Persistence({
       limit,
       overflowed: (clientId) => told.push(clientId),
+      isLetIn: () => true,
       ended: () => undefined,
     });
     const enqueue = async (clientId: string, ...payloads: (Buffer | string)[]) => {
@@ -596,13 +599,14 @@ describe("sandbox: messages that give way", () => {
 describe("sandbox: messages at QoS 2 that are not released", () => {
   const context = eachWithSandbox();
 
+  const event = { cmd: "publish", topic: `0/${OWN}/d`, payload: EVENT, qos: 2 } as const;
+  const publish = (messageId: number) =>
+    generate({ ...event, messageId, dup: false, retain: false });
+
   /** Publishes events by their ids, as a client with a session does, and releases none. */
   async function begun(...messageIds: number[]): Promise<Socket> {
     const socket = openSocket(context.sandbox.port, "127.0.0.1");
-    const event = { cmd: "publish", topic: `0/${OWN}/d`, payload: EVENT, qos: 2 } as const;
-    const packets = messageIds.map((messageId) =>
-      generate({ ...event, messageId, dup: false, retain: false }),
-    );
+    const packets = messageIds.map(publish);
     const answered = new Promise<void>((resolve) => {
       const answers = parser();
       let pubrecs = 0;
@@ -624,6 +628,25 @@ describe("sandbox: messages at QoS 2 that are not released", () => {
     socket.destroy();
     await gone;
   }
+
+  it("are known when they come again, though a stranger was turned away who gave the client ID", async () => {
+    const owner = await begun(7);
+    const login = { clientId: "unreleased", clean: true, password: "DEMO0KEY/wrong" };
+    await closed(openClient(context.sandbox, login));
+    const received = once(owner, "data");
+    owner.write(publish(7));
+    await received;
+    assert.equal(context.sandbox.events.length, 1);
+    await leave(owner);
+  });
+
+  it("are forgotten with the connection of a client that wants no session", async () => {
+    await leave(await begun(7));
+    const clean = await connect(context.sandbox, { clientId: "unreleased", clean: true });
+    await clean.endAsync();
+    await leave(await begun(7));
+    assert.equal(context.sandbox.events.length, 2);
+  });
 
   it("are 1,000 of a session, over however many connections, and one more ends its connection", async () => {
     const ids = [...Array(1000).keys()].map((index) => index + 1);
