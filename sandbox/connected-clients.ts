@@ -2,6 +2,7 @@
 import type { EventEmitter } from "node:events";
 import type { Duplex } from "node:stream";
 import type { Client, ConnectPacket, Subscription } from "aedes";
+import type { Identity } from "../nodes/protocol/topics";
 import { type Bounds, LONGEST_PACKET } from "./bounds";
 import type { Broker, ClientsListener } from "./broker";
 import type { Filters } from "./filters";
@@ -34,8 +35,8 @@ const DISCONNECT = 14;
 export class ConnectedClients implements ClientsListener {
   readonly #options: ConnectedClientsOptions;
   readonly #clients = new Map<string, Client>();
-  /** Clients that have a session and are not connected. */
-  readonly #away: Recent<true>;
+  /** Clients that have a session and are not connected, and whose it is. */
+  readonly #away: Recent<Identity>;
   readonly #unread: Unread;
   #connections = 0;
 
@@ -100,12 +101,23 @@ export class ConnectedClients implements ClientsListener {
   }
 
   /** Its session is not to end on the way in. If it does not come in after all, it is away still. */
-  arriving(client: Client, { clientId, clean }: ConnectPacket): void {
-    const session = this.#options.gate.session(client);
-    if (clean || session.refused || !this.#away.delete(clientId)) return;
+  arriving(client: Client, packet: ConnectPacket): void {
+    const { gate } = this.#options;
+    const { clientId, clean } = packet;
+    const owner = this.#ownerOf(clientId);
+    if (owner) gate.claim(client, packet, owner);
+    const session = gate.session(client);
+    if (clean || session.refused || !owner || !this.#away.delete(clientId)) return;
     client.conn.once("close", () => {
-      if (!session.connected) this.#away.set(clientId, true);
+      if (!session.connected) this.#away.set(clientId, owner);
     });
+  }
+
+  /** Whose session is kept under a client ID, whether its client is connected or away. */
+  #ownerOf(clientId: string): Identity | undefined {
+    const client = this.#clients.get(clientId);
+    if (!client) return this.#away.peek(clientId);
+    return client.clean ? undefined : this.#options.gate.session(client).who;
   }
 
   connected(client: Client): void {
@@ -120,9 +132,9 @@ export class ConnectedClients implements ClientsListener {
     if (this.#clients.get(client.id) !== client) return;
     const { gate, emitter, filters } = this.#options;
     this.#clients.delete(client.id);
+    const { who, graceful, endedBy } = gate.session(client);
     if (client.clean) filters.end(client.id);
-    else this.#away.set(client.id, true);
-    const { graceful, endedBy } = gate.session(client);
+    else if (who) this.#away.set(client.id, who);
     emitter.emit("disconnected", { ...gate.name(client), graceful, reason: endedBy });
   }
 

@@ -55,6 +55,11 @@ const RULES: readonly Rule[] = [
     source: MQTT,
   },
   {
+    codes: /^CLIENT_ID_TAKEN$/,
+    rule: "A client ID is unique, and a session is its user's",
+    source: INTRODUCTION,
+  },
+  {
     codes: /^CLIENT_ID_/,
     rule: "A client ID has up to 32 characters, all of them ASCII",
     source: INTRODUCTION,

@@ -29,6 +29,8 @@ interface Session {
   endedBy: string | undefined;
 }
 
+/** CONNACK for a client ID that is not to be had (MQTT 3.1.1, table 3.1). */
+const IDENTIFIER_REJECTED = 2;
 /** CONNACK of a server that is there but does not serve (MQTT 3.1.1, table 3.1). */
 const UNAVAILABLE = 3;
 /** CONNACK for a will that the user may not publish (MQTT 3.1.1, table 3.1). */
@@ -115,27 +117,43 @@ export class Gate {
   connect(client: Client, packet: ConnectPacket): void {
     const session = this.session(client);
     session.clientId = packet.clientId;
-    const accounts = this.#accounts();
     try {
       if (this.#weather.refuses()) throw Refused.because("WEATHER").answeredWith(UNAVAILABLE);
-      session.who = admitConnect(packet, accounts);
+      session.who = admitConnect(packet, this.#accounts());
       session.will = packet.will;
     } catch (error) {
-      const refused = Refused.from(error);
-      session.refused = refused;
-      this.#report({ what: "connect", ...connectPlace(packet, refused, accounts) }, refused);
+      this.#turnAway(session, packet, Refused.from(error));
     }
+  }
+
+  /**
+   * `owner` has a session under the client ID. It is not to be had by another user, who would take
+   * the messages away that wait in it, unless the owner is gone.
+   */
+  claim(client: Client, packet: ConnectPacket, owner: Identity): void {
+    const session = this.session(client);
+    if (!session.who || isSame(session.who, owner) || !this.#isKnown(owner)) return;
+    const taken = Refused.because("CLIENT_ID_TAKEN").answeredWith(IDENTIFIER_REJECTED);
+    session.who = undefined;
+    this.#turnAway(session, packet, taken);
+  }
+
+  #turnAway(session: Session, packet: ConnectPacket, refused: Refused): void {
+    session.refused = refused;
+    const place = connectPlace(packet, refused, this.#accounts());
+    this.#report({ what: "connect", ...place }, refused);
   }
 
   /** Cuts a client off whose user is gone. */
   recheck(client: Client): void {
     const session = this.session(client);
-    const { who } = session;
-    const isKnown = ({ projectMqtt, userMqtt }: Account) =>
-      projectMqtt === who?.projectMqtt && userMqtt === who.userMqtt;
-    if (!who || this.#accounts().some(isKnown)) return;
+    if (!session.who || this.#isKnown(session.who)) return;
     session.endedBy = "its user is gone";
     client.conn.destroy();
+  }
+
+  #isKnown(who: Identity): boolean {
+    return this.#accounts().some((account) => isSame(account, who));
   }
 
   /** An error drops the connection: MQTT 3.1.1 has no other way to refuse (MQTT-3.3.5-2). */
@@ -196,8 +214,8 @@ export class Gate {
   }
 
   /**
-   * What aedes leaves open: a session may have queued what its present user may not read (another
-   * user's client id), and no message is to exceed the QoS that was granted (MQTT-3.8.4-6).
+   * What aedes leaves open: a session may have queued what its present user may not read (that of
+   * a user who is gone), and no message is to exceed the QoS that was granted (MQTT-3.8.4-6).
    */
   forward(client: Client, packet: AedesPublishPacket): AedesPublishPacket | null {
     const { who, subscriptions } = this.session(client);
@@ -217,6 +235,10 @@ export class Gate {
     const who = session.who ? this.name(client) : {};
     this.#report({ what: "protocol", ...who }, session.refused);
   }
+}
+
+function isSame(one: Identity, other: Identity): boolean {
+  return one.projectMqtt === other.projectMqtt && one.userMqtt === other.userMqtt;
 }
 
 /** Undefined for a connection that broke by itself. */

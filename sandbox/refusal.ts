@@ -6,6 +6,8 @@ const REASONS = {
     "The CONNECT asks for MQTT protocol level __level__; Medium One speaks level 4 (MQTT 3.1.1)",
   CLIENT_ID_EMPTY:
     "The client ID is empty, so there is nothing to keep a session under: give one, or ask for a clean session",
+  CLIENT_ID_TAKEN:
+    "The client ID is that of another user's session, which is kept: give each client one of its own",
   USERNAME_MISSING: "There is no username; it is <project_mqtt>/<user_mqtt>",
   USERNAME_FORM: "The username is not of the form <project_mqtt>/<user_mqtt>",
   USERNAME_HOLDS_KEY:

@@ -357,7 +357,8 @@ describe("sandbox: bounds", () => {
 
     it("does not end, though another client leaves at that moment", async () => {
       await away(one.sandbox, "a");
-      await connect(one.sandbox, session("b"));
+      one.sandbox.configure({ accounts: [NEIGHBOUR], rules: [] });
+      await connect(one.sandbox, { ...session("b"), ...loginOf(NEIGHBOUR) });
       const left = one.sandbox.next("disconnected");
       // While the broker restores the filters, of which the neighbour may not have one.
       one.sandbox.once("refusal", () => one.sandbox.kick("b"));
@@ -393,11 +394,13 @@ describe("sandbox: bounds", () => {
 
       it("is away since then, if it breaks off", async () => {
         for (const clientId of ["a", "b"]) await away(two.sandbox, clientId);
+        two.sandbox.configure({ accounts: [NEIGHBOUR], rules: [] });
         const { username = "", password = "" } = loginOf(NEIGHBOUR);
         const socket = openSocket(two.sandbox.port, "127.0.0.1");
         two.sandbox.once("refusal", () => socket.destroy());
         socket.write(connectBytes({ ...session("a"), username, password: Buffer.from(password) }));
         await once(socket, "close");
+        two.sandbox.configure({ accounts: [DEMO_ACCOUNT, NEIGHBOUR], rules: [] });
         await away(two.sandbox, "c");
         assert.deepEqual(ended(), ["b"]);
         await away(two.sandbox, "d");
@@ -597,7 +600,8 @@ describe("sandbox: messages that give way", () => {
 });
 
 describe("sandbox: messages at QoS 2 that are not released", () => {
-  const context = eachWithSandbox();
+  const neighbour = { ...DEMO_ACCOUNT, userMqtt: "neighbour", apiKey: "N", userPassword: "n" };
+  const context = eachWithSandbox({ accounts: [DEMO_ACCOUNT, neighbour] });
 
   const event = { cmd: "publish", topic: `0/${OWN}/d`, payload: EVENT, qos: 2 } as const;
   const publish = (messageId: number) =>
@@ -629,16 +633,20 @@ describe("sandbox: messages at QoS 2 that are not released", () => {
     await gone;
   }
 
-  it("are known when they come again, though a stranger was turned away who gave the client ID", async () => {
-    const owner = await begun(7);
-    const login = { clientId: "unreleased", clean: true, password: "DEMO0KEY/wrong" };
-    await closed(openClient(context.sandbox, login));
-    const received = once(owner, "data");
-    owner.write(publish(7));
-    await received;
-    assert.equal(context.sandbox.events.length, 1);
-    await leave(owner);
-  });
+  for (const [who, login] of [
+    ["a stranger", { password: "DEMO0KEY/wrong" }],
+    ["another user", loginOf(neighbour)],
+  ] as const) {
+    it(`are known when they come again, though ${who} was turned away who gave the client ID`, async () => {
+      const owner = await begun(7);
+      await closed(openClient(context.sandbox, { clientId: "unreleased", clean: true, ...login }));
+      const received = once(owner, "data");
+      owner.write(publish(7));
+      await received;
+      assert.equal(context.sandbox.events.length, 1);
+      await leave(owner);
+    });
+  }
 
   it("are forgotten with the connection of a client that wants no session", async () => {
     await leave(await begun(7));

@@ -16,6 +16,7 @@ describe("sandbox: rules behind refusals", () => {
     ],
     [/32 characters/, /Introduction$/, "CLIENT_ID_TOO_LONG", "CLIENT_ID_CHARACTER"],
     [/clean session/, /oasis-open/, "CLIENT_ID_EMPTY"],
+    [/unique/, /Introduction$/, "CLIENT_ID_TAKEN"],
     [/MQTT 3\.1\.1/, /oasis-open/, "PROTOCOL_VERSION", "PACKET", "SUBPROTOCOL"],
     [/binary messages/, /oasis-open/, "WEBSOCKET"],
     [/sends its events to/, /Topics$/, "TOPIC_NOT_EVENT", "TOPIC_FOREIGN"],

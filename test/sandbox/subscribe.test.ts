@@ -1,7 +1,17 @@
 // What a user may subscribe to and receive (wire-contract: Authentication, Topics).
 import { strict as assert } from "node:assert";
+import type { MqttClient } from "mqtt";
 import { DEMO_ACCOUNT } from "../../sandbox/sandbox";
-import { closed, connect, eachWithSandbox, inbox, loginOf, OWN, suback } from "./clients";
+import {
+  closed,
+  connect,
+  eachWithSandbox,
+  inbox,
+  loginOf,
+  OWN,
+  refusedWith,
+  suback,
+} from "./clients";
 
 const NEIGHBOUR = { ...DEMO_ACCOUNT, userMqtt: "neighbour", apiKey: "N", userPassword: "n" };
 const STRANGER = { ...DEMO_ACCOUNT, projectMqtt: "other-project", apiKey: "S", userPassword: "s" };
@@ -130,22 +140,100 @@ describe("sandbox: subscriptions", () => {
     assert.equal(refusal?.clientId, "subscriber");
   });
 
-  it("gives another user's session to nobody who takes over its client ID", async () => {
+  describe("a session that is kept", () => {
     const id = { clientId: "shared", clean: false };
-    const owner = await connect(context.sandbox, id);
-    await owner.subscribeAsync(`1/${OWN}/#`, { qos: 1 });
-    await owner.endAsync();
-    await context.sandbox.sendDeviceEvent("d", "secret");
-    const intruder = await connect(context.sandbox, { ...id, ...loginOf(NEIGHBOUR) });
-    const { messages, upTo } = inbox(intruder);
-    await intruder.subscribeAsync("1/demo-project/neighbour/#", { qos: 1 });
-    await context.sandbox.sendDeviceEvent("d", "still secret");
-    await context.sandbox.sendDeviceEvent("d", "own", { user: NEIGHBOUR });
-    await upTo(1);
-    assert.deepEqual(
-      messages.map(({ payload }) => payload),
-      ["own"],
-    );
-    assert.equal(context.sandbox.refusals[0]?.code, "FILTER_FOREIGN");
+
+    async function leave(client: MqttClient): Promise<void> {
+      const gone = context.sandbox.next("disconnected");
+      await client.endAsync();
+      await gone;
+    }
+
+    async function owner(): Promise<MqttClient> {
+      const client = await connect(context.sandbox, id);
+      await client.subscribeAsync(`1/${OWN}/#`, { qos: 1 });
+      return client;
+    }
+
+    for (const clean of [false, true]) {
+      it(`is its user's: others who give its client ID are told to take another, ${clean ? "without" : "with"} a session`, async () => {
+        await leave(await owner());
+        await context.sandbox.sendDeviceEvent("d", "secret");
+        for (const other of [NEIGHBOUR, STRANGER]) {
+          const login = { ...id, clean, ...loginOf(other) };
+          assert.equal(await refusedWith(context.sandbox, login), 2);
+        }
+        assert.deepEqual(
+          context.sandbox.refusals.map(({ what, code, clientId, username, returnCode }) => [
+            ...[what, code, clientId, username, returnCode],
+          ]),
+          [
+            ["connect", "CLIENT_ID_TAKEN", "shared", "demo-project/neighbour", 2],
+            ["connect", "CLIENT_ID_TAKEN", "shared", "other-project/demo-user", 2],
+          ],
+        );
+        const received = await inbox(await connect(context.sandbox, id)).upTo(1);
+        assert.deepEqual(
+          received.map(({ payload }) => payload),
+          ["secret"],
+        );
+      });
+    }
+
+    it("stays with its client while that is connected", async () => {
+      const { upTo } = inbox(await owner());
+      const login = { ...id, ...loginOf(NEIGHBOUR) };
+      assert.equal(await refusedWith(context.sandbox, login), 2);
+      await context.sandbox.sendDeviceEvent("d", "own");
+      await upTo(1);
+    });
+
+    it("is the first one's of two users who come at once with the same client ID", async () => {
+      const comers = [DEMO_ACCOUNT, NEIGHBOUR].map((account) =>
+        connect(context.sandbox, { ...id, ...loginOf(account) }),
+      );
+      const states = (await Promise.allSettled(comers)).map(({ status }) => status);
+      assert.deepEqual(states.sort(), ["fulfilled", "rejected"]);
+      assert.equal(context.sandbox.refusals[0]?.code, "CLIENT_ID_TAKEN");
+    });
+
+    it("leaves its client ID to others once its user wants none any more", async () => {
+      await leave(await owner());
+      await leave(await connect(context.sandbox, { ...id, clean: true }));
+      await connect(context.sandbox, { ...id, ...loginOf(NEIGHBOUR) });
+      assert.deepEqual(context.sandbox.refusals, []);
+    });
+
+    it("leaves its client ID to others once its user is gone, but not its messages", async () => {
+      await leave(await owner());
+      await context.sandbox.sendDeviceEvent("d", "secret", { user: DEMO_ACCOUNT });
+      context.sandbox.configure({ accounts: [NEIGHBOUR], rules: [] });
+      const heir = await connect(context.sandbox, { ...id, ...loginOf(NEIGHBOUR) });
+      const { messages, upTo } = inbox(heir);
+      await heir.subscribeAsync("1/demo-project/neighbour/#", { qos: 1 });
+      await context.sandbox.sendDeviceEvent("d", "still secret", { user: DEMO_ACCOUNT });
+      await context.sandbox.sendDeviceEvent("d", "own");
+      await upTo(1);
+      assert.deepEqual(
+        messages.map(({ payload }) => payload),
+        ["own"],
+      );
+      assert.equal(context.sandbox.refusals[0]?.code, "FILTER_FOREIGN");
+    });
+
+    describe("until there are too many", () => {
+      const one = eachWithSandbox({ accounts: [DEMO_ACCOUNT, NEIGHBOUR], bounds: { sessions: 1 } });
+
+      it("leaves its client ID to others when it ends", async () => {
+        for (const clientId of ["first", "second"]) {
+          const gone = one.sandbox.next("disconnected");
+          await (await connect(one.sandbox, { clientId, clean: false })).endAsync();
+          await gone;
+        }
+        const login = { clean: false, ...loginOf(NEIGHBOUR) };
+        assert.equal(await refusedWith(one.sandbox, { clientId: "second", ...login }), 2);
+        await connect(one.sandbox, { clientId: "first", ...login });
+      });
+    });
   });
 });
