@@ -44,6 +44,7 @@ export class Settled {
 
   /** How many of those from `first` to `last` are not settled. */
   unsettled(first: number, last: number): number {
+    if (last < first) return 0;
     let count = Math.max(0, last - Math.max(first, this.#front) + 1);
     for (let index = this.#indexOf(first); index < this.#beyond.length; index += 1) {
       const range = this.#beyond[index];
