@@ -60,7 +60,7 @@ describe("what is settled", () => {
     assert.equal(settled.unsettled(1, 3), 0);
     assert.equal(settled.unsettled(3, 6), 2);
     assert.equal(settled.unsettled(7, 9), 3);
-    assert.equal(settled.unsettled(6, 4), 0, "of none");
+    assert.equal(settledOf(20, 21, 22).unsettled(22, 20), 0, "of none");
   });
 
   it("is what a plain set would hold, in any order", () => {
