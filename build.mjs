@@ -156,7 +156,7 @@ function* usedKeys(text, ownSet, packageName) {
     }
   }
   for (const [, key] of text.matchAll(/\b(?:this|node)\._\("([\w.-]+)"/g)) yield [ownSet, key];
-  for (const [, key] of text.matchAll(/\b(?:shared\(|words\(RED, )"([\w.-]+)"/g)) {
+  for (const [, key] of text.matchAll(/\b(?:shared\(|translate\(RED, )"([\w.-]+)"/g)) {
     yield ["m1-connection", key];
   }
 }

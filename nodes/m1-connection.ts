@@ -5,31 +5,31 @@ import { hostname } from "node:os";
 import path from "node:path";
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { offerEndpoints } from "./admin/endpoints";
-import type { ConnectionSettings } from "./connection/client";
 import { defaultClientId } from "./connection/client-id";
 import { Connection } from "./connection/connection";
-import { EventStore } from "./connection/event-store";
-import { type Finish, type Legacy, Outbox, type OutboxPolicy } from "./connection/outbox";
+import type { ConnectionSettings } from "./connection/mqtt-client";
+import { claimSession, leaveSession } from "./connection/session-handover";
+import { EventStore } from "./outbox/event-store";
 import {
-  abandonLegacy,
-  abandonParked,
-  claimLegacy,
-  parkLegacy,
-} from "./connection/outbox-handover";
-import { claimSession, parkSession } from "./connection/session-handover";
+  claimHandover,
+  discardHandover,
+  discardLeftHandover,
+  leaveHandover,
+} from "./outbox/handover";
+import { type Finish, type Handover, Outbox, type OutboxPolicy } from "./outbox/outbox";
 import { M1Error } from "./protocol/errors";
 import * as check from "./protocol/settings";
+import { ConnectionLog } from "./runtime/connection-log";
 import {
   connectionSettings,
   deployedTlsOptions,
   type StatedConnection,
 } from "./runtime/connection-settings";
-import { Diary } from "./runtime/diary";
 import { finish } from "./runtime/finish";
-import type { ConnectionNode, Member } from "./runtime/member";
+import type { ConnectionNode, Registration } from "./runtime/registration";
 import { attempt, setting } from "./runtime/settings";
 import { connectionStatus, faultStatus, statusDisplay } from "./runtime/status";
-import { inWords, words } from "./runtime/words";
+import { translate, translateError } from "./runtime/translate";
 
 interface ConnectionConfig extends NodeDef, Partial<Omit<StatedConnection, keyof Credentials>> {
   outbox?: string;
@@ -51,7 +51,10 @@ export = (RED: NodeAPI): void => {
 
   function M1Connection(this: Node<Credentials>, config: ConnectionConfig): void {
     RED.nodes.createNode(this, config);
-    const node: ConnectionNode = Object.assign(this, { users: {}, members: new Set<Member>() });
+    const node: ConnectionNode = Object.assign(this, {
+      users: {},
+      registrations: new Set<Registration>(),
+    });
     const { value, fault } = attempt(() => readConfig(RED, this, config));
     if (value) runConnection(RED, node, value);
     else tellFault(RED, node, fault);
@@ -66,20 +69,23 @@ export = (RED: NodeAPI): void => {
 function tellFault(RED: NodeAPI, node: ConnectionNode, fault: M1Error): void {
   node.fault = fault;
   const tell = () => {
-    node.error(new M1Error("CONNECTION_INVALID", { reason: inWords(RED, fault).message }), {});
+    node.error(
+      new M1Error("CONNECTION_INVALID", { reason: translateError(RED, fault).message }),
+      {},
+    );
     node.status(faultStatus(RED, fault));
   };
   RED.events.once("flows:started", tell);
   node.on("close", (removed: boolean, done: () => void) => {
     RED.events.off("flows:started", tell);
-    if (removed) abandonParked(node.id, messageEnd(RED, node));
+    if (removed) discardLeftHandover(node.id, messageEnd(RED, node));
     done();
   });
 }
 
 /** How messages end: with errors in the user's words. */
 function messageEnd(RED: NodeAPI, node: Node): Finish {
-  return (done, error) => finish(RED, node, done, error && inWords(RED, error));
+  return (done, error) => finish(RED, node, done, error && translateError(RED, error));
 }
 
 /** One connection from here to the node's `close`. */
@@ -95,37 +101,39 @@ function runConnection(RED: NodeAPI, node: ConnectionNode, config: Config): void
   const show = statusDisplay(node);
   const showState = () => {
     show(connectionStatus(RED, connection.state, outbox.size));
-    for (const member of node.members) member.refresh();
+    for (const registration of node.registrations) registration.refresh();
   };
   const showQueue = inIntervals(REFRESH_MS, showState);
-  const diary = new Diary(RED, node, settings, outbox);
+  const log = new ConnectionLog(RED, node, settings, outbox);
   connection.on("state", (state) => {
     showState();
-    diary.state(state);
+    log.state(state);
   });
-  connection.on("stable", () => diary.stable());
+  connection.on("stable", () => log.stable());
   connection.on("outbox", () => {
     showQueue.soon();
-    diary.outbox();
+    log.outbox();
   });
-  connection.on("stranger", (error, packet) => node.error(inWords(RED, error), { ...packet }));
+  connection.on("unexpectedTopic", (error, packet) =>
+    node.error(translateError(RED, error), { ...packet }),
+  );
 
-  const settle = () => connection.settle();
-  RED.events.on("flows:started", settle);
+  const endDeploy = () => connection.endDeploy();
+  RED.events.on("flows:started", endDeploy);
   node.on("close", (removed: boolean, done: () => void) => {
-    RED.events.off("flows:started", settle);
+    RED.events.off("flows:started", endDeploy);
     closeAll(connection, outbox)
       // Not before: events may be dropped during the goodbye.
       .finally(() => {
         showQueue.stop();
-        diary.close();
+        log.close();
       })
-      .then((legacy) => {
+      .then((handover) => {
         if (removed) {
-          abandonLegacy(legacy, endMessage);
+          discardHandover(handover, endMessage);
         } else {
-          parkLegacy(node.id, settings.who, legacy);
-          parkSession(node.id, connection);
+          leaveHandover(node.id, settings.identity, handover);
+          leaveSession(node.id, connection);
         }
       })
       .catch((error: Error) => node.error(error))
@@ -133,7 +141,7 @@ function runConnection(RED: NodeAPI, node: ConnectionNode, config: Config): void
   });
 }
 
-async function closeAll(connection: Connection, outbox: Outbox): Promise<Legacy> {
+async function closeAll(connection: Connection, outbox: Outbox): Promise<Handover> {
   await connection.close();
   return outbox.close();
 }
@@ -146,21 +154,21 @@ function openOutbox(
   endMessage: Finish,
 ): Outbox {
   const folder = outboxFolder(RED, node);
-  const store = folder === undefined ? undefined : new EventStore(folder, settings.who);
+  const store = folder === undefined ? undefined : new EventStore(folder, settings.identity);
   const storesNew = kind === "disk";
   const outbox = new Outbox(policy, {
     store: storesNew || store?.exists() ? store : undefined,
     storesNew,
-    legacy: claimLegacy(node.id, settings.who, endMessage),
+    handover: claimHandover(node.id, settings.identity, endMessage),
     finish: endMessage,
   });
-  outbox.onWarning = (warning) => node.warn(inWords(RED, warning));
+  outbox.onWarning = (warning) => node.warn(translateError(RED, warning));
   outbox.onRestored = (count) => {
-    node.log(words(RED, "log.restored", { count: count.toLocaleString() }));
+    node.log(translate(RED, "log.restored", { count: count.toLocaleString() }));
   };
   if (storesNew && !store) {
-    const reason = words(RED, "log.noUserDir");
-    node.warn(inWords(RED, new M1Error("OUTBOX_UNUSABLE", { reason })));
+    const reason = translate(RED, "log.noUserDir");
+    node.warn(translateError(RED, new M1Error("OUTBOX_UNUSABLE", { reason })));
   }
   return outbox;
 }

@@ -2,8 +2,8 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import * as check from "./protocol/settings";
 import { topicLevel } from "./protocol/topic-level";
-import { type Reception, receive } from "./runtime/receiver";
 import { flagSetting, setting } from "./runtime/settings";
+import { type SubscriberSettings, startSubscriber } from "./runtime/subscriber-node";
 
 interface DeviceInConfig extends NodeDef {
   connection?: string;
@@ -18,16 +18,16 @@ interface DeviceInConfig extends NodeDef {
 export = (RED: NodeAPI): void => {
   function M1DeviceIn(this: Node, config: DeviceInConfig): void {
     RED.nodes.createNode(this, config);
-    receive(RED, this, config.connection, () => reception(config));
+    startSubscriber(RED, this, config.connection, () => reception(config));
   }
 
   RED.nodes.registerType("m1 device in", M1DeviceIn);
 };
 
-function reception(config: DeviceInConfig): Reception {
+function reception(config: DeviceInConfig): SubscriberSettings {
   const deviceId = setting(config.deviceId, "deviceId", "");
   return {
-    wish: {
+    request: {
       kind: "device",
       deviceId: topicLevel(deviceId, "deviceId", { emptyAllowed: true }),
       receive: check.receive(setting(config.receive, "receive", "all")),

@@ -1,6 +1,6 @@
 // `m1 event out`: reads device id, data and time from a message, and hands the event to the connection.
 import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
-import type { Done } from "./connection/outbox";
+import type { Done } from "./outbox/outbox";
 import { arrivalClock } from "./protocol/arrival-clock";
 import { type EventAttributes, encodeEvent, shapeEvent } from "./protocol/event";
 import { type QoS, qos } from "./protocol/settings";
@@ -8,10 +8,10 @@ import { type Timestamp, timestamp } from "./protocol/timestamp";
 import { topicLevel } from "./protocol/topic-level";
 import { eventTopic } from "./protocol/topics";
 import { finish } from "./runtime/finish";
-import { Member } from "./runtime/member";
+import { Registration } from "./runtime/registration";
 import { attempt, flagSetting, setting, textSetting } from "./runtime/settings";
+import { userError } from "./runtime/translate";
 import { type TypedInput, typedInput } from "./runtime/typed-input";
-import { toldError } from "./runtime/words";
 
 interface EventOutConfig extends NodeDef {
   connection?: string;
@@ -34,20 +34,20 @@ export = (RED: NodeAPI): void => {
   function M1EventOut(this: Node, config: EventOutConfig): void {
     RED.nodes.createNode(this, config);
     const { value: settings, fault } = attempt(() => readConfig(RED, this, config));
-    const member = new Member(RED, this, config.connection ?? "", { fault });
-    const send = settings && sender(member, settings);
+    const registration = new Registration(RED, this, config.connection ?? "", { fault });
+    const send = settings && sender(registration, settings);
     /** Settled when all messages so far have been read: one that takes long is not overtaken. */
     let earlier: Promise<void> = Promise.resolve();
 
     this.on("input", (msg, _send, done) => {
       const arrivedAt = arrival();
-      const refuse = (error: unknown) => finish(RED, this, done, toldError(RED, error));
+      const refuse = (error: unknown) => finish(RED, this, done, userError(RED, error));
       if (!settings || !send) {
         refuse(fault);
         return;
       }
       if (!settings.immediate) {
-        const readings = settled(promiseReadings(settings, msg));
+        const readings = outcome(promiseReadings(settings, msg));
         earlier = earlier
           .then(() => readings)
           .then((read) => send(read(), arrivedAt, done))
@@ -132,7 +132,7 @@ async function promiseReadings(settings: Settings, msg: NodeMessage): Promise<Re
 }
 
 /** A promise of how to get the value, so that a failure waits for its turn like a value does. */
-function settled<T>(promise: Promise<T>): Promise<() => T> {
+function outcome<T>(promise: Promise<T>): Promise<() => T> {
   return promise.then(
     (value) => () => value,
     (error: unknown) => () => {
@@ -144,16 +144,16 @@ function settled<T>(promise: Promise<T>): Promise<() => T> {
 type Send = (readings: Readings, arrivedAt: Timestamp, done: Done) => void;
 
 /** Hands events over. The function throws the M1Error of whatever the contract forbids. */
-function sender(member: Member, settings: Settings): Send {
+function sender(registration: Registration, settings: Settings): Send {
   const { stream, addClientIp } = settings.attributes;
   /** Nearly always the same device again: then waiting events share one text. */
   let latest: { readonly deviceId: unknown; readonly topic: string } | undefined;
 
   return (readings, arrivedAt, done) => {
-    const connection = member.connection();
+    const connection = registration.connection();
     const { deviceId, data } = readings;
     if (!latest || latest.deviceId !== deviceId) {
-      latest = { deviceId, topic: eventTopic(connection.settings.who, deviceId) };
+      latest = { deviceId, topic: eventTopic(connection.settings.identity, deviceId) };
     }
     const event = shapeEvent(data, settings.tag);
     const observedAt = event.observedAt ?? observedAtOf(settings, readings, arrivedAt);

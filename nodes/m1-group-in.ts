@@ -3,8 +3,8 @@ import type { Node, NodeAPI, NodeDef } from "node-red";
 import { M1Error } from "./protocol/errors";
 import * as check from "./protocol/settings";
 import { topicLevel } from "./protocol/topic-level";
-import { type Reception, receive } from "./runtime/receiver";
 import { flagSetting, setting } from "./runtime/settings";
+import { type SubscriberSettings, startSubscriber } from "./runtime/subscriber-node";
 
 interface GroupInConfig extends NodeDef {
   connection?: string;
@@ -18,20 +18,20 @@ interface GroupInConfig extends NodeDef {
 export = (RED: NodeAPI): void => {
   function M1GroupIn(this: Node, config: GroupInConfig): void {
     RED.nodes.createNode(this, config);
-    receive(RED, this, config.connection, () => reception(config));
+    startSubscriber(RED, this, config.connection, () => reception(config));
   }
 
   RED.nodes.registerType("m1 group in", M1GroupIn);
 };
 
-function reception(config: GroupInConfig): Reception {
+function reception(config: GroupInConfig): SubscriberSettings {
   const groups = (config.groups ?? []).map((group) =>
     topicLevel(setting(group, "groupId", ""), "groupId"),
   );
   const broadcast = flagSetting(config.broadcast, "broadcast", true);
   if (groups.length === 0 && !broadcast) throw new M1Error("GROUPS_EMPTY");
   return {
-    wish: {
+    request: {
       kind: "group",
       groups,
       updateType: check.updateType(setting(config.updateType, "updateType", "")),

@@ -1,5 +1,5 @@
 // What the sandbox refuses and why: a code to match on, and words that say what would be right.
-import { type ErrorCode, type ErrorDetails, fillIn, M1Error } from "../nodes/protocol/errors";
+import { type ErrorCode, type ErrorDetails, fillTemplate, M1Error } from "../nodes/protocol/errors";
 
 const REASONS = {
   PROTOCOL_VERSION:
@@ -103,7 +103,7 @@ export class Refused extends Error {
   }
 
   static because(code: RefusedReason, details: ErrorDetails = {}): Refused {
-    return new Refused(code, fillIn(REASONS[code], details));
+    return new Refused(code, fillTemplate(REASONS[code], details));
   }
 
   /** An error of the wire contract as a refusal; any other error is a fault of ours and thrown. */

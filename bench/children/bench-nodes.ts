@@ -71,7 +71,7 @@ export = (RED: NodeAPI & { hooks: Hooks }): void => {
 
     /** Counts what the outbox has written, from outside: a flow cannot tell. */
     watchStore({ store }: { store: string }) {
-      const { EventStore } = require(store) as typeof import("../../nodes/connection/event-store");
+      const { EventStore } = require(store) as typeof import("../../nodes/outbox/event-store");
       const { write } = EventStore.prototype;
       EventStore.prototype.write = async function (changes) {
         await write.call(this, changes);

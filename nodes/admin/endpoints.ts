@@ -1,6 +1,6 @@
 // What the dialog of `m1 connection` asks of the runtime: POST with what the open form holds.
 import type { Node, NodeAPI } from "node-red";
-import { tryConnection } from "../connection/trial";
+import { testConnection } from "../connection/connection-test";
 import { M1Error } from "../protocol/errors";
 import {
   connectionSettings,
@@ -31,7 +31,7 @@ const NO_TLS: ReadonlySet<unknown> = new Set(["", "_ADD_", undefined]);
  */
 export function offerEndpoints(RED: NodeAPI): void {
   offer(RED, "test", (form) =>
-    tryConnection(connectionSettings(form as StatedConnection, "nodered", tlsOptions(RED))),
+    testConnection(connectionSettings(form as StatedConnection, "nodered", tlsOptions(RED))),
   );
   offer(RED, "user", async (form) => ({
     userMqtt: await lookUpUser({

@@ -1,8 +1,8 @@
 // What an MQTT 5 broker says in CONNACK that it takes (MQTT-3.2.2.3); one of 3.1.1 says nothing.
 import type { IConnackPacket } from "mqtt";
+import type { OutgoingEvent } from "../outbox/outbox";
 import { M1Error } from "../protocol/errors";
 import type { QoS } from "../protocol/settings";
-import type { OutgoingEvent } from "./outbox";
 
 /** Unacknowledged events on the wire at a time: enough to keep a fast link busy. */
 const IN_FLIGHT = 1_000;

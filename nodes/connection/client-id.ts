@@ -13,7 +13,7 @@ export function defaultClientId(instanceId: string, configId: string): string {
 }
 
 /** Never the same twice: a trial must not take over the connection whose settings it tries. */
-export function trialClientId(clientId: string): string {
+export function testClientId(clientId: string): string {
   const end = `-test-${randomBytes(3).toString("hex")}`;
   return clientId.slice(0, LONGEST_CLIENT_ID - end.length) + end;
 }

@@ -9,17 +9,13 @@ import {
   type MqttClient,
   Store,
 } from "mqtt";
+import type { Delivery, Outbox, OutgoingEvent } from "../outbox/outbox";
 import { excerpt, M1Error } from "../protocol/errors";
+import { type Subscriber, Subscriptions } from "../subscriptions/subscriptions";
 import { Backoff } from "./backoff";
 import { BrokerLimits } from "./broker-limits";
-import {
-  acceptAcknowledgementsAsPings,
-  type ConnectionSettings,
-  clientOptions,
-  closeClient,
-  followServerKeepAlive,
-  subscriptionWire,
-} from "./client";
+import { DisconnectDiagnosis, type Verdict } from "./disconnect-diagnosis";
+import { EmptyStore } from "./empty-store";
 import {
   connectionFailure,
   disconnectFailure,
@@ -27,15 +23,19 @@ import {
   passingRefusal,
   refusedEvent,
 } from "./failure";
-import { gatherWrites } from "./gathered-writes";
-import { Handshakes } from "./handshakes";
-import { HangUps, type Verdict } from "./hang-ups";
-import { NothingStored } from "./nothing-stored";
-import type { Delivery, Outbox, OutgoingEvent } from "./outbox";
+import {
+  acceptAcknowledgementsAsPings,
+  type ConnectionSettings,
+  clientOptions,
+  closeClient,
+  followServerKeepAlive,
+  subscriptionWire,
+} from "./mqtt-client";
 import { PacketIdentifiers } from "./packet-identifiers";
-import { isTaken, Refusals } from "./refusals";
-import { type Subscriber, Subscriptions } from "./subscriptions";
+import { isAccepted, PublishRefusals } from "./publish-refusals";
+import { QoS2Handshakes } from "./qos-2";
 import { TIMING, type Timing } from "./timing";
+import { coalesceWrites } from "./write-coalescing";
 
 /** `offline` is every moment between two attempts; its reason is why the last one ended. */
 export type ConnectionState =
@@ -70,7 +70,7 @@ export interface ConnectionEvents {
   /** The number of events in the outbox may have changed. */
   outbox: [];
   /** Something arrived on a topic that nobody can be meant by. */
-  stranger: [M1Error, ReceivedPacket];
+  unexpectedTopic: [M1Error, ReceivedPacket];
 }
 
 /** The options of a publication, by its QoS; those of QoS 2 have their handshakes. */
@@ -83,8 +83,8 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   readonly outbox: Outbox;
   readonly #timing: Timing;
   readonly #backoff: Backoff;
-  readonly #hangUps: HangUps;
-  readonly #refusals: Refusals;
+  readonly #hangUps: DisconnectDiagnosis;
+  readonly #refusals: PublishRefusals;
   readonly #senders = new Set<object>();
   readonly #subscribers = new Set<Subscriber>();
   readonly #subscriptions: Subscriptions;
@@ -101,7 +101,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   #final = false;
   #inFlight = 0;
   /** Since the first event at QoS 2 of the present client. */
-  #handshakes: Handshakes | undefined;
+  #handshakes: QoS2Handshakes | undefined;
   /** Connections in a row that have ended without an answer to releases. */
   #unansweredReleases = 0;
   #limits = new BrokerLimits();
@@ -129,9 +129,9 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     outbox.onReady = () => this.#pump();
     outbox.onLost = () => this.emit("outbox");
     this.#backoff = new Backoff(timing);
-    this.#hangUps = new HangUps(timing);
-    this.#refusals = new Refusals(timing);
-    this.#subscriptions = new Subscriptions(settings.who);
+    this.#hangUps = new DisconnectDiagnosis(timing);
+    this.#refusals = new PublishRefusals(timing);
+    this.#subscriptions = new Subscriptions(settings.identity);
   }
 
   get state(): ConnectionState {
@@ -159,11 +159,11 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     this.#subscriptions.remove(subscriber);
     // A config node may be closed before its users: then there is nothing to hold, or to wait for.
     if (this.#final) return;
-    this.#deploy ??= { timer: setTimeout(() => this.settle(), this.#timing.deploy) };
+    this.#deploy ??= { timer: setTimeout(() => this.endDeploy(), this.#timing.deploy) };
   }
 
   /** All have come or gone that will: connects if anyone is left, and sends what has changed. */
-  settle(): void {
+  endDeploy(): void {
     const used = this.#senders.size + this.#subscribers.size > 0;
     // Closed first, or what waited would be acknowledged with nobody left to have it.
     if (!used) void this.#disconnect("idle");
@@ -206,7 +206,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
         ...clientOptions(this.settings, this.#timing),
         messageIdProvider: this.session.identifiers,
         incomingStore: this.session.unreleased,
-        outgoingStore: new NothingStored(),
+        outgoingStore: new EmptyStore(),
       });
     } catch (error) {
       // mqtt.js and tls throw on unusable keys and certificates.
@@ -214,7 +214,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
       return;
     }
     this.#client = client;
-    this.#sendNow = gatherWrites(client.stream);
+    this.#sendNow = coalesceWrites(client.stream);
     acceptAcknowledgementsAsPings(client);
     followServerKeepAlive(client);
     client.handleMessage = (packet, done) => this.#receive(client, packet, done);
@@ -260,7 +260,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
 
   #becomeStable(): void {
     this.#backoff.reset();
-    this.#hangUps.forgetTakeOvers();
+    this.#hangUps.forgetTakeovers();
     this.emit("stable");
   }
 
@@ -271,7 +271,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     const reason = clashes ? new M1Error("CLIENT_ID_CLASH", { clientId }) : failure;
     if (verdict.cause === "event") {
       const { delivery, times } = verdict;
-      this.outbox.setAside(delivery, new M1Error("EVENT_HANGS_UP", { times }));
+      this.outbox.quarantine(delivery, new M1Error("EVENT_HANGS_UP", { times }));
     }
     this.#forgetClient();
     const pause = this.#backoff.next(needsAPerson(failure));
@@ -290,10 +290,10 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     }
     if (this.#state.name === "online" && isHangUp(failure) && !this.#paused) {
       // A broker that says so is believed: then no event is to blame.
-      const inDoubt = failure.code === "TAKEN_OVER" ? undefined : this.outbox.inDoubt;
-      return this.#hangUps.hungUp(inDoubt);
+      const inDoubt = failure.code === "TAKEN_OVER" ? undefined : this.outbox.unacknowledged;
+      return this.#hangUps.disconnected(inDoubt);
     }
-    this.#hangUps.forgetTakeOvers();
+    this.#hangUps.forgetTakeovers();
     // On a slow link the first acknowledgement may be late because so much is on its way.
     if (failure.code === "KEEPALIVE_LOST") this.#hangUps.sendOneByOne();
     return { cause: "chance" };
@@ -319,7 +319,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     this.#forgetClient();
     this.#ending = undefined;
     this.#enter({ name: this.#final ? "closed" : "idle" });
-    if (!this.#final) this.settle();
+    if (!this.#final) this.endDeploy();
   }
 
   #forgetClient(): void {
@@ -361,7 +361,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   #publish(client: MqttClient, delivery: Delivery): void {
     const excess = this.#limits.excess(delivery);
     if (excess) {
-      this.outbox.setAside(delivery, excess);
+      this.outbox.quarantine(delivery, excess);
       return;
     }
     const { topic, payload } = delivery;
@@ -381,8 +381,8 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     return (this.#handshakes?.size ?? 0) < this.#limits.inFlightQoS2;
   }
 
-  #handshakesOf(client: MqttClient): Handshakes {
-    this.#handshakes ??= new Handshakes(client, this.session.identifiers, {
+  #handshakesOf(client: MqttClient): QoS2Handshakes {
+    this.#handshakes ??= new QoS2Handshakes(client, this.session.identifiers, {
       // Whether CONNACK says that the session is present or not: aedes forgets the one without the other.
       afterOthers: !this.settings.cleanSession && this.#unansweredReleases < UNANSWERED_RELEASES,
       advanced: () => this.#acknowledgeTimer?.refresh(),
@@ -411,11 +411,11 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     else if (this.#paused || this.outbox.isOldest(delivery)) this.#acknowledgeTimer?.refresh();
     this.#hangUps.answered(delivery);
     const refusal = error as ErrorWithReasonCode | undefined;
-    if (refusal && !isTaken(refusal.code)) {
+    if (refusal && !isAccepted(refusal.code)) {
       this.#refused(delivery, refusal);
     } else {
       this.#refusals.accepted();
-      this.outbox.settle(delivery);
+      this.outbox.acknowledge(delivery);
     }
     if (this.#paused && this.#inFlight === 0) this.#pause();
     this.emit("outbox");
@@ -424,7 +424,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
 
   #refused(delivery: Delivery, error: ErrorWithReasonCode): void {
     if (this.#refusals.isFinal(delivery, error.code)) {
-      this.outbox.setAside(delivery, refusedEvent(error));
+      this.outbox.quarantine(delivery, refusedEvent(error));
       return;
     }
     const { state } = this;
@@ -480,7 +480,11 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     const fate = this.#subscriptions.deliver({ topic, payload, qos, retain });
     if (fate === "stale") this.#synchronise();
     if (fate !== "foreign") return;
-    this.emit("stranger", new M1Error("ADDRESS_UNKNOWN", { topic: excerpt(topic, 120) }), packet);
+    this.emit(
+      "unexpectedTopic",
+      new M1Error("ADDRESS_UNKNOWN", { topic: excerpt(topic, 120) }),
+      packet,
+    );
   }
 
   #release(): void {

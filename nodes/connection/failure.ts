@@ -2,7 +2,7 @@
 import { ReasonCodes } from "mqtt";
 import { type BrokerUrl, formatBrokerUrl } from "../protocol/broker-url";
 import { type ErrorCode, type ErrorDetails, M1Error } from "../protocol/errors";
-import { QUOTA_EXCEEDED } from "./refusals";
+import { QUOTA_EXCEEDED } from "./publish-refusals";
 
 export interface FailureContext {
   readonly broker: BrokerUrl;

@@ -9,7 +9,7 @@ interface Session {
 
 const parked = new Map<string, { readonly name: string; readonly session: SessionState }>();
 
-export function parkSession(configId: string, { settings, session }: Connection): void {
+export function leaveSession(configId: string, { settings, session }: Connection): void {
   parked.set(configId, { name: nameOf(settings), session });
 }
 

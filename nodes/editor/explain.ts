@@ -1,5 +1,5 @@
 // Faults in the user's words: the protocol's checks as validators of the dialogs.
-import { detailsInWords, M1Error } from "../protocol/errors";
+import { M1Error, translateDetails } from "../protocol/errors";
 import { envReference } from "../runtime/env-reference";
 import type { Validator, Verdict } from "./red";
 
@@ -36,5 +36,5 @@ export function isEnvironmentReference(value: unknown): boolean {
 
 /** What an error says, here or in the runtime. */
 export function inWords({ code, details }: Pick<M1Error, "code" | "details">): string {
-  return shared(`errors.${code}`, detailsInWords(details, shared));
+  return shared(`errors.${code}`, translateDetails(details, shared));
 }

@@ -1,5 +1,5 @@
 // The dialog of `m1 connection`: where Medium One is, and who speaks to it.
-import type { Trial } from "../connection/trial";
+import type { ConnectionTest } from "../connection/connection-test";
 import { type BrokerUrl, isEncrypted, isLoopback, parseBrokerUrl } from "../protocol/broker-url";
 import { checkApiKey, checkClientId, checkUserPassword } from "../protocol/credentials";
 import { type FieldName, M1Error } from "../protocol/errors";
@@ -113,7 +113,7 @@ function acceptPastes(node: EditedNode): void {
 function offerTest(node: EditedNode): void {
   actionButton($("#m1-connection-test"), {
     busy: shared("note.testing"),
-    ask: () => ask<Trial>(node, "test"),
+    ask: () => ask<ConnectionTest>(node, "test"),
     succeed: ({ roundTrip }) => {
       const milliseconds = Math.max(1, Math.round(roundTrip));
       return shared("note.tested", { milliseconds });

@@ -1,7 +1,8 @@
 // The dialog of `m1 device in`: which device's messages to receive, and as what.
-import { topicsOf } from "../connection/wishes";
+
 import { datatype, qos, receive, updateType } from "../protocol/settings";
 import { topicLevel } from "../protocol/topic-level";
+import { topicsOf } from "../subscriptions/subscription-request";
 import { connectionWho, currentValue, inputOf, openDialog, revalidate, showRow } from "./dialog";
 import { explained, explainedIfSet, isEnvironmentReference, shared } from "./explain";
 import { foldableSection } from "./foldable-section";

@@ -1,8 +1,9 @@
 // The dialog of `m1 group in`: which groups' messages to receive, and as what.
-import { topicsOf } from "../connection/wishes";
+
 import { M1Error } from "../protocol/errors";
 import { datatype, qos, updateType } from "../protocol/settings";
 import { topicLevel } from "../protocol/topic-level";
+import { topicsOf } from "../subscriptions/subscription-request";
 import { connectionWho, currentValue, inputOf, openDialog } from "./dialog";
 import { explain, explained, explainedIfSet, isEnvironmentReference, shared } from "./explain";
 import { foldableSection } from "./foldable-section";

@@ -6,8 +6,8 @@ import { type Identity, identity } from "./topics";
 export const LONGEST_CLIENT_ID = 32;
 
 /** `<project_mqtt>/<user_mqtt>` */
-export function username(who: Identity): string {
-  return `${who.projectMqtt}/${who.userMqtt}`;
+export function username(identity: Identity): string {
+  return `${identity.projectMqtt}/${identity.userMqtt}`;
 }
 
 /** The inverse of `username`; undefined for text of any other form. */

@@ -16,7 +16,7 @@ export class M1Error extends Error {
   readonly details: ErrorDetails;
 
   constructor(code: ErrorCode, details: ErrorDetails = {}, options?: ErrorOptions) {
-    super(fillIn(errors[code], detailsInWords(details, englishWords)), options);
+    super(fillTemplate(errors[code], translateDetails(details, englishWords)), options);
     this.name = "M1Error";
     this.code = code;
     this.details = details;
@@ -29,7 +29,7 @@ export class M1Error extends Error {
 }
 
 /** Replaces each `__name__` of a catalogue text by `details.name`, as i18next does in Node-RED. */
-export function fillIn(template: string, details: ErrorDetails): string {
+export function fillTemplate(template: string, details: ErrorDetails): string {
   return template.replace(/__(\w+?)__/g, (placeholder, name: string) =>
     Object.hasOwn(details, name) ? String(details[name]) : placeholder,
   );
@@ -39,7 +39,7 @@ export function fillIn(template: string, details: ErrorDetails): string {
 export type Words = (key: string, details: ErrorDetails) => string;
 
 /** The details as they are shown: a field and a kind of value by their names in the catalogue. */
-export function detailsInWords(details: ErrorDetails, words: Words): ErrorDetails {
+export function translateDetails(details: ErrorDetails, words: Words): ErrorDetails {
   const { field, kind } = details;
   return {
     ...details,
@@ -51,7 +51,7 @@ export function detailsInWords(details: ErrorDetails, words: Words): ErrorDetail
 function englishWords(key: string, details: ErrorDetails): string {
   const [section, name = ""] = key.split(".");
   const texts: Readonly<Record<string, string>> = section === "fields" ? fields : values;
-  return fillIn(Object.hasOwn(texts, name) ? (texts[name] ?? name) : name, details);
+  return fillTemplate(Object.hasOwn(texts, name) ? (texts[name] ?? name) : name, details);
 }
 
 /** A value as the details of an error quote it: `value` is its text, or `kind` says what it is. */

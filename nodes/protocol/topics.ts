@@ -42,9 +42,9 @@ export function identity(projectMqtt: unknown, userMqtt: unknown): Identity {
 }
 
 /** `0/p/u/d`: where a device publishes its events. The device id may be empty. */
-export function eventTopic(who: Identity, deviceId: unknown): string {
+export function eventTopic(identity: Identity, deviceId: unknown): string {
   const level = topicLevel(deviceId, "deviceId", { emptyAllowed: true });
-  const topic = [EVENT, who.projectMqtt, who.userMqtt, level].join("/");
+  const topic = [EVENT, identity.projectMqtt, identity.userMqtt, level].join("/");
   if (topic.length > LONGEST_TOPIC) {
     throw new M1Error("TOPIC_TOO_LONG", { length: topic.length, limit: LONGEST_TOPIC });
   }
@@ -95,26 +95,26 @@ export function parseAddress(topic: string): Address | undefined {
 }
 
 /** `1/p/u/d/#`: everything for one device. */
-export function deviceFilter(who: Identity, deviceId: string): string {
-  return `${TO_DEVICE}/${who.projectMqtt}/${who.userMqtt}/${deviceId}/#`;
+export function deviceFilter(identity: Identity, deviceId: string): string {
+  return `${TO_DEVICE}/${identity.projectMqtt}/${identity.userMqtt}/${deviceId}/#`;
 }
 
 /** `1/p/u/#`: everything for every device of the user. */
-export function anyDeviceFilter(who: Identity): string {
-  return `${TO_DEVICE}/${who.projectMqtt}/${who.userMqtt}/#`;
+export function anyDeviceFilter(identity: Identity): string {
+  return `${TO_DEVICE}/${identity.projectMqtt}/${identity.userMqtt}/#`;
 }
 
 /** `2/p/g/#`: everything for one group. */
-export function groupFilter(who: Identity, groupId: string): string {
-  return `${TO_GROUP}/${who.projectMqtt}/${groupId}/#`;
+export function groupFilter(identity: Identity, groupId: string): string {
+  return `${TO_GROUP}/${identity.projectMqtt}/${groupId}/#`;
 }
 
 /**
  * Whether Medium One lets a user subscribe to a filter: what is addressed to the user itself, and
  * the groups of its project (wire-contract: Authentication).
  */
-export function maySubscribe(who: Identity, filter: string): boolean {
-  const own = `${TO_DEVICE}/${who.projectMqtt}/${who.userMqtt}/`;
-  const groups = `${TO_GROUP}/${who.projectMqtt}/`;
+export function maySubscribe(identity: Identity, filter: string): boolean {
+  const own = `${TO_DEVICE}/${identity.projectMqtt}/${identity.userMqtt}/`;
+  const groups = `${TO_GROUP}/${identity.projectMqtt}/`;
   return filter.startsWith(own) || filter.startsWith(groups);
 }

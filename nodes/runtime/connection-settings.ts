@@ -1,7 +1,7 @@
 // What an `m1 connection` states, deployed or still in its dialog, as the settings of a connection.
 import type { ConnectionOptions as TlsOptions } from "node:tls";
 import type { Node, NodeAPI } from "node-red";
-import type { ConnectionSettings } from "../connection/client";
+import type { ConnectionSettings } from "../connection/mqtt-client";
 import { isEncrypted, parseBrokerUrl } from "../protocol/broker-url";
 import { checkClientId, password, username } from "../protocol/credentials";
 import { M1Error } from "../protocol/errors";
@@ -50,7 +50,7 @@ export function connectionSettings(
   const tls = isEncrypted(broker) ? textSetting(stated.tls, "tls") : "";
   return {
     broker,
-    who,
+    identity: who,
     username: username(who),
     password: password(
       setting(stated.apiKey, "apiKey", ""),

@@ -1,6 +1,6 @@
 // How a message ends: by its `done`, called once.
 import type { Node, NodeAPI } from "node-red";
-import { toldError } from "./words";
+import { userError } from "./translate";
 
 /** What `done` itself cannot bear is told by `node`. */
 export function finish<E extends Error>(
@@ -14,6 +14,6 @@ export function finish<E extends Error>(
     else done();
   } catch (failure) {
     // For Catch and Complete nodes Node-RED clones the message, and not every message can be.
-    node.error(toldError(RED, failure));
+    node.error(userError(RED, failure));
   }
 }

@@ -3,7 +3,7 @@ import type { Node, NodeAPI, NodeStatus } from "node-red";
 import type { ConnectionState } from "../connection/connection";
 import english from "../locales/en-US/m1-connection.json";
 import type { M1Error } from "../protocol/errors";
-import { words } from "./words";
+import { translate } from "./translate";
 
 /** Fewer than this are on their way in normal traffic, and no backlog. */
 const BACKLOG = 100;
@@ -30,19 +30,19 @@ function statusOf(RED: NodeAPI, state: ConnectionState, queued: number): NodeSta
         shape: "dot",
         text:
           queued < BACKLOG
-            ? words(RED, "status.connected")
-            : words(RED, "status.sending", { count: queued.toLocaleString() }),
+            ? translate(RED, "status.connected")
+            : translate(RED, "status.sending", { count: queued.toLocaleString() }),
       };
     case "connecting":
       // An attempt after a failure still shows the failure, or the status would flicker for ever.
       if (state.lastFailure) return failed(RED, state.lastFailure, queued);
-      return { fill: "yellow", shape: "ring", text: words(RED, "status.connecting") };
+      return { fill: "yellow", shape: "ring", text: translate(RED, "status.connecting") };
     case "offline":
       return failed(RED, state.reason, queued);
     case "idle":
     case "closing":
     case "closed":
-      return { fill: "grey", shape: "ring", text: words(RED, "status.idle") };
+      return { fill: "grey", shape: "ring", text: translate(RED, "status.idle") };
   }
 }
 
@@ -74,10 +74,10 @@ function waiting(RED: NodeAPI, reason: M1Error, queued: number): NodeStatus {
 function reasonAndQueue(RED: NodeAPI, reason: M1Error, queued: number): string {
   const short = shortReason(RED, reason);
   if (queued === 0) return short;
-  return words(RED, "status.queued", { reason: short, count: queued.toLocaleString() });
+  return translate(RED, "status.queued", { reason: short, count: queued.toLocaleString() });
 }
 
 function shortReason(RED: NodeAPI, reason: M1Error): string {
   const known = Object.hasOwn(english.status.reasons, reason.code);
-  return words(RED, known ? `status.reasons.${reason.code}` : "status.invalid");
+  return translate(RED, known ? `status.reasons.${reason.code}` : "status.invalid");
 }

@@ -19,7 +19,7 @@ import {
   stateNames,
 } from "../support/connections";
 import { ScriptedBroker } from "../support/scripted-broker";
-import { deviceWish, subscriber } from "../support/subscribers";
+import { deviceRequest, subscriber } from "../support/subscribers";
 
 /** A busy machine may be late by this many milliseconds. */
 const LATE = 500;
@@ -128,9 +128,9 @@ describe("closing: a healthy broker", () => {
     });
     const connection = connectionTo(broker);
     for (let index = 0; index < 150; index += 1) {
-      connection.addSubscriber(subscriber(deviceWish(`device-${index}`)));
+      connection.addSubscriber(subscriber(deviceRequest(`device-${index}`)));
     }
-    connection.settle();
+    connection.endDeploy();
     await broker.packet(({ cmd }) => cmd === "subscribe");
     const closed = timeToClose(connection);
     answer?.();
@@ -150,10 +150,10 @@ describe("closing: a healthy broker", () => {
       reply({ cmd: "publish", topic, payload: "y", ...flags, qos: 0 });
       return true;
     });
-    const one = subscriber(deviceWish("pump"));
+    const one = subscriber(deviceRequest("pump"));
     const connection = connectionTo(broker);
     connection.addSubscriber(one);
-    connection.settle();
+    connection.endDeploy();
     await reaches(connection, "online");
     void sendNumber(connection, 1);
     const closed = connection.close();
@@ -289,14 +289,14 @@ describe("closing: in any state", () => {
     const connection = connectionTo(sandbox);
     const sender = {};
     connection.addSender(sender);
-    connection.settle();
+    connection.endDeploy();
     await reaches(connection, "online");
     const names = stateNames(connection);
     connection.removeSender(sender);
-    connection.settle();
+    connection.endDeploy();
     const closed = timeToClose(connection);
     connection.addSender(sender);
-    connection.settle();
+    connection.endDeploy();
     assertAtOnce(await closed);
     assert.deepEqual(names, ["closing", "closed"]);
   });
@@ -307,7 +307,7 @@ describe("closing: in any state", () => {
     const names = stateNames(connection);
     await Promise.all([connection.close(), connection.close()]);
     await connection.close();
-    connection.settle();
+    connection.endDeploy();
     assert.deepEqual(names, ["closing", "closed"]);
   });
 
@@ -315,9 +315,9 @@ describe("closing: in any state", () => {
     const sandbox = await runningSandbox();
     const connection = connectionTo(sandbox);
     const names = stateNames(connection);
-    connection.addSubscriber(subscriber(deviceWish("pump")));
+    connection.addSubscriber(subscriber(deviceRequest("pump")));
     const online = enters(connection, "online").then(() => timeToClose(connection));
-    connection.settle();
+    connection.endDeploy();
     assertAtOnce(await online);
     assert.deepEqual(names, ["connecting", "online", "closing", "closed"]);
   });

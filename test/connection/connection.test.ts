@@ -59,10 +59,10 @@ describe("connection: coming up", () => {
     connection.addSender({});
     connection.addSender({});
     assert.deepEqual(names, []);
-    connection.settle();
-    connection.settle();
+    connection.endDeploy();
+    connection.endDeploy();
     await reaches(connection, "online");
-    connection.settle();
+    connection.endDeploy();
     assert.deepEqual(names, ["connecting", "online"]);
     assert.equal(sandbox.wire.filter(({ cmd }) => cmd === "connect").length, 1);
   });
@@ -70,11 +70,11 @@ describe("connection: coming up", () => {
   it("does not open for nobody", async () => {
     const sandbox = await sandboxWith();
     const connection = connectionTo(sandbox);
-    connection.settle();
+    connection.endDeploy();
     const sender = {};
     connection.addSender(sender);
     connection.removeSender(sender);
-    connection.settle();
+    connection.endDeploy();
     assert.deepEqual(connection.state, { name: "idle" });
   });
 
@@ -169,7 +169,7 @@ describe("connection: going down", () => {
     const connection = connectionTo(sandbox);
     connection.addSender({});
     const connecting = enters(connection, "connecting");
-    connection.settle();
+    connection.endDeploy();
     assert.equal((await connecting).lastFailure, undefined);
   });
 
@@ -226,7 +226,7 @@ describe("connection: going down", () => {
         if (name === "connecting") attempts.push(seconds);
       });
       connection.addSender({});
-      connection.settle();
+      connection.endDeploy();
       await reaches(connection, "offline");
       while (seconds < 600) {
         seconds += 1;
@@ -383,16 +383,16 @@ describe("connection: without users", () => {
     const connection = connectionTo(sandbox);
     const sender = {};
     connection.addSender(sender);
-    connection.settle();
+    connection.endDeploy();
     await reaches(connection, "online");
     const names = stateNames(connection);
     const disconnected = sandbox.next("disconnected");
     connection.removeSender(sender);
-    connection.settle();
+    connection.endDeploy();
     assert.equal((await disconnected).graceful, true);
     await reaches(connection, "idle");
     connection.addSender(sender);
-    connection.settle();
+    connection.endDeploy();
     await reaches(connection, "online");
     assert.deepEqual(names, ["closing", "idle", "connecting", "online"]);
   });
@@ -402,14 +402,14 @@ describe("connection: without users", () => {
     const connection = connectionTo(sandbox);
     const sender = {};
     connection.addSender(sender);
-    connection.settle();
+    connection.endDeploy();
     await reaches(connection, "online");
     const names = stateNames(connection);
     connection.removeSender(sender);
-    connection.settle();
+    connection.endDeploy();
     assert.equal(connection.state.name, "closing");
     connection.addSender(sender);
-    connection.settle();
+    connection.endDeploy();
     await reaches(connection, "online");
     assert.deepEqual(names, ["closing", "idle", "connecting", "online"]);
   });
@@ -423,10 +423,10 @@ describe("connection: without users", () => {
     );
     const sender = {};
     connection.addSender(sender);
-    connection.settle();
+    connection.endDeploy();
     await reaches(connection, "offline");
     connection.removeSender(sender);
-    connection.settle();
+    connection.endDeploy();
     await reaches(connection, "idle");
     // It is gone a turn after it was given up.
     while (process.getActiveResourcesInfo().includes("TCPSocketWrap")) {

@@ -15,8 +15,8 @@ import {
 } from "../support/connections";
 import { ScriptedBroker } from "../support/scripted-broker";
 import {
-  deviceWish,
-  groupWish,
+  deviceRequest,
+  groupRequest,
   type RememberingSubscriber,
   subscriber,
 } from "../support/subscribers";
@@ -46,7 +46,7 @@ async function receiving(
   const connection = connectionTo(sandbox, options);
   for (const one of subscribers) connection.addSubscriber(one);
   const subscribed = sandbox.next("subscribed");
-  connection.settle();
+  connection.endDeploy();
   await subscribed;
   return connection;
 }
@@ -70,7 +70,7 @@ const acknowledged = () => sandbox.wire.filter(({ cmd }) => cmd === "puback").le
 describe("receiving", () => {
   for (const qos of [0, 1, 2] as const) {
     it(`hands over every message at QoS ${qos}, once and in order`, async () => {
-      const one = subscriber(deviceWish("pump", { qos }));
+      const one = subscriber(deviceRequest("pump", { qos }));
       await receiving([one]);
       const sent = Array.from({ length: 200 }, (_, index) => String(index));
       for (const text of sent) await send(text, qos);
@@ -81,7 +81,7 @@ describe("receiving", () => {
   }
 
   it("tells all that is known of a message", async () => {
-    const one = subscriber(deviceWish("pump"));
+    const one = subscriber(deviceRequest("pump"));
     await sandbox.sendUpdate("pump", "filter", "x", { retain: true });
     await receiving([one]);
     const [message] = await one.upTo(1);
@@ -103,10 +103,10 @@ describe("receiving", () => {
 
   it("sends one SUBSCRIBE for a hundred filters", async () => {
     const devices = Array.from({ length: 250 }, (_, index) => `device-${index}`);
-    const subscribers = devices.map((device) => subscriber(deviceWish(device)));
+    const subscribers = devices.map((device) => subscriber(deviceRequest(device)));
     const connection = connectionTo(sandbox);
     for (const one of subscribers) connection.addSubscriber(one);
-    connection.settle();
+    connection.endDeploy();
     let subscribed = 0;
     while (subscribed < 250) subscribed += (await sandbox.next("subscribed")).subscriptions.length;
     const sizes = () =>
@@ -120,19 +120,19 @@ describe("receiving", () => {
     assert.deepEqual(sizes(), [100, 100, 50]);
     for (const one of subscribers) connection.removeSubscriber(one);
     connection.addSender({});
-    connection.settle();
+    connection.endDeploy();
     let unsubscribed = 0;
     while (unsubscribed < 250) unsubscribed += (await sandbox.next("unsubscribed")).filters.length;
     assert.deepEqual(sizes(), [100, 100, 50, -100, -100, -50]);
   });
 
   it("subscribes to what nodes ask for that come later", async () => {
-    const one = subscriber(deviceWish("pump"));
+    const one = subscriber(deviceRequest("pump"));
     const connection = await receiving([one]);
-    const late = subscriber(groupWish(["north"]));
+    const late = subscriber(groupRequest(["north"]));
     connection.addSubscriber(late);
     const subscribed = sandbox.next("subscribed");
-    connection.settle();
+    connection.endDeploy();
     assert.deepEqual((await subscribed).subscriptions, [
       { filter: "2/demo-project/north/#", qos: 1 },
     ]);
@@ -156,10 +156,10 @@ describe("receiving", () => {
     });
     const connection = connectionTo(broker);
     const strangers: [string, string][] = [];
-    connection.on("stranger", ({ code }, { topic }) => strangers.push([code, topic]));
-    const one = subscriber(deviceWish("pump"));
+    connection.on("unexpectedTopic", ({ code }, { topic }) => strangers.push([code, topic]));
+    const one = subscriber(deviceRequest("pump"));
     connection.addSubscriber(one);
-    connection.settle();
+    connection.endDeploy();
     await one.upTo(1);
     assert.deepEqual(strangers, [
       ["ADDRESS_UNKNOWN", "weather/today"],
@@ -181,11 +181,11 @@ describe("receiving", () => {
     });
     for (const protocolVersion of [4, 5] as const) {
       const connection = connectionTo(broker, { settings: { protocolVersion } });
-      const device = subscriber(deviceWish("pump"));
-      const group = subscriber(groupWish(["north"]));
+      const device = subscriber(deviceRequest("pump"));
+      const group = subscriber(groupRequest(["north"]));
       connection.addSubscriber(device);
       connection.addSubscriber(group);
-      connection.settle();
+      connection.endDeploy();
       await device.upTo(1);
       assert.deepEqual(
         group.refusals.map((reason) => [reason?.code, reason?.details.filter]),
@@ -200,14 +200,14 @@ describe("receiving", () => {
 describe("receiving: while away", () => {
   it("gets what a persistent session queued", async () => {
     const settings = { clientId: "persistent" };
-    const before = subscriber(deviceWish("pump"));
+    const before = subscriber(deviceRequest("pump"));
     const connection = await receiving([before], { settings });
     await connection.close();
     for (const text of ["1", "2", "3"]) await send(text);
-    const after = subscriber(deviceWish("pump"));
+    const after = subscriber(deviceRequest("pump"));
     const successor = connectionTo(sandbox, { settings });
     successor.addSubscriber(after);
-    successor.settle();
+    successor.endDeploy();
     await after.upTo(3);
     assert.deepEqual(payloads(after), ["1", "2", "3"]);
     assert.deepEqual(before.messages, []);
@@ -215,11 +215,11 @@ describe("receiving: while away", () => {
 
   it("gives up what an earlier process was subscribed to once a message shows it", async () => {
     const settings = { clientId: "persistent" };
-    const connection = await receiving([subscriber(deviceWish("pump"))], { settings });
+    const connection = await receiving([subscriber(deviceRequest("pump"))], { settings });
     await connection.close();
     await send("x");
     const unsubscribed = sandbox.next("unsubscribed");
-    await receiving([subscriber(deviceWish("fan"))], { settings });
+    await receiving([subscriber(deviceRequest("fan"))], { settings });
     await unsubscribed;
     const given = sandbox.wire.flatMap((packet) =>
       packet.cmd === "unsubscribe" ? packet.filters : [],
@@ -228,7 +228,7 @@ describe("receiving: while away", () => {
   });
 
   it("gets what came during an outage, without subscribing again", async () => {
-    const one = subscriber(deviceWish("pump"));
+    const one = subscriber(deviceRequest("pump"));
     const connection = await receiving([one]);
     const disconnected = sandbox.next("disconnected");
     sandbox.kick(connection.settings.clientId);
@@ -241,7 +241,7 @@ describe("receiving: while away", () => {
   });
 
   it("subscribes again if the broker has kept nothing", async () => {
-    const one = subscriber(deviceWish("pump"));
+    const one = subscriber(deviceRequest("pump"));
     const connection = await receiving([one], { settings: { cleanSession: true } });
     const subscribed = sandbox.next("subscribed");
     sandbox.kick(connection.settings.clientId);
@@ -263,9 +263,9 @@ describe("receiving: while away", () => {
       });
       const connection = connectionTo(broker);
       for (let index = 0; index < 150; index += 1) {
-        connection.addSubscriber(subscriber(deviceWish(`device-${index}`)));
+        connection.addSubscriber(subscriber(deviceRequest(`device-${index}`)));
       }
-      connection.settle();
+      connection.endDeploy();
       await reaches(connection, "online");
       await enters(connection, "online");
       const last = (packet: { cmd: string }) =>
@@ -276,14 +276,14 @@ describe("receiving: while away", () => {
   }
 
   it("receives at every QoS again after it was idle", async () => {
-    const one = subscriber(deviceWish("pump", { qos: 2 }));
+    const one = subscriber(deviceRequest("pump", { qos: 2 }));
     const connection = await receiving([one]);
     connection.removeSubscriber(one);
-    connection.settle();
+    connection.endDeploy();
     await reaches(connection, "idle");
     connection.addSubscriber(one);
     const subscribed = sandbox.next("subscribed");
-    connection.settle();
+    connection.endDeploy();
     await subscribed;
     for (const qos of [0, 1, 2] as const) await send(`QoS ${qos}`, qos);
     await one.upTo(3);
@@ -292,7 +292,7 @@ describe("receiving: while away", () => {
 
   it("hands a QoS 2 message over once, though cut off between its two halves", async () => {
     const settings = { clientId: "exactly-once" };
-    const one = subscriber(deviceWish("pump", { qos: 2 }));
+    const one = subscriber(deviceRequest("pump", { qos: 2 }));
     await receiving([one], { settings });
     sandbox.once("sent", () => {
       const watch = setInterval(() => {
@@ -329,9 +329,9 @@ describe("receiving: while away", () => {
       }
     });
     const connection = connectionTo(broker);
-    const one = subscriber(deviceWish("pump", { qos: 2 }));
+    const one = subscriber(deviceRequest("pump", { qos: 2 }));
     connection.addSubscriber(one);
-    connection.settle();
+    connection.endDeploy();
     await broker.packet(({ cmd }) => cmd === "pubcomp");
     assert.deepEqual(payloads(one), ["x"]);
   });
@@ -339,16 +339,16 @@ describe("receiving: while away", () => {
 
 describe("receiving: a deploy", () => {
   it("holds messages, unacknowledged, until the successor is there", async () => {
-    const old = subscriber(deviceWish("pump"));
+    const old = subscriber(deviceRequest("pump"));
     const connection = await receiving([old]);
     connection.removeSubscriber(old);
     for (const text of ["1", "2", "3"]) await send(text);
     await pause(A_WHILE);
     assert.equal(acknowledged(), 0);
-    const successor = subscriber(deviceWish("pump"));
+    const successor = subscriber(deviceRequest("pump"));
     connection.addSubscriber(successor);
     const subscribed = sandbox.next("subscribed");
-    connection.settle();
+    connection.endDeploy();
     await successor.upTo(3);
     assert.deepEqual(payloads(successor), ["1", "2", "3"]);
     assert.deepEqual(old.messages, []);
@@ -359,16 +359,16 @@ describe("receiving: a deploy", () => {
 
   for (const qos of [0, 1, 2] as QoS[]) {
     it(`holds a message at QoS ${qos} once, for all who want it`, async () => {
-      const staying = subscriber(deviceWish("", { qos }));
-      const old = subscriber(deviceWish("pump", { qos }));
+      const staying = subscriber(deviceRequest("", { qos }));
+      const old = subscriber(deviceRequest("pump", { qos }));
       const connection = await receiving([staying, old]);
       connection.removeSubscriber(old);
       await send("x", qos);
       await pause(A_WHILE);
       assert.deepEqual(staying.messages, []);
-      const successor = subscriber(deviceWish("pump", { qos }));
+      const successor = subscriber(deviceRequest("pump", { qos }));
       connection.addSubscriber(successor);
-      connection.settle();
+      connection.endDeploy();
       await Promise.all([staying.upTo(1), successor.upTo(1)]);
       await send("y", qos);
       await Promise.all([staying.upTo(2), successor.upTo(2)]);
@@ -378,16 +378,16 @@ describe("receiving: a deploy", () => {
   }
 
   it("holds nothing for a subscriber that it never had", async () => {
-    const one = subscriber(deviceWish("pump"));
+    const one = subscriber(deviceRequest("pump"));
     const connection = await receiving([one]);
-    connection.removeSubscriber(subscriber(deviceWish("pump")));
+    connection.removeSubscriber(subscriber(deviceRequest("pump")));
     await send("x");
     await one.upTo(1);
   });
 
   it("that never settles releases what was held in the end", async () => {
-    const one = subscriber(deviceWish("pump"));
-    const gone = subscriber(deviceWish("pump"));
+    const one = subscriber(deviceRequest("pump"));
+    const gone = subscriber(deviceRequest("pump"));
     const connection = await receiving([one, gone], { timing: { deploy: A_WHILE } });
     connection.removeSubscriber(gone);
     const sent = Date.now();
@@ -398,24 +398,24 @@ describe("receiving: a deploy", () => {
 
   it("that replaces the connection as well has what was held sent again", async () => {
     const settings = { clientId: "replaced" };
-    const old = subscriber(deviceWish("pump"));
+    const old = subscriber(deviceRequest("pump"));
     const connection = await receiving([old], { settings });
     connection.removeSubscriber(old);
     for (const text of ["1", "2"]) await send(text);
     await pause(A_WHILE);
     await connection.close();
     assert.equal(acknowledged(), 0);
-    const successor = subscriber(deviceWish("pump"));
+    const successor = subscriber(deviceRequest("pump"));
     const next = connectionTo(sandbox, { settings });
     next.addSubscriber(successor);
-    next.settle();
+    next.endDeploy();
     await successor.upTo(2);
     assert.deepEqual(payloads(successor), ["1", "2"]);
     assert.deepEqual(old.messages, []);
   });
 
   it("during which the connection is lost delivers what was held once", async () => {
-    const old = subscriber(deviceWish("pump"));
+    const old = subscriber(deviceRequest("pump"));
     const connection = await receiving([old]);
     connection.removeSubscriber(old);
     await send("x");
@@ -423,9 +423,9 @@ describe("receiving: a deploy", () => {
     const lost = enters(connection, "offline");
     sandbox.kick(connection.settings.clientId);
     await lost;
-    const successor = subscriber(deviceWish("pump"));
+    const successor = subscriber(deviceRequest("pump"));
     connection.addSubscriber(successor);
-    connection.settle();
+    connection.endDeploy();
     await successor.upTo(1);
     await send("y");
     await successor.upTo(2);
@@ -433,7 +433,7 @@ describe("receiving: a deploy", () => {
   });
 
   it("during which the connection is lost and comes back holds on", async () => {
-    const old = subscriber(deviceWish("pump"));
+    const old = subscriber(deviceRequest("pump"));
     const connection = await receiving([old]);
     connection.removeSubscriber(old);
     await send("x");
@@ -443,9 +443,9 @@ describe("receiving: a deploy", () => {
     await back;
     await pause(A_WHILE);
     assert.equal(acknowledged(), 0);
-    const successor = subscriber(deviceWish("pump"));
+    const successor = subscriber(deviceRequest("pump"));
     connection.addSubscriber(successor);
-    connection.settle();
+    connection.endDeploy();
     await successor.upTo(1);
     await send("y");
     await successor.upTo(2);
@@ -455,17 +455,17 @@ describe("receiving: a deploy", () => {
   for (const cleanSession of [false, true]) {
     it(`during which the connection comes back gives up nothing${cleanSession ? " of a clean session" : ""}`, async () => {
       const settings = { cleanSession };
-      const old = subscriber(deviceWish("pump"));
+      const old = subscriber(deviceRequest("pump"));
       const connection = await receiving([old], { settings });
       const back = enters(connection, "online");
       sandbox.kick(connection.settings.clientId);
       connection.removeSubscriber(old);
       await back;
       await sendNumber(connection, 1);
-      const successor = subscriber(deviceWish("pump"));
+      const successor = subscriber(deviceRequest("pump"));
       connection.addSubscriber(successor);
       const subscribed = sandbox.next("subscribed");
-      connection.settle();
+      connection.endDeploy();
       await subscribed;
       const changes = sandbox.wire.filter(({ cmd }) => cmd.endsWith("subscribe"));
       assert.deepEqual(
@@ -476,8 +476,8 @@ describe("receiving: a deploy", () => {
   }
 
   it("that never settles gives up in the end what nobody wants", async () => {
-    const one = subscriber(deviceWish("pump"));
-    const gone = subscriber(deviceWish("valve"));
+    const one = subscriber(deviceRequest("pump"));
+    const gone = subscriber(deviceRequest("valve"));
     const connection = await receiving([one, gone], { timing: { deploy: A_WHILE } });
     const unsubscribed = sandbox.next("unsubscribed");
     connection.removeSubscriber(gone);
@@ -485,12 +485,12 @@ describe("receiving: a deploy", () => {
   });
 
   it("that removes the last user for good acknowledges nothing that was held", async () => {
-    const old = subscriber(deviceWish("pump"));
+    const old = subscriber(deviceRequest("pump"));
     const connection = await receiving([old]);
     connection.removeSubscriber(old);
     await send("x");
     await pause(A_WHILE);
-    connection.settle();
+    connection.endDeploy();
     await reaches(connection, "idle");
     assert.deepEqual(old.messages, []);
   });

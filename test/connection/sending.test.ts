@@ -3,7 +3,7 @@ import { strict as assert } from "node:assert";
 import type { Socket } from "node:net";
 import type { IConnackPacket, IPublishPacket, Packet } from "mqtt-packet";
 import type { Connection } from "../../nodes/connection/connection";
-import { Outbox } from "../../nodes/connection/outbox";
+import { Outbox } from "../../nodes/outbox/outbox";
 import type { QoS } from "../../nodes/protocol/settings";
 import { eventTopic } from "../../nodes/protocol/topics";
 import { Sandbox } from "../../sandbox/sandbox";
@@ -21,7 +21,7 @@ import {
   WHO,
 } from "../support/connections";
 import { type Script, ScriptedBroker } from "../support/scripted-broker";
-import { deviceWish, subscriber } from "../support/subscribers";
+import { deviceRequest, subscriber } from "../support/subscribers";
 
 /** What a connection may have on the wire unacknowledged. */
 const IN_FLIGHT = 1_000;
@@ -63,8 +63,8 @@ function numbers(count: number): number[] {
 
 /** Resolves once the broker has read everything that was sent before. */
 async function everythingRead(broker: ScriptedBroker, connection: Connection): Promise<void> {
-  connection.addSubscriber(subscriber(deviceWish("marker")));
-  connection.settle();
+  connection.addSubscriber(subscriber(deviceRequest("marker")));
+  connection.endDeploy();
   await broker.packet(({ cmd }) => cmd === "subscribe");
 }
 
@@ -91,7 +91,7 @@ describe("sending", () => {
     const fates = sendNumbers(connection, 10);
     assert.equal(connection.outbox.size, 10);
     connection.addSender({});
-    connection.settle();
+    connection.endDeploy();
     await fates;
     assert.deepEqual(await arrived(sandbox, 10), numbers(10));
   });
@@ -161,7 +161,7 @@ describe("sending", () => {
     const connection = connectionTo(broker);
     const fates = sendNumbers(connection, 50_000, 0);
     connection.addSender({});
-    connection.settle();
+    connection.endDeploy();
     await fates;
     await everythingRead(broker, connection);
     assert.equal(published(broker).length, 50_000);

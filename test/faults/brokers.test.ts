@@ -2,14 +2,14 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
-import type { ConnectionSettings } from "../../nodes/connection/client";
 import { Connection, type ConnectionOptions } from "../../nodes/connection/connection";
-import { Outbox } from "../../nodes/connection/outbox";
-import type { ReceivedMessage, Subscriber } from "../../nodes/connection/subscriptions";
-import type { Wish } from "../../nodes/connection/wishes";
+import type { ConnectionSettings } from "../../nodes/connection/mqtt-client";
+import { Outbox } from "../../nodes/outbox/outbox";
 import { parseBrokerUrl } from "../../nodes/protocol/broker-url";
 import type { M1Error } from "../../nodes/protocol/errors";
 import type { ProtocolVersion, QoS } from "../../nodes/protocol/settings";
+import type { SubscriptionRequest } from "../../nodes/subscriptions/subscription-request";
+import type { ReceivedMessage, Subscriber } from "../../nodes/subscriptions/subscriptions";
 import { Mosquitto } from "../support/mosquitto";
 
 const USER = { "p/u": "key/secret" };
@@ -46,7 +46,7 @@ describe("with mosquitto", () => {
     const made = new Connection(
       {
         broker: parseBrokerUrl(mosquitto.url),
-        who,
+        identity: who,
         username: "p/u",
         password: "key/secret",
         clientId: `test-${Math.random().toString(16).slice(2, 12)}`,
@@ -142,7 +142,7 @@ describe("with mosquitto", () => {
       it("says that the credentials are wrong", async () => {
         const refused = connection({ protocolVersion, password: "key/wrong" });
         refused.addSender({});
-        refused.settle();
+        refused.endDeploy();
 
         const reason = await offline(refused);
 
@@ -160,15 +160,18 @@ describe("with mosquitto", () => {
     await send(sender, "0/p/u/d", "{}", 1);
   });
 
-  function subscribe(connection: Connection, wish: Partial<Wish> & { deviceId: string }): Mailbox {
+  function subscribe(
+    connection: Connection,
+    request: Partial<SubscriptionRequest> & { deviceId: string },
+  ): Mailbox {
     const mailbox = new Mailbox({
       kind: "device",
       receive: "all",
       updateType: "",
       broadcast: false,
       qos: 1,
-      ...wish,
-    } as Wish);
+      ...request,
+    } as SubscriptionRequest);
     connection.addSubscriber(mailbox);
     return mailbox;
   }
@@ -176,12 +179,12 @@ describe("with mosquitto", () => {
 
 /** A subscriber that keeps what it gets until it is asked for. */
 class Mailbox implements Subscriber {
-  readonly wish: Wish;
+  readonly request: SubscriptionRequest;
   readonly #messages: ReceivedMessage[] = [];
   #waiting: ((message: ReceivedMessage) => void) | undefined;
 
-  constructor(wish: Wish) {
-    this.wish = wish;
+  constructor(request: SubscriptionRequest) {
+    this.request = request;
   }
 
   receive(message: ReceivedMessage): void {
@@ -207,7 +210,7 @@ class Mailbox implements Subscriber {
 async function online(...connections: Connection[]): Promise<void> {
   for (const connection of connections) {
     connection.addSender({});
-    connection.settle();
+    connection.endDeploy();
     while (connection.state.name !== "online") await once(connection, "state");
     await send(connection, "0/p/u/ready", "{}", 1);
   }

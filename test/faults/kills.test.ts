@@ -1,7 +1,7 @@
 // Nothing accepted is lost when the broker or Node-RED is killed, again and again.
 import assert from "node:assert/strict";
 import path from "node:path";
-import { EventStore } from "../../nodes/connection/event-store";
+import { EventStore } from "../../nodes/outbox/event-store";
 import { DEMO_ACCOUNT } from "../../sandbox/accounts";
 import { closeConnections, connectionTo, reaches, sendNumber } from "../support/connections";
 import { DoneLog } from "../support/done-log";
@@ -35,7 +35,7 @@ describe("the broker is killed and restarted", () => {
     await observer.join(mosquitto.url);
     const connection = connectionTo(proxy);
     connection.addSender({});
-    connection.settle();
+    connection.endDeploy();
     await reaches(connection, "online");
 
     const fates: Promise<unknown>[] = [];

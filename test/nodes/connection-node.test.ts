@@ -1,7 +1,7 @@
 // `m1 connection`: when it connects and as whom, what it tells when it cannot, and how it ends.
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { once } from "node:events";
-import type { ConnectionNode } from "../../nodes/runtime/member";
+import type { ConnectionNode } from "../../nodes/runtime/registration";
 import { DEMO_ACCOUNT, Sandbox, type SandboxOptions, type WirePacket } from "../../sandbox/sandbox";
 import { certificate } from "../support/certificates";
 import { useDurations } from "../support/durations";

@@ -9,7 +9,7 @@ import {
   type ErrorCode,
   type ErrorDetails,
   excerpt,
-  fillIn,
+  fillTemplate,
   M1Error,
   quoted,
 } from "../../nodes/protocol/errors";
@@ -74,7 +74,8 @@ describe("fillIn", () => {
     ["nothing", { a: 1 }, "nothing"],
   ];
   for (const [template, details, expected] of FILLED) {
-    it(`makes ${expected} of ${template}`, () => assert.equal(fillIn(template, details), expected));
+    it(`makes ${expected} of ${template}`, () =>
+      assert.equal(fillTemplate(template, details), expected));
   }
 });
 
@@ -124,7 +125,7 @@ describe("catalogue", () => {
       assert.match(code, /^[A-Z][A-Z0-9_]*$/);
       assert.match(text, /^\w.{9}/);
       const details = Object.fromEntries(placeholders(text).map((name) => [name, "filled"]));
-      assert.doesNotMatch(fillIn(text, details), /__/);
+      assert.doesNotMatch(fillTemplate(text, details), /__/);
     });
   }
 

@@ -1,10 +1,10 @@
 // Connections for tests: to the sandbox or any other server on this computer, with short durations.
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
-import type { ConnectionSettings } from "../../nodes/connection/client";
 import { Connection, type ConnectionState } from "../../nodes/connection/connection";
-import { Outbox } from "../../nodes/connection/outbox";
+import type { ConnectionSettings } from "../../nodes/connection/mqtt-client";
 import { TIMING, type Timing } from "../../nodes/connection/timing";
+import { Outbox } from "../../nodes/outbox/outbox";
 import { parseBrokerUrl } from "../../nodes/protocol/broker-url";
 import { password, username } from "../../nodes/protocol/credentials";
 import type { M1Error } from "../../nodes/protocol/errors";
@@ -46,7 +46,7 @@ export function connectionTo(
   clients += 1;
   const settings: ConnectionSettings = {
     broker: parseBrokerUrl(server.url),
-    who: WHO,
+    identity: WHO,
     username: OWN,
     password: password(DEMO_ACCOUNT.apiKey, DEMO_ACCOUNT.userPassword),
     clientId: `test-${process.pid}-${clients}`,
@@ -71,7 +71,7 @@ export function openConnection(
 ): Connection {
   const connection = connectionTo(server, options);
   connection.addSender({});
-  connection.settle();
+  connection.endDeploy();
   return connection;
 }
 

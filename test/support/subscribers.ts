@@ -1,13 +1,13 @@
 // Subscribers that remember what they were told, and a wire that grants and refuses as a test says.
 
+import type { M1Error } from "../../nodes/protocol/errors";
+import type { QoS } from "../../nodes/protocol/settings";
+import type { SubscriptionRequest } from "../../nodes/subscriptions/subscription-request";
 import type {
   ReceivedMessage,
   Subscriber,
   SubscriptionWire,
-} from "../../nodes/connection/subscriptions";
-import type { Wish } from "../../nodes/connection/wishes";
-import type { M1Error } from "../../nodes/protocol/errors";
-import type { QoS } from "../../nodes/protocol/settings";
+} from "../../nodes/subscriptions/subscriptions";
 
 export interface RememberingSubscriber extends Subscriber {
   readonly messages: ReceivedMessage[];
@@ -18,12 +18,12 @@ export interface RememberingSubscriber extends Subscriber {
   upTo(count: number): Promise<readonly ReceivedMessage[]>;
 }
 
-export function subscriber(wish: Wish): RememberingSubscriber {
+export function subscriber(request: SubscriptionRequest): RememberingSubscriber {
   const messages: ReceivedMessage[] = [];
   const refusals: (M1Error | undefined)[] = [];
   const waiting = new Set<() => void>();
   return {
-    wish,
+    request: request,
     messages,
     refusals,
     get topics() {
@@ -50,11 +50,11 @@ export function subscriber(wish: Wish): RememberingSubscriber {
   };
 }
 
-/** Wishes for the events and updates of one device, or of any. */
-export function deviceWish(
+/** Requests for the events and updates of one device, or of any. */
+export function deviceRequest(
   deviceId: string,
-  wish: Partial<Extract<Wish, { kind: "device" }>> = {},
-): Wish {
+  request: Partial<Extract<SubscriptionRequest, { kind: "device" }>> = {},
+): SubscriptionRequest {
   return {
     kind: "device",
     deviceId,
@@ -62,15 +62,15 @@ export function deviceWish(
     updateType: "",
     broadcast: false,
     qos: 1,
-    ...wish,
+    ...request,
   };
 }
 
-export function groupWish(
+export function groupRequest(
   groups: readonly string[],
-  wish: Partial<Extract<Wish, { kind: "group" }>> = {},
-): Wish {
-  return { kind: "group", groups, updateType: "", broadcast: false, qos: 1, ...wish };
+  request: Partial<Extract<SubscriptionRequest, { kind: "group" }>> = {},
+): SubscriptionRequest {
+  return { kind: "group", groups, updateType: "", broadcast: false, qos: 1, ...request };
 }
 
 export class FakeWire implements SubscriptionWire {

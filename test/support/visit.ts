@@ -1,7 +1,7 @@
 // A program that uses connections and closes them; it has to end by itself.
 import { once } from "node:events";
 import { connectionTo, onlineConnection, openConnection, reaches } from "./connections";
-import { deviceWish, subscriber } from "./subscribers";
+import { deviceRequest, subscriber } from "./subscribers";
 
 async function visit(url: string): Promise<void> {
   const timing = { stable: 60_000, deploy: 60_000, refusedRetry: 60_000, longestRetry: 60_000 };
@@ -19,13 +19,13 @@ async function visit(url: string): Promise<void> {
   await unused.close();
 
   const connection = await onlineConnection({ url }, { timing });
-  const one = subscriber(deviceWish(""));
+  const one = subscriber(deviceRequest(""));
   connection.addSubscriber(one);
-  connection.settle();
-  const other = subscriber(deviceWish("pump"));
+  connection.endDeploy();
+  const other = subscriber(deviceRequest("pump"));
   connection.addSubscriber(other);
   connection.removeSubscriber(other);
-  connection.settle();
+  connection.endDeploy();
   // Node-RED closes a config node and its users in no certain order.
   const closed = once(connection, "state").then(() => connection.removeSubscriber(one));
   await Promise.all([connection.close(), closed]);

@@ -1,0 +1,42 @@
+// What an outbox leaves when a deploy stops its config node, kept for the one that takes its place.
+import { M1Error } from "../protocol/errors";
+import type { Identity } from "../protocol/topics";
+import type { Finish, Handover } from "./outbox";
+
+const left = new Map<string, { readonly identity: Identity; readonly handover: Handover }>();
+
+export function leaveHandover(configId: string, identity: Identity, handover: Handover): void {
+  if (handover.events.length + handover.callbacks.size > 0)
+    left.set(configId, { identity, handover });
+}
+
+/**
+ * What was left under this id, if it belongs to the same user: one user's events are never sent as
+ * another's. What belongs to another is given up, each event told.
+ */
+export function claimHandover(
+  configId: string,
+  identity: Identity,
+  finish: Finish,
+): Handover | undefined {
+  const found = left.get(configId);
+  left.delete(configId);
+  if (!found) return undefined;
+  const { projectMqtt, userMqtt } = found.identity;
+  if (projectMqtt === identity.projectMqtt && userMqtt === identity.userMqtt) return found.handover;
+  discardHandover(found.handover, finish);
+  return undefined;
+}
+
+/** Of a config node that has been removed while its settings could not work. */
+export function discardLeftHandover(configId: string, finish: Finish): void {
+  const found = left.get(configId);
+  left.delete(configId);
+  if (found) discardHandover(found.handover, finish);
+}
+
+/** Ends each event with an error: those in memory are gone, those on disk stay there. */
+export function discardHandover({ events, callbacks: awaited }: Handover, finish: Finish): void {
+  for (const { done } of events) finish(done, new M1Error("OUTBOX_DISCARDED"));
+  for (const done of awaited.values()) finish(done, new M1Error("OUTBOX_KEPT"));
+}

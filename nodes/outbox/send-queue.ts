@@ -1,0 +1,149 @@
+// A queue with a cursor: before it lies what is in flight, behind it what waits to be sent.
+// A lost connection moves the cursor back to the front, so order is kept by construction.
+
+export interface QueueEntry {
+  /** Delivered, refused, dropped or expired: it only waits for its turn to leave the queue. */
+  removed: boolean;
+}
+
+/** Places of a new ring; a power of two. */
+const FEWEST_PLACES = 16;
+
+export class SendQueue<E extends QueueEntry> {
+  /**
+   * A ring, its length a power of two; it stays as long as it has been, at eight bytes a place. A list
+   * that is cut at the front would leave copies of itself behind, and what is dead keeps alive what it
+   * refers to until the collector looks at old objects.
+   */
+  #ring: (E | undefined)[] = ring(FEWEST_PLACES);
+  /** Positions count all entries there have been; their last bits are a place in the ring. */
+  #head = 0;
+  #cursor = 0;
+  #end = 0;
+  /** How many are settled, and behind one that is not. */
+  #gaps = 0;
+
+  /** Those that are not settled. */
+  get length(): number {
+    return this.#end - this.#head - this.#gaps;
+  }
+
+  /** Those behind the cursor. */
+  get waiting(): number {
+    return this.#end - this.#cursor;
+  }
+
+  /** The first that is not settled. */
+  get oldest(): E | undefined {
+    return this.#ring[this.#place(this.#head)];
+  }
+
+  /** The first and the last of those before the cursor that are not settled. */
+  get sent(): { readonly oldest: E; readonly newest: E } | undefined {
+    const remaining = this.#remaining(this.#head, this.#cursor);
+    const [oldest] = remaining;
+    const newest = remaining.at(-1);
+    return oldest && newest && { oldest, newest };
+  }
+
+  push(entry: E): void {
+    if (this.#end - this.#head === this.#ring.length) this.#makeRoom();
+    this.#ring[this.#place(this.#end)] = entry;
+    this.#end += 1;
+  }
+
+  /** The first entry that waits. */
+  peek(): E | undefined {
+    while (this.#cursor < this.#end) {
+      const entry = this.#ring[this.#place(this.#cursor)];
+      if (entry && !entry.removed) return entry;
+      this.#cursor += 1;
+    }
+    return undefined;
+  }
+
+  /** The first entry that waits, and moves the cursor past it. */
+  next(): E | undefined {
+    const entry = this.peek();
+    if (entry) this.#cursor += 1;
+    return entry;
+  }
+
+  /** Undoes the last `next`. */
+  putBack(): void {
+    this.#cursor -= 1;
+  }
+
+  rewind(): void {
+    this.#cursor = this.#head;
+  }
+
+  /** Marks the entry; it is let go of once all before it are settled too, or when room is short. */
+  remove(entry: E): void {
+    entry.removed = true;
+    const before = this.#head;
+    while (this.#head < this.#end) {
+      const place = this.#place(this.#head);
+      if (this.#ring[place]?.removed === false) break;
+      this.#ring[place] = undefined;
+      this.#head += 1;
+    }
+    const left = this.#head - before;
+    if (left !== 1) this.#gaps += 1 - left;
+    this.#cursor = Math.max(this.#cursor, this.#head);
+  }
+
+  /** All that is not settled, oldest first. */
+  remaining(): E[] {
+    return this.#remaining(this.#head, this.#end);
+  }
+
+  #remaining(from: number, to: number): E[] {
+    const entries: E[] = [];
+    for (let position = from; position < to; position += 1) {
+      const entry = this.#ring[this.#place(position)];
+      if (entry?.removed === false) entries.push(entry);
+    }
+    return entries;
+  }
+
+  #place(position: number): number {
+    return position & (this.#ring.length - 1);
+  }
+
+  /** Closing gaps takes time for all entries, so it has to give room for half as many. */
+  #makeRoom(): void {
+    if (this.#gaps * 2 < this.#ring.length) this.#grow();
+    else this.#closeGaps();
+  }
+
+  #closeGaps(): void {
+    let cursor = this.#head;
+    let end = this.#head;
+    for (let position = this.#head; position < this.#end; position += 1) {
+      const place = this.#place(position);
+      const entry = this.#ring[place];
+      this.#ring[place] = undefined;
+      if (entry?.removed === false) {
+        this.#ring[this.#place(end)] = entry;
+        end += 1;
+      }
+      if (position < this.#cursor) cursor = end;
+    }
+    this.#cursor = cursor;
+    this.#end = end;
+    this.#gaps = 0;
+  }
+
+  #grow(): void {
+    const larger = ring<E>(this.#ring.length * 2);
+    for (let position = this.#head; position < this.#end; position += 1) {
+      larger[position & (larger.length - 1)] = this.#ring[this.#place(position)];
+    }
+    this.#ring = larger;
+  }
+}
+
+function ring<E>(length: number): (E | undefined)[] {
+  return new Array<E | undefined>(length).fill(undefined);
+}

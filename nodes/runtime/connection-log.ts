@@ -1,0 +1,110 @@
+// What a connection writes into the log and tells Catch nodes: changes, not attempts, each told once.
+import type { Node, NodeAPI } from "node-red";
+import type { ConnectionState } from "../connection/connection";
+import { needsAPerson } from "../connection/failure";
+import type { ConnectionSettings } from "../connection/mqtt-client";
+import type { Outbox } from "../outbox/outbox";
+import { type BrokerUrl, formatBrokerUrl, isEncrypted, isLoopback } from "../protocol/broker-url";
+import { type ErrorCode, M1Error } from "../protocol/errors";
+import { translate, translateError } from "./translate";
+
+const CLASH: ErrorCode = "CLIENT_ID_CLASH";
+
+/** Milliseconds without a further loss, and with room for new events: then an episode of losses is over. */
+const EPISODE_ENDS = 2_000;
+
+export class ConnectionLog {
+  readonly #RED: NodeAPI;
+  readonly #node: Node;
+  readonly #details: { broker: string; username: string };
+  /** The broker takes no events at present, and that has been told. */
+  #toldRefusal = false;
+  /** The codes that have been told of the present outage. */
+  readonly #told = new Set<string>();
+  readonly #outbox: Outbox;
+  /** The losses that have been told. */
+  #dropped = 0;
+  #expired = 0;
+  /** Those that have been seen. */
+  #lost = 0;
+  #lossTimer: NodeJS.Timeout | undefined;
+
+  constructor(RED: NodeAPI, node: Node, { broker, username }: ConnectionSettings, outbox: Outbox) {
+    this.#RED = RED;
+    this.#node = node;
+    this.#outbox = outbox;
+    this.#details = { broker: formatBrokerUrl(broker), username };
+    this.#warnIfReadable(broker);
+  }
+
+  /**
+   * One line when it comes up, one error when it is lost or never comes, and one more
+   * if a later attempt shows that a person has to act. One warning if events are refused for now.
+   */
+  state(state: ConnectionState): void {
+    const toldRefusal = this.#toldRefusal;
+    this.#toldRefusal = state.name === "online" && state.refusal !== undefined;
+    if (state.name === "offline") this.#tellOffline(state.reason);
+    if (state.name !== "online" || toldRefusal) return;
+    if (state.refusal) this.#node.warn(translateError(this.#RED, state.refusal));
+    else this.#tellOnline();
+  }
+
+  /** It held: whatever comes next is new. */
+  stable(): void {
+    this.#told.clear();
+  }
+
+  /** To be called when events may have left the outbox. Those dropped or expired are told when no more follow. */
+  outbox(): void {
+    const { dropped, expired } = this.#outbox.losses;
+    if (dropped + expired === this.#lost) return;
+    this.#lost = dropped + expired;
+    if (this.#lossTimer) this.#lossTimer.refresh();
+    else this.#lossTimer = setTimeout(() => this.#episodeEnds(), EPISODE_ENDS);
+  }
+
+  /** What has not been told yet is told now. */
+  close(): void {
+    clearTimeout(this.#lossTimer);
+    this.#tellLosses();
+  }
+
+  #episodeEnds(): void {
+    if (this.#outbox.isFull) this.#lossTimer?.refresh();
+    else this.#tellLosses();
+  }
+
+  #tellLosses(): void {
+    const { losses } = this.#outbox;
+    const dropped = losses.dropped - this.#dropped;
+    const expired = losses.expired - this.#expired;
+    if (dropped + expired === 0) return;
+    this.#dropped = losses.dropped;
+    this.#expired = losses.expired;
+    this.#node.error(
+      translateError(this.#RED, new M1Error("OUTBOX_LOSSES", { dropped, expired })),
+      {},
+    );
+  }
+
+  #tellOnline(): void {
+    // Two clients with one id throw each other out for ever: once is enough until that has ended.
+    if (this.#told.has(CLASH)) return;
+    this.#told.clear();
+    this.#node.log(translate(this.#RED, "log.connected", this.#details));
+  }
+
+  #tellOffline(reason: M1Error): void {
+    const { code } = reason;
+    const isNews = this.#told.size === 0 || needsAPerson(reason) || code === CLASH;
+    if (!isNews || this.#told.has(code) || this.#told.has(CLASH)) return;
+    this.#told.add(code);
+    this.#node.error(translateError(this.#RED, reason), {});
+  }
+
+  #warnIfReadable(broker: BrokerUrl): void {
+    if (isEncrypted(broker) || isLoopback(broker)) return;
+    this.#node.warn(translate(this.#RED, "log.readable", this.#details));
+  }
+}

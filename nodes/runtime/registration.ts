@@ -1,0 +1,99 @@
+// A flow node's registration with its connection: it comes and goes with the node, and shows its status.
+import type { Node, NodeAPI, NodeStatus } from "node-red";
+import type { Connection } from "../connection/connection";
+import { M1Error } from "../protocol/errors";
+import type { Subscriber } from "../subscriptions/subscriptions";
+import { connectionStatus, faultStatus, statusDisplay } from "./status";
+import { translateError } from "./translate";
+
+/** What an `m1 connection` config node offers to the nodes that refer to it. */
+export interface ConnectionNode extends Node {
+  /** Absent if the settings cannot work; `fault` then says why. */
+  connection?: Connection;
+  fault?: M1Error;
+  readonly registrations: Set<Registration>;
+  /** By node id: Node-RED passes the config node's errors and statuses to the flows of these. */
+  readonly users: Record<string, Node>;
+}
+
+export class Registration {
+  readonly node: Node;
+  readonly subscriber: Subscriber | undefined;
+  readonly #RED: NodeAPI;
+  readonly #home: ConnectionNode | undefined;
+  #fault: M1Error | undefined;
+  readonly #show: (status: NodeStatus) => void;
+
+  /**
+   * Enlists the node with the config node of that id until the node is closed.
+   * `fault` is what is wrong with the node's own settings: then it only shows and tells that.
+   */
+  constructor(
+    RED: NodeAPI,
+    node: Node,
+    connectionId: string,
+    role: { subscriber?: Subscriber; fault?: M1Error | undefined },
+  ) {
+    this.node = node;
+    this.subscriber = role.subscriber;
+    this.#RED = RED;
+    this.#show = statusDisplay(node);
+    const home = RED.nodes.getNode(connectionId) as ConnectionNode | null;
+    const isConnection = home?.registrations instanceof Set;
+    this.#home = isConnection ? home : undefined;
+    this.#fault = role.fault ?? (isConnection ? undefined : new M1Error("CONNECTION_MISSING"));
+    if (this.#fault) this.#tellWhenStarted(this.#fault);
+    else if (home) this.#join(home);
+    this.refresh();
+  }
+
+  /** The connection to use. Throws what is wrong with this node or its config node. */
+  connection(): Connection {
+    if (this.#fault) throw this.#fault;
+    const { connection, fault } = this.#home ?? {};
+    if (connection) return connection;
+    const reason = fault ? translateError(this.#RED, fault).message : "";
+    throw new M1Error("CONNECTION_INVALID", { reason });
+  }
+
+  /** For as long as the broker refuses a filter of this node, which is no fault of its fellows. */
+  refused(reason: M1Error | undefined): void {
+    this.#fault = reason;
+    if (reason) this.node.error(translateError(this.#RED, reason), {});
+    this.refresh();
+  }
+
+  /** Shows the status as it is now. */
+  refresh(): void {
+    this.#show(this.#status());
+  }
+
+  #join(home: ConnectionNode): void {
+    const { connection } = home;
+    home.registrations.add(this);
+    home.users[this.node.id] = this.node;
+    if (this.subscriber) connection?.addSubscriber(this.subscriber);
+    else connection?.addSender(this);
+    this.node.on("close", () => {
+      home.registrations.delete(this);
+      delete home.users[this.node.id];
+      if (this.subscriber) connection?.removeSubscriber(this.subscriber);
+      else connection?.removeSender(this);
+    });
+  }
+
+  #status(): NodeStatus {
+    const fault = this.#fault ?? this.#home?.fault;
+    if (fault) return faultStatus(this.#RED, fault);
+    const connection = this.#home?.connection;
+    const queued = this.subscriber ? 0 : (connection?.outbox.size ?? 0);
+    return connectionStatus(this.#RED, connection?.state ?? { name: "idle" }, queued);
+  }
+
+  /** Catch nodes exist once all flows have started, and only hear of errors that carry a message. */
+  #tellWhenStarted(fault: M1Error): void {
+    const tell = () => this.node.error(translateError(this.#RED, fault), {});
+    this.#RED.events.once("flows:started", tell);
+    this.node.on("close", () => this.#RED.events.off("flows:started", tell));
+  }
+}

@@ -1,0 +1,270 @@
+// What the nodes want to receive, what stands on the wire for it, and who gets what arrives.
+import { M1Error } from "../protocol/errors";
+import type { QoS } from "../protocol/settings";
+import type { Address, Identity } from "../protocol/topics";
+import { Router } from "./router";
+import {
+  coveringFilter,
+  filtersOf,
+  filtersTo,
+  type SubscriptionRequest,
+} from "./subscription-request";
+
+/** A message as it comes off the wire. */
+export interface IncomingMessage {
+  readonly topic: string;
+  readonly payload: Buffer;
+  readonly qos: QoS;
+  readonly retain: boolean;
+}
+
+export interface ReceivedMessage extends IncomingMessage {
+  readonly address: Address;
+}
+
+/** Its functions must not throw: nobody is there to catch, and Node-RED would end. */
+export interface Subscriber {
+  readonly request: SubscriptionRequest;
+  receive(message: ReceivedMessage): void;
+  /** With the reason when the broker refuses a filter of the request, without when it no longer does. */
+  refused(reason: M1Error | undefined): void;
+}
+
+/** The two packets that change what the broker sends. Both reject if the connection is lost. */
+export interface SubscriptionWire {
+  /** One reason code a filter: the QoS granted, or 128 and above for a refusal (MQTT-3.9.3). */
+  subscribe(filters: ReadonlyMap<string, QoS>): Promise<ReadonlyMap<string, number>>;
+  unsubscribe(filters: readonly string[]): Promise<void>;
+}
+
+/** A subscriber and how it stands with the broker. */
+interface SubscriberState {
+  readonly subscriber: Subscriber;
+  readonly filters: readonly string[];
+  /** Those of its filters that have not been granted since it came, or since the session was lost. */
+  readonly fresh: Set<string>;
+  /** Retained messages are on their way because of it, and not because of a later node. */
+  awaitsRetained: boolean;
+  refusal: M1Error | undefined;
+}
+
+/** Brings one connection's wire in line. */
+interface Synchronisation {
+  readonly wire: SubscriptionWire;
+  /** Something has changed since it last looked. */
+  again: boolean;
+}
+
+const REFUSED = 128;
+
+/**
+ * What became of a message. `unwanted`: its filter is wanted, but not this kind or type. `stale`: its
+ * filter is not, and `synchronise` is due. `foreign`: it is not for this user.
+ */
+export type DeliveryOutcome = "wanted" | "unwanted" | "stale" | "foreign";
+
+export class Subscriptions {
+  readonly #identity: Identity;
+  readonly #subscribers = new Map<Subscriber, SubscriberState>();
+  readonly #router: Router<SubscriberState>;
+  /** What the broker has granted, as far as we know. */
+  readonly #granted = new Map<string, QoS>();
+  /** Over this connection; what is still on its way because of them is nothing new. */
+  readonly #givenUp = new Set<string>();
+  readonly #refusals = new Map<string, M1Error>();
+  /** Filters of who has left since the last `synchronise`: a successor may be about to want them. */
+  readonly #left = new Set<string>();
+  /** The one that is under way. */
+  #run: Synchronisation | undefined;
+
+  constructor(identity: Identity) {
+    this.#identity = identity;
+    this.#router = new Router(identity);
+  }
+
+  add(subscriber: Subscriber): void {
+    const { request } = subscriber;
+    const filters = filtersOf(this.#identity, request);
+    const state = {
+      subscriber,
+      filters,
+      fresh: new Set(filters),
+      awaitsRetained: false,
+      refusal: undefined,
+    };
+    this.#subscribers.set(subscriber, state);
+    this.#router.add(state, request);
+    // A newcomer is a reason to ask again for what was refused.
+    for (const filter of filters) this.#refusals.delete(filter);
+  }
+
+  remove(subscriber: Subscriber): void {
+    const state = this.#subscribers.get(subscriber);
+    if (!state) return;
+    this.#subscribers.delete(subscriber);
+    this.#router.remove(state, subscriber.request);
+    for (const filter of state.filters) this.#left.add(filter);
+  }
+
+  /** A connection came up. Without its session the broker has forgotten every subscription. */
+  connected(sessionPresent: boolean): void {
+    // One that still waits over the old connection ends without effect.
+    this.#run = undefined;
+    this.#refusals.clear();
+    this.#givenUp.clear();
+    if (sessionPresent) return;
+    this.#granted.clear();
+    for (const { fresh, filters } of this.#subscribers.values()) {
+      for (const filter of filters) fresh.add(filter);
+    }
+  }
+
+  /** Gives the message to each subscriber that wants it, once. */
+  deliver({ topic, payload, qos, retain }: IncomingMessage): DeliveryOutcome {
+    const route = this.#router.route(topic);
+    if (!route) return "foreign";
+    const { address, targets } = route;
+    if (targets.length === 0) return this.#discovers(address) ? "stale" : "unwanted";
+    const message = { address, topic, payload, qos, retain };
+    for (const { awaitsRetained, subscriber } of targets) {
+      // MQTT-3.3.1-8, -9: RETAIN is set only on what a SUBSCRIBE brought up. Whoever was there
+      // before that SUBSCRIBE has had the message already.
+      if (!retain || awaitsRetained) subscriber.receive(message);
+    }
+    return "wanted";
+  }
+
+  /**
+   * Whether the message shows that the broker keeps a filter of an earlier process in the session.
+   * Then it counts as granted, so that `synchronise` gives it up unless someone wants it.
+   */
+  #discovers(address: Address): boolean {
+    const filters = filtersTo(this.#identity, address);
+    if (filters.some((filter) => this.#granted.has(filter) || this.#givenUp.has(filter))) {
+      return false;
+    }
+    for (const filter of filters) this.#granted.set(filter, 0);
+    return true;
+  }
+
+  /**
+   * Brings the wire in line with what is wanted, sending differences only. New filters are granted
+   * before old ones are given up, so nothing is missed in between. Calls during a run are merged.
+   * Rejects if the connection is lost; what was not confirmed is then asked for again.
+   */
+  async synchronise(wire: SubscriptionWire): Promise<void> {
+    this.#left.clear();
+    if (this.#run) {
+      this.#run.again = true;
+      return;
+    }
+    const run: Synchronisation = { wire, again: true };
+    this.#run = run;
+    try {
+      while (run.again) {
+        run.again = false;
+        await this.#subscribeToMissing(run);
+        await this.#unsubscribeFromUnwanted(run);
+        if (this.#isPast(run)) return;
+        this.#tellRefusals();
+      }
+    } finally {
+      if (!this.#isPast(run)) this.#run = undefined;
+    }
+  }
+
+  /** Whether there has been a new connection since: what it learns is no longer so. */
+  #isPast(run: Synchronisation): boolean {
+    return run !== this.#run;
+  }
+
+  async #subscribeToMissing(run: Synchronisation): Promise<void> {
+    const { cover, missing } = this.#wanted();
+    if (missing.size === 0) return;
+    const asking: { fresh: Set<string>; filter: string; covering: string }[] = [];
+    for (const state of this.#subscribers.values()) {
+      const { fresh, filters } = state;
+      const touched = filters
+        .map((filter) => ({ fresh, filter, covering: cover.get(filter) ?? filter }))
+        .filter(({ covering }) => missing.has(covering));
+      if (touched.length === 0) continue;
+      state.awaitsRetained = touched.some(({ filter }) => fresh.has(filter));
+      asking.push(...touched);
+    }
+    const codes = await run.wire.subscribe(missing);
+    if (this.#isPast(run)) return;
+    for (const [filter, qos] of missing) {
+      if ((codes.get(filter) ?? REFUSED) < REFUSED) this.#granted.set(filter, qos);
+      else this.#refuse(filter, run);
+    }
+    for (const { fresh, filter, covering } of asking) {
+      if (!this.#refusals.has(covering)) fresh.delete(filter);
+    }
+  }
+
+  async #unsubscribeFromUnwanted(run: Synchronisation): Promise<void> {
+    // A refusal may have made narrower filters wanted that its own would have covered: they first.
+    if (this.#isPast(run) || run.again) return;
+    const { wanted } = this.#wanted();
+    const unwanted = [...this.#granted.keys()].filter(
+      (filter) => !wanted.has(filter) && !this.#left.has(filter),
+    );
+    if (unwanted.length === 0) return;
+    await run.wire.unsubscribe(unwanted);
+    if (this.#isPast(run)) return;
+    for (const filter of unwanted) {
+      this.#granted.delete(filter);
+      this.#givenUp.add(filter);
+    }
+  }
+
+  /** The wanted filters with their QoS, what covers each, and which of them need a SUBSCRIBE. */
+  #wanted() {
+    const asked = new Map<string, { qos: QoS; fresh: boolean }>();
+    for (const { filters, fresh, subscriber } of this.#subscribers.values()) {
+      for (const filter of filters) {
+        if (this.#refusals.has(filter)) continue;
+        ask(asked, filter, subscriber.request.qos, fresh.has(filter));
+      }
+    }
+    const all = new Set(asked.keys());
+    const cover = new Map<string, string>();
+    const wanted = new Map<string, { qos: QoS; fresh: boolean }>();
+    for (const [filter, { qos, fresh }] of asked) {
+      const covering = coveringFilter(this.#identity, filter, all);
+      cover.set(filter, covering);
+      ask(wanted, covering, qos, fresh);
+    }
+    const missing = new Map<string, QoS>();
+    for (const [filter, { qos, fresh }] of wanted) {
+      if (fresh || this.#granted.get(filter) !== qos) missing.set(filter, qos);
+    }
+    return { wanted, cover, missing };
+  }
+
+  #refuse(filter: string, run: Synchronisation): void {
+    this.#refusals.set(filter, new M1Error("SUBSCRIPTION_REFUSED", { filter }));
+    run.again = true;
+  }
+
+  #tellRefusals(): void {
+    for (const state of this.#subscribers.values()) {
+      const filter = state.filters.find((candidate) => this.#refusals.has(candidate));
+      const refusal = filter === undefined ? undefined : this.#refusals.get(filter);
+      if (refusal === state.refusal) continue;
+      state.refusal = refusal;
+      state.subscriber.refused(refusal);
+    }
+  }
+}
+
+function ask(
+  filters: Map<string, { qos: QoS; fresh: boolean }>,
+  filter: string,
+  qos: QoS,
+  fresh: boolean,
+): void {
+  const asked = filters.get(filter);
+  const highest = Math.max(asked?.qos ?? 0, qos) as QoS;
+  filters.set(filter, { qos: highest, fresh: fresh || asked?.fresh === true });
+}

@@ -1,0 +1,214 @@
+// The connection test of the dialog: one answer for each way it can end, and nothing left behind.
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type ConnectionTest, testConnection } from "../../nodes/connection/connection-test";
+import type { ConnectionSettings } from "../../nodes/connection/mqtt-client";
+import { parseBrokerUrl } from "../../nodes/protocol/broker-url";
+import type { M1Error } from "../../nodes/protocol/errors";
+import { DEMO_ACCOUNT, Sandbox } from "../../sandbox/sandbox";
+import { type Certificate, certificate, REFUSED_CERTIFICATES } from "../support/certificates";
+import { OWN, type RawServer, rawServer, WHO } from "../support/connections";
+import { ScriptedBroker, stopBrokers } from "../support/scripted-broker";
+
+const servers: { stop(): Promise<void> }[] = [];
+
+afterEach(async () => {
+  await stopBrokers();
+  await Promise.all(servers.splice(0).map((server) => server.stop()));
+});
+
+async function serve(...server: Parameters<typeof rawServer>): Promise<RawServer> {
+  const started = await rawServer(...server);
+  servers.push(started);
+  return started;
+}
+
+async function sandboxWith(options: ConstructorParameters<typeof Sandbox>[0]): Promise<Sandbox> {
+  const sandbox = new Sandbox({ port: 0, recordWire: true, ...options });
+  await sandbox.start();
+  servers.push(sandbox);
+  return sandbox;
+}
+
+function settingsFor(url: string, settings: Partial<ConnectionSettings> = {}): ConnectionSettings {
+  return {
+    broker: parseBrokerUrl(url),
+    identity: WHO,
+    username: OWN,
+    password: `${DEMO_ACCOUNT.apiKey}/${DEMO_ACCOUNT.userPassword}`,
+    clientId: "the-real-one",
+    protocolVersion: 4,
+    keepalive: 60,
+    cleanSession: false,
+    tls: {},
+    ...settings,
+  };
+}
+
+async function failureOf(
+  url: string,
+  settings?: Partial<ConnectionSettings>,
+  deadline?: number,
+): Promise<M1Error> {
+  const result: ConnectionTest | M1Error = await testConnection(
+    settingsFor(url, settings),
+    deadline,
+  ).catch((error: M1Error) => error);
+  if (!(result instanceof Error)) throw new Error("the trial succeeded");
+  assert.doesNotMatch(result.message, /undefined|__/);
+  return result;
+}
+
+describe("a trial that succeeds", () => {
+  it("tells the round trip, over TLS too", async () => {
+    const tls = certificate();
+    const sandbox = await sandboxWith({ tls });
+    const { roundTrip } = await testConnection(settingsFor(sandbox.url, { tls: { ca: tls.cert } }));
+    assert.ok(roundTrip > 0, `${roundTrip} ms`);
+  });
+
+  it("subscribes to what every user may have, publishes nothing, and says goodbye", async () => {
+    const sandbox = await sandboxWith({});
+    const gone = once(sandbox, "disconnected");
+    await testConnection(settingsFor(sandbox.url));
+    await gone;
+    const commands = sandbox.wire.flatMap(({ cmd }) =>
+      ["connect", "subscribe", "publish", "disconnect"].includes(cmd) ? [cmd] : [],
+    );
+    assert.deepEqual(commands, ["connect", "subscribe", "disconnect"]);
+    assert.deepEqual(sandbox.clients, []);
+  });
+
+  it("keeps no session and leaves the client with the real id alone", async () => {
+    const sandbox = await sandboxWith({});
+    await testConnection(settingsFor(sandbox.url));
+    await testConnection(settingsFor(sandbox.url, { clientId: "x".repeat(32) }));
+    const [first, second] = sandbox.wire.flatMap((packet) =>
+      packet.cmd === "connect" ? [packet] : [],
+    );
+    assert.match(first?.clientId ?? "", /^the-real-one-test-\w{6}$/);
+    assert.match(second?.clientId ?? "", /^x{20}-test-\w{6}$/);
+    assert.equal(first?.clean, true);
+  });
+
+  it("speaks MQTT 5 if it is to", async () => {
+    const broker = await ScriptedBroker.start();
+    await testConnection(settingsFor(broker.url, { protocolVersion: 5 }));
+    const [connect] = broker.packets;
+    assert.equal(connect?.cmd === "connect" && connect.protocolVersion, 5);
+  });
+});
+
+describe("a trial that fails", () => {
+  let authority: Certificate;
+  before(() => {
+    authority = certificate();
+  });
+
+  it("knows a host that does not exist", async () => {
+    assert.equal((await failureOf("mqtt://name.invalid:1883")).code, "HOST_NOT_FOUND");
+  });
+
+  it("knows a port on which nothing listens", async () => {
+    const { url, stop } = await rawServer();
+    await stop();
+    assert.equal((await failureOf(url)).code, "REFUSED");
+  });
+
+  it("knows a server that says nothing, and hangs up on it", async () => {
+    let hungUp: Promise<unknown> | undefined;
+    const { url } = await serve((socket) => {
+      socket.resume();
+      hungUp = once(socket, "close");
+    });
+    assert.equal((await failureOf(url, {}, 100)).code, "TIMED_OUT");
+    await hungUp;
+  });
+
+  it("knows a broker that lets it in and then says nothing", async () => {
+    const broker = await ScriptedBroker.start(({ cmd }) => cmd === "subscribe");
+    assert.equal((await failureOf(broker.url, {}, 100)).code, "TIMED_OUT");
+  });
+
+  for (const { title, code, trusted, made } of REFUSED_CERTIFICATES) {
+    it(`knows a certificate that is ${title}`, async () => {
+      const sandbox = await sandboxWith({ tls: made(authority) });
+      const tls = trusted ? { ca: authority.cert } : {};
+      assert.equal((await failureOf(sandbox.url, { tls })).code, code);
+      assert.deepEqual(sandbox.wire, []);
+    });
+  }
+
+  it("knows a port without TLS", async () => {
+    const sandbox = await sandboxWith({});
+    const failure = await failureOf(sandbox.url.replace("mqtt:", "mqtts:"));
+    assert.equal(failure.code, "TLS_NOT_SPOKEN");
+  });
+
+  const others: [string, Parameters<typeof rawServer>[0]][] = [
+    ["hangs up", (socket) => socket.end()],
+    ["resets", (socket) => socket.once("data", () => socket.resetAndDestroy())],
+    ["answers in HTTP", (socket) => socket.write("HTTP/1.1 400 Bad Request\r\n\r\n")],
+  ];
+  for (const [title, onSocket] of others) {
+    it(`knows a port that does not speak MQTT: it ${title}`, async () => {
+      assert.equal((await failureOf((await serve(onSocket)).url)).code, "MQTT_NOT_SPOKEN");
+    });
+  }
+
+  it("knows a port that wants TLS and gets none", async () => {
+    const sandbox = await sandboxWith({ tls: authority });
+    const failure = await failureOf(sandbox.url.replace("mqtts:", "mqtt:"));
+    assert.equal(failure.code, "MQTT_NOT_SPOKEN");
+  });
+
+  it("names what a web server says that does not speak MQTT over WebSocket", async () => {
+    const { url } = await serve((socket) => socket.end("HTTP/1.1 404 Not Found\r\n\r\n"));
+    assert.match((await failureOf(url.replace("mqtt:", "ws:"))).message, /404/);
+  });
+
+  it("knows a broker that hangs up on the subscription", async () => {
+    const broker = await ScriptedBroker.start(({ cmd }, _reply, socket) => {
+      if (cmd === "subscribe") socket.end();
+      return cmd === "subscribe";
+    });
+    assert.equal((await failureOf(broker.url)).code, "CONNECTION_CLOSED");
+  });
+
+  it("knows wrong credentials, and does not repeat them", async () => {
+    const sandbox = await sandboxWith({});
+    const failure = await failureOf(sandbox.url, { password: "DEMO0KEY/secret" });
+    assert.equal(failure.code, "NOT_AUTHORISED");
+    assert.doesNotMatch(JSON.stringify(failure.details), /DEMO0KEY|secret/);
+  });
+
+  it("knows a refused client id", async () => {
+    const broker = await ScriptedBroker.start(({ cmd }, reply) => {
+      if (cmd !== "connect") return false;
+      reply({ cmd: "connack", returnCode: 2, sessionPresent: false });
+      return true;
+    });
+    assert.equal((await failureOf(broker.url)).code, "CLIENT_ID_REFUSED");
+  });
+
+  for (const protocolVersion of [4, 5] as const) {
+    it(`knows a user that may not subscribe, in MQTT ${protocolVersion}`, async () => {
+      const broker = await ScriptedBroker.start((packet, reply) => {
+        if (packet.cmd !== "subscribe") return false;
+        const granted = [protocolVersion === 5 ? 135 : 128];
+        reply({ cmd: "suback", messageId: packet.messageId ?? 0, granted });
+        return true;
+      });
+      const failure = await failureOf(broker.url, { protocolVersion });
+      assert.equal(failure.code, "SUBSCRIPTION_REFUSED");
+      assert.equal(failure.details.filter, "1/demo-project/demo-user/#");
+      assert.equal(broker.sockets.size, 0);
+    });
+  }
+
+  it("knows a key that does not belong to its certificate", async () => {
+    const { url } = await serve(undefined, authority);
+    const tls = { key: certificate().key, cert: authority.cert };
+    assert.equal((await failureOf(url, { tls })).code, "TLS_FAILED");
+  });
+});

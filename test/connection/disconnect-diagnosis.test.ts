@@ -1,0 +1,451 @@
+// What a connection makes of a broker that hangs up, or says nothing more: who is to blame, and what follows.
+import { strict as assert } from "node:assert";
+import type { Packet } from "mqtt-packet";
+import type { Connection } from "../../nodes/connection/connection";
+import { DisconnectDiagnosis } from "../../nodes/connection/disconnect-diagnosis";
+import { Outbox } from "../../nodes/outbox/outbox";
+import { Sandbox } from "../../sandbox/sandbox";
+import {
+  closeConnections,
+  connectionTo,
+  enters,
+  onlineConnection,
+  reaches,
+  sendNumber,
+  sendNumbers,
+} from "../support/connections";
+import { type Script, ScriptedBroker, stopBrokers } from "../support/scripted-broker";
+import { deviceRequest, subscriber } from "../support/subscribers";
+
+afterEach(async () => {
+  await closeConnections();
+  await stopBrokers();
+});
+
+/** Hangs up whenever it reads the event with this number. */
+function cannotBear(number: number): Script {
+  return (packet, _reply, socket) => {
+    const hangsUp = packet.cmd === "publish" && numberOf(packet) === number;
+    if (hangsUp) socket.destroy();
+    return hangsUp || socket.destroyed;
+  };
+}
+
+function numberOf(packet: Packet): number {
+  if (packet.cmd !== "publish") throw new TypeError(`${packet.cmd} has no number`);
+  return JSON.parse(packet.payload.toString()).event_data.number;
+}
+
+/** The codes of the losses from now on. */
+function offlineReasons(connection: Connection): string[] {
+  const reasons: string[] = [];
+  connection.on("state", (state) => {
+    if (state.name === "offline") reasons.push(state.reason.code);
+  });
+  return reasons;
+}
+
+async function offlineTimes(connection: Connection, times: number) {
+  for (let time = 1; time < times; time += 1) {
+    await enters(connection, "offline");
+    await reaches(connection, "online");
+  }
+  return enters(connection, "offline");
+}
+
+describe("an event on which the broker hangs up every time", () => {
+  it("is set aside after three tries, and all others are delivered in order", async () => {
+    const broker = await ScriptedBroker.start(cannotBear(7));
+    const connection = await onlineConnection(broker);
+
+    const fates = await sendNumbers(connection, 20);
+
+    assert.equal(fates[7]?.code, "EVENT_HANGS_UP");
+    assert.deepEqual(fates.filter((fate) => fate !== undefined).length, 1);
+    const publishes = broker.packets.filter(({ cmd }) => cmd === "publish").map(numberOf);
+    assert.equal(publishes.filter((number) => number === 7).length, 3);
+    const others = [...new Set(publishes)].filter((number) => number !== 7);
+    assert.deepEqual(
+      others,
+      [...others].sort((one, other) => one - other),
+    );
+    assert.equal(connection.outbox.size, 0);
+  });
+
+  it("is found in a few hang-ups, although none before it is acknowledged by then", async () => {
+    let hangUps = 0;
+    const broker = await ScriptedBroker.start((packet, reply, socket) => {
+      if (packet.cmd !== "publish") return false;
+      if (numberOf(packet) === 40) {
+        hangUps += 1;
+        socket.destroy();
+      }
+      setTimeout(() => reply({ cmd: "puback", messageId: packet.messageId ?? 0 }), 10);
+      return true;
+    });
+    const connection = await onlineConnection(broker);
+
+    const fates = await sendNumbers(connection, 60);
+
+    assert.equal(fates[40]?.code, "EVENT_HANGS_UP");
+    // Windows of 1, 2, 4, 8, 16 and 32 lead to it; three more are its own.
+    assert.ok(hangUps <= 10, `${hangUps} hang-ups`);
+  });
+
+  it("is not taken for a clash of client ids", async () => {
+    const broker = await ScriptedBroker.start(cannotBear(0));
+    const connection = await onlineConnection(broker);
+    const reasons = offlineReasons(connection);
+
+    await sendNumber(connection, 0);
+
+    assert.ok(!reasons.includes("CLIENT_ID_CLASH"), reasons.join());
+  });
+
+  for (const bad of [1, 700]) {
+    it(`is not taken for a clash as number ${bad} of a thousand, however many hang-ups lead to it`, async () => {
+      const taken = new Set<number>();
+      const broker = await ScriptedBroker.start((packet, reply, socket) => {
+        if (packet.cmd !== "publish") return false;
+        const number = numberOf(packet);
+        if (number === bad) socket.destroy();
+        setTimeout(() => {
+          if (socket.destroyed) return;
+          taken.add(number);
+          reply({ cmd: "puback", messageId: packet.messageId ?? 0 });
+        }, 5);
+        return true;
+      });
+      const connection = await onlineConnection(broker);
+      const reasons = offlineReasons(connection);
+
+      const fates = await sendNumbers(connection, 1_000);
+
+      assert.equal(fates[bad]?.code, "EVENT_HANGS_UP");
+      assert.ok(!reasons.includes("CLIENT_ID_CLASH"), reasons.join());
+      const others = Array.from({ length: 1_000 }, (_, number) => number);
+      others.splice(bad, 1);
+      assert.deepEqual([...taken], others);
+    });
+  }
+
+  it("is not taken for a clash if there are many of its kind", async () => {
+    const broker = await ScriptedBroker.start((packet, _reply, socket) => {
+      if (packet.cmd === "publish") socket.destroy();
+      return socket.destroyed;
+    });
+    const connection = await onlineConnection(broker);
+    const reasons = offlineReasons(connection);
+
+    for (const number of [1, 2, 3, 4, 5]) {
+      assert.equal((await sendNumber(connection, number))?.code, "EVENT_HANGS_UP");
+    }
+
+    assert.ok(!reasons.includes("CLIENT_ID_CLASH"), reasons.join());
+  });
+
+  it("is not set aside if the broker bears it the third time", async () => {
+    let hangUps = 0;
+    const broker = await ScriptedBroker.start((packet, _reply, socket) => {
+      if (packet.cmd === "publish" && ++hangUps <= 2) socket.destroy();
+      return socket.destroyed;
+    });
+    const connection = await onlineConnection(broker);
+
+    assert.equal(await sendNumber(connection, 1), undefined);
+    assert.equal(hangUps, 3);
+  });
+});
+
+describe("an event that was blamed and then dropped", () => {
+  it("does not slow down those after it", async () => {
+    let hangsUp = true;
+    const held: (() => void)[] = [];
+    const broker = await ScriptedBroker.start((packet, reply, socket) => {
+      if (packet.cmd !== "publish" || numberOf(packet) === 1) return false;
+      if (hangsUp) socket.destroy();
+      held.push(() => reply({ cmd: "puback", messageId: packet.messageId ?? 0 }));
+      return true;
+    });
+    const outbox = new Outbox({ limit: 3, full: "drop-oldest", maxAge: Number.POSITIVE_INFINITY });
+    const connection = await onlineConnection(broker, { outbox });
+    const dropped = sendNumber(connection, 0);
+    await enters(connection, "offline");
+    hangsUp = false;
+    held.length = 0;
+
+    const others = [1, 2, 3].map((number) => sendNumber(connection, number));
+    assert.equal((await dropped)?.code, "OUTBOX_DROPPED");
+    const isLast = (packet: Packet) => packet.cmd === "publish" && numberOf(packet) === 3;
+    await broker.packet(isLast);
+
+    assert.equal(held.length, 2);
+    for (const acknowledge of held) acknowledge();
+    assert.deepEqual(await Promise.all(others), [undefined, undefined, undefined]);
+  });
+});
+
+describe("a link that breaks while the same event is on its way", () => {
+  it("is not blamed on the event if that was sent long before", async () => {
+    let breaks = 4;
+    const broker = await ScriptedBroker.start((packet, _reply, socket) => {
+      if (packet.cmd !== "publish" || breaks === 0) return false;
+      breaks -= 1;
+      setTimeout(() => socket.resetAndDestroy(), 30);
+      return true;
+    });
+    const connection = await onlineConnection(broker, { timing: { blame: 10 } });
+
+    assert.equal(await sendNumber(connection, 1), undefined);
+    assert.equal(breaks, 0);
+  });
+});
+
+describe("a client id that another client uses too", () => {
+  it("is named after three take-overs, and waits the longest from the fourth on", async () => {
+    const broker = await ScriptedBroker.start();
+    const connection = await onlineConnection(broker, { timing: { longestRetry: 50 } });
+    const hangUp = () => {
+      for (const socket of broker.sockets) socket.destroy();
+    };
+    connection.on("state", ({ name }) => name === "online" && setImmediate(hangUp));
+    hangUp();
+
+    const { reason } = await offlineTimes(connection, 3);
+    const { retryIn } = await offlineTimes(connection, 1);
+
+    assert.equal(reason.code, "CLIENT_ID_CLASH");
+    assert.ok(reason.message.includes(connection.settings.clientId), reason.message);
+    assert.equal(retryIn, 50);
+  });
+
+  it("is named on both sides while both send", async () => {
+    const sandbox = new Sandbox({ port: 0 });
+    await sandbox.start();
+    const settings = { clientId: "shared-by-two" };
+    const timing = { firstRetry: 20, longestRetry: 50 };
+    const both = [1, 2].map(() => connectionTo(sandbox, { settings, timing }));
+    const named = both.map((connection) => {
+      connection.on("state", ({ name }) => name === "online" && void sendNumbers(connection, 3));
+      return new Promise<void>((resolve) => {
+        connection.on("state", (state) => {
+          if (state.name === "offline" && state.reason.code === "CLIENT_ID_CLASH") resolve();
+        });
+      });
+    });
+
+    for (const connection of both) {
+      connection.addSender({});
+      connection.endDeploy();
+    }
+
+    await Promise.all(named);
+    await closeConnections();
+    await sandbox.stop();
+  });
+
+  it("is believed of an MQTT 5 broker, and blamed on no event", async () => {
+    const broker = await ScriptedBroker.start((packet, reply) => {
+      if (packet.cmd === "publish") reply({ cmd: "disconnect", reasonCode: 142 });
+      return packet.cmd === "publish";
+    });
+    const connection = await onlineConnection(broker, { settings: { protocolVersion: 5 } });
+    void sendNumber(connection, 1);
+
+    const { reason } = await offlineTimes(connection, 4);
+
+    assert.equal(reason.code, "CLIENT_ID_CLASH");
+    assert.equal(connection.outbox.size, 1);
+  });
+
+  it("is not suspected of an MQTT 5 broker that leaves for a reason of its own, nor is an event", async () => {
+    let leaves = 5;
+    const broker = await ScriptedBroker.start((packet, reply) => {
+      if (packet.cmd !== "publish" || leaves === 0) return false;
+      leaves -= 1;
+      reply({ cmd: "disconnect", reasonCode: 0x8b });
+      return true;
+    });
+    const connection = await onlineConnection(broker, { settings: { protocolVersion: 5 } });
+    const reasons = offlineReasons(connection);
+
+    assert.equal(await sendNumber(connection, 1), undefined);
+
+    assert.deepEqual(reasons, Array(5).fill("BROKER_UNAVAILABLE"));
+  });
+
+  it("is not suspected if the broker could not be reached in between", async () => {
+    let refuses = false;
+    const broker = await ScriptedBroker.start((packet, reply) => {
+      if (packet.cmd !== "connect" || !refuses) return false;
+      reply({ cmd: "connack", returnCode: 3, sessionPresent: false });
+      return true;
+    });
+    const connection = await onlineConnection(broker);
+    for (let time = 1; time <= 4; time += 1) {
+      refuses = true;
+      const lost = enters(connection, "offline");
+      for (const socket of broker.sockets) socket.destroy();
+      assert.equal((await lost).reason.code, "CONNECTION_CLOSED");
+      await enters(connection, "offline");
+      refuses = false;
+      await reaches(connection, "online");
+    }
+  });
+
+  it("is forgotten once a connection has held", async () => {
+    const broker = await ScriptedBroker.start();
+    const connection = await onlineConnection(broker, { timing: { stable: 20 } });
+    for (let time = 1; time <= 4; time += 1) {
+      await new Promise((resolve) => connection.once("stable", () => resolve(undefined)));
+      const lost = enters(connection, "offline");
+      for (const socket of broker.sockets) socket.destroy();
+      assert.equal((await lost).reason.code, "CONNECTION_CLOSED");
+      await reaches(connection, "online");
+    }
+  });
+});
+
+describe("a link that takes everything and says nothing", () => {
+  it("is given up, too, when it answers other events, but never this one", async () => {
+    let silent = true;
+    const broker = await ScriptedBroker.start((packet) => {
+      const passedOver = packet.cmd === "publish" && silent && numberOf(packet) === 0;
+      return passedOver;
+    });
+    const connection = await onlineConnection(broker, { timing: { acknowledge: 100 } });
+    const fate = sendNumber(connection, 0);
+    const lost = enters(connection, "offline");
+    let others = 0;
+    const sendOn = () => {
+      others += 1;
+      if (connection.state.name === "online") void sendNumber(connection, others).then(sendOn);
+    };
+    sendOn();
+
+    assert.equal((await lost).reason.code, "KEEPALIVE_LOST");
+    assert.ok(others > 1, "no other event was answered");
+
+    silent = false;
+    assert.equal(await fate, undefined);
+  });
+
+  it("is given up when no acknowledgement comes, and the event is sent again", async () => {
+    let silent = true;
+    const broker = await ScriptedBroker.start((packet) => packet.cmd === "publish" && silent);
+    const connection = await onlineConnection(broker, { timing: { acknowledge: 50 } });
+    const fate = sendNumber(connection, 1);
+
+    const { reason } = await enters(connection, "offline");
+    silent = false;
+
+    assert.equal(reason.code, "KEEPALIVE_LOST");
+    assert.equal(await fate, undefined);
+  });
+
+  for (const request of ["subscribe", "unsubscribe"] as const) {
+    it(`is given up when no answer to ${request} comes`, async () => {
+      const broker = await ScriptedBroker.start((packet) => packet.cmd === request);
+      const connection = connectionTo(broker, { timing: { acknowledge: 50 } });
+      const leaving = subscriber(deviceRequest("d-1"));
+      connection.addSender({});
+      connection.addSubscriber(leaving);
+      connection.endDeploy();
+      if (request === "unsubscribe") {
+        await broker.packet(({ cmd }) => cmd === "subscribe");
+        connection.removeSubscriber(leaving);
+        connection.endDeploy();
+      }
+
+      const { reason } = await enters(connection, "offline");
+
+      assert.equal(reason.code, "KEEPALIVE_LOST");
+    });
+  }
+
+  it("is no reason to give up while acknowledgements come, however slowly", async () => {
+    const broker = await ScriptedBroker.start((packet, reply) => {
+      if (packet.cmd !== "publish") return false;
+      const puback = { cmd: "puback", messageId: packet.messageId ?? 0 } as const;
+      setTimeout(() => reply(puback), 40 * (numberOf(packet) + 1));
+      return true;
+    });
+    const connection = await onlineConnection(broker, { timing: { acknowledge: 400 } });
+    const lost = enters(connection, "offline").then(() => "lost");
+
+    const first = await Promise.race([sendNumbers(connection, 15), lost]);
+
+    assert.notEqual(first, "lost");
+  });
+});
+
+describe("hang-ups in a row", () => {
+  it("are a clash at the fifteenth when the search for a bad event finds none", () => {
+    const { settle, cause } = scene(1_000);
+    const causes: string[] = [];
+    for (let round = 0; round < 20; round += 1) {
+      if (round > 0) settle(round - 1, round - 1);
+      causes.push(cause(round, 999));
+    }
+    assert.equal(causes.indexOf("clash") + 1, 15, causes.join());
+  });
+
+  /** A window of so many events, and the causes that hang-ups in it are put down to. */
+  function scene(count: number) {
+    const event = { topic: "", payload: "", qos: 1, done: () => undefined } as const;
+    const events = Array.from({ length: count }, () => ({ ...event, removed: false }));
+    const hangUps = new DisconnectDiagnosis({ blame: 10, clash: 100 }, () => 0);
+    const at = (index: number) => events[index] as (typeof events)[number];
+    return {
+      hangUps,
+      settle(from: number, to: number) {
+        for (let index = from; index <= to; index += 1) at(index).removed = true;
+      },
+      /** While those from `oldest` to `newest` are in doubt. */
+      cause(oldest: number, newest: number) {
+        hangUps.sent(at(oldest));
+        return hangUps.disconnected({ oldest: at(oldest), newest: at(newest) }).cause;
+      },
+    };
+  }
+
+  it("are the search for a bad event as long as the newest of the first is unsettled", () => {
+    const { settle, cause } = scene(10);
+    const causes = [cause(0, 9)];
+    for (const oldest of [1, 2, 3, 4]) {
+      settle(oldest - 1, oldest - 1);
+      causes.push(cause(oldest, oldest + 1));
+    }
+    assert.deepEqual(causes, ["chance", "chance", "chance", "chance", "chance"]);
+  });
+
+  it("are take-overs if what was in doubt the time before is removed, however that came", () => {
+    const { settle, cause } = scene(10);
+    const causes: string[] = [];
+    for (const oldest of [0, 2, 4]) {
+      causes.push(cause(oldest, oldest + 1));
+      settle(oldest, oldest + 1);
+    }
+    assert.deepEqual(causes, ["chance", "chance", "clash"]);
+  });
+
+  it("are take-overs if nothing is in doubt", () => {
+    const { hangUps, cause } = scene(10);
+    cause(0, 9);
+    const causes = [1, 2].map(() => hangUps.disconnected(undefined).cause);
+    assert.deepEqual(causes, ["chance", "clash"]);
+  });
+
+  it("count anew once a bad event is found", () => {
+    const { settle, cause } = scene(10);
+    const causes: string[] = [];
+    for (const index of [0, 1, 2]) {
+      causes.push(cause(index, index), cause(index, index), cause(index, index));
+      settle(index, index);
+    }
+    assert.deepEqual(
+      causes,
+      [1, 2, 3].flatMap(() => ["chance", "chance", "event"]),
+    );
+  });
+});

@@ -1,0 +1,55 @@
+// How a client's SUBSCRIBE goes out: somebody who has pressed Deploy waits for its answer.
+import { strict as assert } from "node:assert";
+import { Socket } from "node:net";
+import { connectAsync, type MqttClient } from "mqtt";
+import { subscriptionWire } from "../../nodes/connection/mqtt-client";
+import { TIMING } from "../../nodes/connection/timing";
+import { coalesceWrites } from "../../nodes/connection/write-coalescing";
+import { ScriptedBroker, stopBrokers } from "../support/scripted-broker";
+
+describe("client: a SUBSCRIBE", () => {
+  let broker: ScriptedBroker;
+  let client: MqttClient;
+  let socket: Socket;
+  let sendNow: () => void;
+
+  beforeEach(async () => {
+    broker = await ScriptedBroker.start();
+    client = await connectAsync(broker.url, { reconnectPeriod: 0 });
+    assert.ok(client.stream instanceof Socket);
+    socket = client.stream;
+    sendNow = coalesceWrites(socket);
+  });
+
+  afterEach(async () => {
+    await client.endAsync(true);
+    await stopBrokers();
+  });
+
+  it("does not wait for the end of the turn", async () => {
+    const before = socket.bytesWritten;
+    const answer = subscriptionWire(client, sendNow, TIMING).subscribe(new Map([["a", 1]]));
+    assert.ok(socket.bytesWritten > before, "nothing is written");
+    assert.deepEqual(await answer, new Map([["a", 1]]));
+  });
+
+  it("does not wait for TCP's acknowledgement of what went before; what comes after it may", async () => {
+    const steps: string[] = [];
+    const { setNoDelay, write } = socket;
+    Object.assign(socket, {
+      setNoDelay(this: Socket, noDelay: boolean) {
+        steps.push(noDelay ? "no delay" : "delay");
+        return setNoDelay.call(this, noDelay);
+      },
+      write(this: Socket, chunk: Uint8Array) {
+        if (steps.at(-1) !== "write") steps.push("write");
+        return write.call(this, chunk);
+      },
+    });
+    broker.once("packet", () => steps.push("read"));
+
+    await subscriptionWire(client, sendNow, TIMING).subscribe(new Map([["a", 1]]));
+
+    assert.deepEqual(steps, ["no delay", "write", "read", "delay"]);
+  });
+});

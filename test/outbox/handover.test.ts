@@ -1,0 +1,69 @@
+// What becomes of an outbox's events when a deploy replaces or removes its config node.
+import { strict as assert } from "node:assert";
+import { claimHandover, discardHandover, leaveHandover } from "../../nodes/outbox/handover";
+import { callDone, type Handover } from "../../nodes/outbox/outbox";
+
+const WHO = { projectMqtt: "p", userMqtt: "u" };
+
+let configs = 0;
+/** The id of a config node that no other test knows. */
+const newId = () => `config-${++configs}`;
+
+/** One event in memory, one on disk. */
+function leftOver(): { legacy: Handover; fates: (string | undefined)[] } {
+  const fates: (string | undefined)[] = [];
+  const done: Handover["events"][number]["done"] = (error) => fates.push(error?.code);
+  const events = [{ topic: "0/p/u/a", payload: "{}", qos: 1 as const, done, acceptedAt: 0 }];
+  return { legacy: { events, callbacks: new Map([[7, done]]) }, fates };
+}
+
+describe("outbox handover", () => {
+  it("gives the successor all that was left", () => {
+    const id = newId();
+    const { legacy, fates } = leftOver();
+    leaveHandover(id, WHO, legacy);
+    assert.equal(claimHandover(id, { ...WHO }, callDone), legacy);
+    assert.deepEqual(fates, []);
+  });
+
+  it("gives it once", () => {
+    const id = newId();
+    leaveHandover(id, WHO, leftOver().legacy);
+    claimHandover(id, WHO, callDone);
+    assert.equal(claimHandover(id, WHO, callDone), undefined);
+  });
+
+  it("keeps those of different config nodes apart", () => {
+    const [one, two] = [newId(), newId()];
+    const { legacy } = leftOver();
+    leaveHandover(one, WHO, legacy);
+    assert.equal(claimHandover(two, WHO, callDone), undefined);
+    assert.equal(claimHandover(one, WHO, callDone), legacy);
+  });
+
+  it("keeps nothing where nothing was left", () => {
+    const id = newId();
+    leaveHandover(id, WHO, { events: [], callbacks: new Map() });
+    assert.equal(claimHandover(id, WHO, callDone), undefined);
+  });
+
+  for (const other of [
+    { projectMqtt: "p", userMqtt: "v" },
+    { projectMqtt: "q", userMqtt: "u" },
+  ]) {
+    it(`never gives one user's events to another: ${Object.values(other).join("/")}`, () => {
+      const id = newId();
+      const { legacy, fates } = leftOver();
+      leaveHandover(id, WHO, legacy);
+      assert.equal(claimHandover(id, other, callDone), undefined);
+      assert.deepEqual(fates, ["OUTBOX_DISCARDED", "OUTBOX_KEPT"]);
+      assert.equal(claimHandover(id, WHO, callDone), undefined);
+    });
+  }
+
+  it("tells each event of a removed config node whether it is gone or kept on disk", () => {
+    const { legacy, fates } = leftOver();
+    discardHandover(legacy, callDone);
+    assert.deepEqual(fates, ["OUTBOX_DISCARDED", "OUTBOX_KEPT"]);
+  });
+});

@@ -1,0 +1,99 @@
+// What is settled is remembered exactly, in a line of text.
+import { strict as assert } from "node:assert";
+import fc from "fast-check";
+import { RemovedSequences } from "../../nodes/outbox/removed-sequences";
+
+function settledOf(...sequences: number[]): RemovedSequences {
+  const settled = new RemovedSequences();
+  for (const sequence of sequences) settled.add(sequence);
+  return settled;
+}
+
+describe("what is settled", () => {
+  const orders = [
+    { settled: [], text: "1", open: [1, 2, 3, 4, 5] },
+    { settled: [1, 2], text: "3", open: [3, 4, 5] },
+    { settled: [2, 4], text: "1 2 4", open: [1, 3, 5] },
+    { settled: [4, 2, 1], text: "3 4", open: [3, 5] },
+    { settled: [3, 2, 1], text: "4", open: [4, 5] },
+    { settled: [3, 5, 4, 4], text: "1 3-5", open: [1, 2] },
+    { settled: [2, 3, 5], text: "1 2-3 5", open: [1, 4] },
+    { settled: [1, 1, 2, 1], text: "3", open: [3, 4, 5] },
+  ];
+  for (const { settled: sequences, text, open } of orders) {
+    it(`is "${text}" after ${sequences.join(", ") || "nothing"}`, () => {
+      const settled = settledOf(...sequences);
+      assert.equal(settled.toString(), text);
+      for (const each of [settled, RemovedSequences.parse(text)]) {
+        assert.deepEqual(
+          [1, 2, 3, 4, 5].filter((sequence) => !each.has(sequence)),
+          open,
+        );
+        assert.equal(each.present(1, 5), open.length);
+      }
+    });
+  }
+
+  for (const text of [
+    "",
+    "rubbish",
+    "3 x",
+    "3  5",
+    "NaN",
+    "-1",
+    "3 ",
+    "3 5-",
+    "1-3",
+    "3 3",
+    "3 7-5",
+    "3 7 5",
+    "3 5-7 6",
+    "3 5 6",
+  ]) {
+    it(`is not "${text}"`, () => {
+      assert.throws(() => RemovedSequences.parse(text), SyntaxError);
+    });
+  }
+
+  it("is counted within a range", () => {
+    const settled = settledOf(1, 2, 3, 6);
+    assert.equal(settled.present(1, 3), 0);
+    assert.equal(settled.present(3, 6), 2);
+    assert.equal(settled.present(7, 9), 3);
+    assert.equal(settledOf(20, 21, 22).present(22, 20), 0, "of none");
+  });
+
+  it("is what a plain set would hold, in any order", () => {
+    const sequence = fc.integer({ min: 1, max: 30 });
+    fc.assert(
+      fc.property(fc.array(sequence), sequence, sequence, (sequences, first, last) => {
+        const settled = RemovedSequences.parse(settledOf(...sequences).toString());
+        const open = Array.from({ length: 32 }, (_, index) => index + 1).filter(
+          (each) => !sequences.includes(each),
+        );
+        assert.equal(settled.watermark, open[0]);
+        assert.deepEqual(
+          sequences.filter((each) => !settled.has(each)),
+          [],
+        );
+        assert.equal(
+          settled.present(first, last),
+          open.filter((each) => each >= first && each <= last).length,
+        );
+        assert.equal(
+          settled.firstPresentAfter(first),
+          open.find((each) => each > first),
+        );
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it("is a short line, however many are settled behind one that is not", () => {
+    const settled = new RemovedSequences();
+    for (let sequence = 2; sequence <= 100_000; sequence += 1) settled.add(sequence);
+    assert.equal(settled.toString(), "1 2-100000");
+    settled.add(1);
+    assert.equal(settled.toString(), "100001");
+  });
+});
