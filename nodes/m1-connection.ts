@@ -1,6 +1,5 @@
 // `m1 connection`, the config node: its settings, one connection for all nodes that refer to it, and
 // what becomes of that connection in statuses, the log and Catch nodes.
-
 import { hostname } from "node:os";
 import path from "node:path";
 import type { Node, NodeAPI, NodeDef } from "node-red";
@@ -9,6 +8,7 @@ import { defaultClientId } from "./connection/client-id";
 import { Connection } from "./connection/connection";
 import type { ConnectionSettings } from "./connection/mqtt-client";
 import { claimSession, leaveSession } from "./connection/session-handover";
+import type { Finish, Handover } from "./outbox/event";
 import { EventStore } from "./outbox/event-store";
 import {
   claimHandover,
@@ -16,7 +16,7 @@ import {
   discardLeftHandover,
   leaveHandover,
 } from "./outbox/handover";
-import { type Finish, type Handover, Outbox, type OutboxPolicy } from "./outbox/outbox";
+import { Outbox, type OutboxPolicy } from "./outbox/outbox";
 import { M1Error } from "./protocol/errors";
 import * as check from "./protocol/settings";
 import { ConnectionLog } from "./runtime/connection-log";

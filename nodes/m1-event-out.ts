@@ -1,6 +1,6 @@
 // `m1 event out`: reads device id, data and time from a message, and hands the event to the connection.
 import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
-import type { Done } from "./outbox/outbox";
+import type { Done } from "./outbox/event";
 import { arrivalClock } from "./protocol/arrival-clock";
 import { type EventAttributes, encodeEvent, shapeEvent } from "./protocol/event";
 import { type QoS, qos } from "./protocol/settings";

@@ -1,6 +1,6 @@
 // What an MQTT 5 broker says in CONNACK that it takes (MQTT-3.2.2.3); one of 3.1.1 says nothing.
 import type { IConnackPacket } from "mqtt";
-import type { OutgoingEvent } from "../outbox/outbox";
+import type { OutgoingEvent } from "../outbox/event";
 import { M1Error } from "../protocol/errors";
 import type { QoS } from "../protocol/settings";
 

@@ -9,7 +9,8 @@ import {
   type MqttClient,
   Store,
 } from "mqtt";
-import type { Delivery, Outbox, OutgoingEvent } from "../outbox/outbox";
+import type { Delivery, OutgoingEvent } from "../outbox/event";
+import type { Outbox } from "../outbox/outbox";
 import { excerpt, M1Error } from "../protocol/errors";
 import { type Subscriber, Subscriptions } from "../subscriptions/subscriptions";
 import { Backoff } from "./backoff";

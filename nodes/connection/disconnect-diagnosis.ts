@@ -1,6 +1,7 @@
 // Whose fault it is when a broker closes connections without a word: an event that it cannot bear, if
 // it is the same one each time, or else another client with the same id (MQTT-3.1.4-2).
-import type { Delivery, Unacknowledged } from "../outbox/outbox";
+import type { Delivery } from "../outbox/event";
+import type { Unacknowledged } from "../outbox/outbox";
 
 /** So often the broker may hang up on the same event before it is set aside. */
 const TRIES = 3;

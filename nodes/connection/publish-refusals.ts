@@ -1,6 +1,6 @@
 // Which refusals of an MQTT 5 broker are for good, and how long to wait after one that may pass
 // (MQTT-5, 3.4.2.1 and 3.5.2.1).
-import type { Delivery } from "../outbox/outbox";
+import type { Delivery } from "../outbox/event";
 
 export const QUOTA_EXCEEDED = 0x97;
 const PACKET_IDENTIFIER_IN_USE = 0x91;

@@ -1,7 +1,7 @@
 // The handshakes of QoS 2 events over one connection (MQTT-4.3.3): what mqtt.js leaves to its user, who
 // keeps no state of them beyond the connection.
 import type { MqttClient, Packet } from "mqtt";
-import type { Delivery } from "../outbox/outbox";
+import type { Delivery } from "../outbox/event";
 import type { PacketIdentifiers } from "./packet-identifiers";
 
 const PUBLISH = { qos: 2 } as const;

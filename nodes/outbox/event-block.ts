@@ -1,6 +1,6 @@
 // Events as the store writes them: many to a block, which costs the disk hardly more than one event.
 import type { QoS } from "../protocol/settings";
-import type { StoredEvent } from "./event-store";
+import type { StoredEvent } from "./event";
 
 export interface EventBlock {
   /** Sequence numbers; those in between are all there. */

@@ -1,32 +1,17 @@
-// The events of one connection in a LevelDB folder, in the order of their acceptance.
-//
-// `events/<project>/<user>/<last sequence>-<first sequence>` holds a block of them, so that no user's
-// events can be read as another's; `settled/<project>/<user>` tells which of them are settled. No level
-// of an identity holds a slash. What was set aside is in a file beside the folder.
+// The events of one connection in a LevelDB folder, in the order of their acceptance: blocks of events,
+// and one entry that tells which of them have left the queue (event-keys.ts). What is in quarantine is
+// in a file beside the folder.
 import { existsSync } from "node:fs";
 import { mkdir, rename } from "node:fs/promises";
 import type { ClassicLevel } from "classic-level";
 import { M1Error } from "../protocol/errors";
-import type { QoS } from "../protocol/settings";
 import type { Identity } from "../protocol/topics";
+import type { FoundEvent, StoredEvent } from "./event";
 import { blocksOf, type EventBlock, eventsOf } from "./event-block";
+import { EventKeys } from "./event-keys";
 import { Quarantine } from "./quarantine";
 import { RemovedSequences } from "./removed-sequences";
-
-export interface StoredEvent {
-  /** Grows with every event; 0 is before the first. */
-  readonly sequence: number;
-  /** Milliseconds since 1970. */
-  readonly acceptedAt: number;
-  readonly topic: string;
-  readonly payload: string;
-  readonly qos: QoS;
-}
-
-export interface FoundEvent extends StoredEvent {
-  /** OUTBOX_UNREADABLE: then nothing is known of the event but its number. */
-  readonly fault?: M1Error;
-}
+import { isDamage, reasonOf, unusable } from "./store-errors";
 
 export interface Changes {
   /** Each the successor of the one before. */
@@ -35,32 +20,28 @@ export interface Changes {
   readonly remove: readonly number[];
 }
 
-/** `Number.MAX_SAFE_INTEGER` has 16 digits; padded, text order is number order. */
-const SEQUENCE_DIGITS = 16;
 /** What there is to say of an event that cannot be read. */
 const UNKNOWN = { acceptedAt: 0, topic: "", payload: "", qos: 0 } as const;
-/** So many settled events may remain on disk: deleting has a cost of its own. */
+/** So many events that have left may remain on disk: deleting has a cost of its own. */
 const SWEPT_AT_ONCE = 2_000;
 
 export class EventStore {
   readonly folder: string;
-  readonly #events: string;
-  readonly #removedKey: string;
+  readonly #keys: EventKeys;
   readonly #quarantine: Quarantine;
   #removed = new RemovedSequences();
-  /** Of what is settled as it stands on disk: it may lag behind, when writing fails. */
+  /** The watermark of `#removed` as it stands on disk: it lags behind when writing fails. */
   #watermarkOnDisk = 1;
-  /** Blocks that end before this are deleted. */
+  /** Blocks that end before this event are deleted. */
   #swept = 0;
   #db: ClassicLevel | undefined;
-  /** Writes go one after the other: no older state of what is settled may overwrite a newer one. */
+  /** Writes go one after the other: no older state of `#removed` may overwrite a newer one. */
   #earlier: Promise<void> = Promise.resolve();
 
   /** Does not touch the disk. */
-  constructor(folder: string, { projectMqtt, userMqtt }: Identity) {
+  constructor(folder: string, identity: Identity) {
     this.folder = folder;
-    this.#events = `events/${projectMqtt}/${userMqtt}/`;
-    this.#removedKey = `settled/${projectMqtt}/${userMqtt}`;
+    this.#keys = new EventKeys(identity);
     this.#quarantine = new Quarantine(`${folder}.quarantine.jsonl`);
   }
 
@@ -72,7 +53,7 @@ export class EventStore {
   /**
    * Opens the folder, made if it is not there. If it is damaged it is kept under another name, and
    * an empty one takes its place: then the OUTBOX_DAMAGED to tell the user is returned. With
-   * OUTBOX_UNREADABLE all events are there, and some that were settled are not known as such.
+   * OUTBOX_UNREADABLE all events are there, and some that had left come again.
    * Throws OUTBOX_UNUSABLE.
    */
   async open(): Promise<M1Error | undefined> {
@@ -81,7 +62,7 @@ export class EventStore {
       return await this.#openDatabase();
     } catch (error) {
       if (!isDamage(error)) throw unusable(error);
-      return this.#setFolderAside(error);
+      return this.#replaceFolder(error);
     }
   }
 
@@ -96,11 +77,11 @@ export class EventStore {
     for (const sequence of remove) this.#removed.add(sequence);
     const operations = [];
     for (const block of blocksOf(add)) {
-      operations.push({ type: "put" as const, key: this.#key(block), value: block.text });
+      operations.push({ type: "put" as const, key: this.#keys.ofBlock(block), value: block.text });
     }
     if (remove.length > 0) {
       const value = this.#removed.toString();
-      operations.push({ type: "put" as const, key: this.#removedKey, value });
+      operations.push({ type: "put" as const, key: this.#keys.removed, value });
     }
     await this.#open().batch(operations);
     if (remove.length > 0) this.#watermarkOnDisk = this.#removed.watermark;
@@ -117,9 +98,9 @@ export class EventStore {
     const isWanted = (sequence: number) => sequence > after && !this.#removed.has(sequence);
     const events: FoundEvent[] = [];
     let length = 0;
-    const iterator = this.#open().iterator(this.#range(after + 1));
+    const iterator = this.#open().iterator(this.#keys.from(after + 1));
     for await (const [key, text] of iterator) {
-      events.push(...(await this.#eventsOf({ ...this.#extent(key), text }, isWanted)));
+      events.push(...(await this.#eventsOf({ ...this.#keys.extent(key), text }, isWanted)));
       length += text.length;
       if (events.length >= limit || (length >= characters && events.length > 0)) break;
     }
@@ -128,23 +109,23 @@ export class EventStore {
 
   /** The newest event's sequence number; 0 if there has been none. */
   async last(): Promise<number> {
-    const range = { ...this.#range(1), reverse: true, limit: 1 };
+    const range = { ...this.#keys.from(1), reverse: true, limit: 1 };
     const [key] = await this.#open().keys(range).all();
-    const newest = key === undefined ? 0 : this.#extent(key).last;
+    const newest = key === undefined ? 0 : this.#keys.extent(key).last;
     return Math.max(newest, this.#removed.watermark - 1);
   }
 
   /** How many events there are. */
   async count(): Promise<number> {
     let count = 0;
-    for await (const key of this.#open().keys(this.#range(1))) {
-      const { first, last } = this.#extent(key);
+    for await (const key of this.#open().keys(this.#keys.from(1))) {
+      const { first, last } = this.#keys.extent(key);
       count += this.#removed.present(first, last);
     }
     return count;
   }
 
-  /** The first that is not settled and comes after that sequence number, whether it is written or not. */
+  /** The first sequence number after that one whose event has not left, whether it is written yet or not. */
   firstPresentAfter(sequence: number): number {
     return this.#removed.firstPresentAfter(sequence);
   }
@@ -163,7 +144,7 @@ export class EventStore {
     this.#db = undefined;
   }
 
-  /** Where the text makes no sense it is set aside, and the events from there on have a fault. */
+  /** Where the text makes no sense it goes into quarantine, and the events from there on have a fault. */
   async #eventsOf(
     block: EventBlock,
     isWanted: (sequence: number) => boolean,
@@ -179,7 +160,7 @@ export class EventStore {
       const lost = Array.from({ length: block.last - next + 1 }, (_, index) => next + index);
       const wanted = lost.filter(isWanted);
       if (wanted.length === 0) return events;
-      const fault = await this.#setTextAside(block.text, error);
+      const fault = await this.#quarantineText(block.text, error);
       for (const sequence of wanted) events.push({ ...UNKNOWN, sequence, fault });
     }
     return events;
@@ -199,25 +180,27 @@ export class EventStore {
     return warning;
   }
 
-  /** If that makes no sense, whatever is there counts as not settled: twice is better than never. */
+  /** If that makes no sense, no event that is there counts as removed: twice is better than never. */
   async #readRemoved(db: ClassicLevel): Promise<M1Error | undefined> {
-    const text = (await db.get(this.#removedKey)) ?? "1";
+    const text = (await db.get(this.#keys.removed)) ?? "1";
     try {
       this.#removed = RemovedSequences.parse(text);
       return undefined;
     } catch (error) {
-      const [oldest] = await db.keys({ ...this.#range(1), limit: 1 }).all();
-      this.#removed = new RemovedSequences(oldest === undefined ? 1 : this.#extent(oldest).first);
-      return this.#setTextAside(text, error);
+      const [oldest] = await db.keys({ ...this.#keys.from(1), limit: 1 }).all();
+      this.#removed = new RemovedSequences(
+        oldest === undefined ? 1 : this.#keys.extent(oldest).first,
+      );
+      return this.#quarantineText(text, error);
     }
   }
 
-  async #setTextAside(text: string, cause: unknown): Promise<M1Error> {
+  async #quarantineText(text: string, cause: unknown): Promise<M1Error> {
     await this.#quarantine.addText(text, reasonOf(cause));
     return new M1Error("OUTBOX_UNREADABLE", { file: this.#quarantine.file }, { cause });
   }
 
-  async #setFolderAside(cause: unknown): Promise<M1Error> {
+  async #replaceFolder(cause: unknown): Promise<M1Error> {
     const folder = `${this.folder}.damaged-${new Date().toISOString().replaceAll(":", "-")}`;
     try {
       await this.#db?.close();
@@ -235,50 +218,10 @@ export class EventStore {
     return this.#db;
   }
 
-  /** No further than the disk knows: else the next process gives the numbers out again, some as settled. */
+  /** No further than the disk knows: else the next process would give the numbers out again, some as removed. */
   async #sweep(): Promise<void> {
     const watermark = this.#watermarkOnDisk;
-    await this.#open().clear({ gte: this.#events, lt: `${this.#events}${padded(watermark)}` });
+    await this.#open().clear(this.#keys.before(watermark));
     this.#swept = watermark;
   }
-
-  /** Ordered by the last event: then all blocks that may hold what comes after an event are a range. */
-  #key({ first, last }: Extent): string {
-    return `${this.#events}${padded(last)}-${first}`;
-  }
-
-  #extent(key: string): Extent {
-    const [last, first] = key.slice(this.#events.length).split("-").map(Number);
-    return { first: first ?? 0, last: last ?? 0 };
-  }
-
-  /** The blocks that hold this event and later ones. */
-  #range(from: number) {
-    return { gte: `${this.#events}${padded(from)}`, lt: `${this.#events}:` };
-  }
-}
-
-type Extent = Pick<EventBlock, "first" | "last">;
-
-function padded(sequence: number): string {
-  return String(sequence).padStart(SEQUENCE_DIGITS, "0");
-}
-
-/**
- * LevelDB's own verdict, or its reading beyond the end of a file that is too short (EINVAL). It stands
- * in the cause of the error that `open` throws.
- */
-function isDamage(error: unknown): boolean {
-  const { code, message = "" } = ((error as Error).cause ?? error) as { code?: string } & Error;
-  return code === "LEVEL_CORRUPTION" || (code === "LEVEL_IO_ERROR" && /Invalid arg/.test(message));
-}
-
-export function unusable(error: unknown): M1Error {
-  if (error instanceof M1Error) return error;
-  return new M1Error("OUTBOX_UNUSABLE", { reason: reasonOf(error) }, { cause: error });
-}
-
-function reasonOf(error: unknown): string {
-  const { cause, message } = error as Error;
-  return cause instanceof Error ? cause.message : message;
 }

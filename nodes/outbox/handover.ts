@@ -1,7 +1,7 @@
 // What an outbox leaves when a deploy stops its config node, kept for the one that takes its place.
 import { M1Error } from "../protocol/errors";
 import type { Identity } from "../protocol/topics";
-import type { Finish, Handover } from "./outbox";
+import type { Finish, Handover } from "./event";
 
 const left = new Map<string, { readonly identity: Identity; readonly handover: Handover }>();
 
@@ -28,7 +28,7 @@ export function claimHandover(
   return undefined;
 }
 
-/** Of a config node that has been removed while its settings could not work. */
+/** For a config node that is deleted while its settings cannot work. */
 export function discardLeftHandover(configId: string, finish: Finish): void {
   const found = left.get(configId);
   left.delete(configId);
@@ -36,7 +36,7 @@ export function discardLeftHandover(configId: string, finish: Finish): void {
 }
 
 /** Ends each event with an error: those in memory are gone, those on disk stay there. */
-export function discardHandover({ events, callbacks: awaited }: Handover, finish: Finish): void {
+export function discardHandover({ events, callbacks }: Handover, finish: Finish): void {
   for (const { done } of events) finish(done, new M1Error("OUTBOX_DISCARDED"));
-  for (const done of awaited.values()) finish(done, new M1Error("OUTBOX_KEPT"));
+  for (const done of callbacks.values()) finish(done, new M1Error("OUTBOX_KEPT"));
 }

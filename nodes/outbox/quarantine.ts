@@ -1,7 +1,7 @@
 // What the broker would not have, or nobody can read, kept for a person to look at: a text file, one
 // JSON object a line.
 import { appendFile, rename, stat } from "node:fs/promises";
-import type { StoredEvent } from "./event-store";
+import type { StoredEvent } from "./event";
 
 /** Bytes; a broker that refuses everything must not fill the disk. */
 const LARGEST_FILE = 10_000_000;

@@ -1,5 +1,5 @@
-// Which events of a queue are removed, by their sequence numbers: nearly always all below a watermark, as
-// they are acknowledged in order, and a few ranges beyond it.
+// The sequence numbers of the events that have left a queue on disk: all below a watermark, as events are
+// acknowledged in order nearly always, and a few ranges beyond it.
 
 interface Range {
   first: number;
@@ -15,7 +15,7 @@ export class RemovedSequences {
     this.#watermark = watermark;
   }
 
-  /** All below it are removed; itself it is not. */
+  /** All below it are removed, and it is not. */
   get watermark(): number {
     return this.#watermark;
   }
@@ -97,7 +97,7 @@ export class RemovedSequences {
   #indexOf(sequence: number): number {
     let low = 0;
     let high = this.#beyond.length;
-    // What is removed in order comes after all ranges.
+    // As a rule a number comes after all ranges.
     if ((this.#beyond.at(-1)?.last ?? 0) < sequence) return high;
     while (low < high) {
       const middle = (low + high) >> 1;

@@ -1,9 +1,10 @@
-// A queue with a cursor: before it lies what is in flight, behind it what waits to be sent.
-// A lost connection moves the cursor back to the front, so order is kept by construction.
+// A queue with a cursor: the entries before it are in flight, those behind it wait to be sent. A lost
+// connection moves the cursor back to the head of the queue, so order is kept by construction.
 
 export interface QueueEntry {
-  /** Delivered, refused, dropped or expired: it only waits for its turn to leave the queue. */
+  /** It counts no longer, and only holds its place until all before it are removed as well. */
   removed: boolean;
+  readonly payload: string;
 }
 
 /** Places of a new ring; a power of two. */
@@ -11,34 +12,40 @@ const FEWEST_PLACES = 16;
 
 export class SendQueue<E extends QueueEntry> {
   /**
-   * A ring, its length a power of two; it stays as long as it has been, at eight bytes a place. A list
-   * that is cut at the front would leave copies of itself behind, and what is dead keeps alive what it
-   * refers to until the collector looks at old objects.
+   * A ring buffer, its length a power of two; it never shrinks, at eight bytes a place. An array that is
+   * cut at its start would be copied now and then, and each old copy, until the next full garbage
+   * collection, would keep the events in memory that it refers to.
    */
   #ring: (E | undefined)[] = ring(FEWEST_PLACES);
-  /** Positions count all entries there have been; their last bits are a place in the ring. */
+  /** Positions count all entries that there have ever been; their last bits are a place in the ring. */
   #head = 0;
   #cursor = 0;
   #end = 0;
-  /** How many are settled, and behind one that is not. */
+  /** How many are removed, and behind one that is not. */
   #gaps = 0;
+  #characters = 0;
 
-  /** Those that are not settled. */
+  /** The length of all their payloads. */
+  get characters(): number {
+    return this.#characters;
+  }
+
+  /** How many entries are not removed. */
   get length(): number {
     return this.#end - this.#head - this.#gaps;
   }
 
-  /** Those behind the cursor. */
+  /** How many entries lie behind the cursor, removed ones included. */
   get waiting(): number {
     return this.#end - this.#cursor;
   }
 
-  /** The first that is not settled. */
+  /** The first that is not removed. */
   get oldest(): E | undefined {
     return this.#ring[this.#place(this.#head)];
   }
 
-  /** The first and the last of those before the cursor that are not settled. */
+  /** The first and the last of those in flight. */
   get sent(): { readonly oldest: E; readonly newest: E } | undefined {
     const remaining = this.#remaining(this.#head, this.#cursor);
     const [oldest] = remaining;
@@ -50,6 +57,7 @@ export class SendQueue<E extends QueueEntry> {
     if (this.#end - this.#head === this.#ring.length) this.#makeRoom();
     this.#ring[this.#place(this.#end)] = entry;
     this.#end += 1;
+    this.#characters += entry.payload.length;
   }
 
   /** The first entry that waits. */
@@ -81,6 +89,7 @@ export class SendQueue<E extends QueueEntry> {
   /** Marks the entry; it is let go of once all before it are settled too, or when room is short. */
   remove(entry: E): void {
     entry.removed = true;
+    this.#characters -= entry.payload.length;
     const before = this.#head;
     while (this.#head < this.#end) {
       const place = this.#place(this.#head);
@@ -93,7 +102,7 @@ export class SendQueue<E extends QueueEntry> {
     this.#cursor = Math.max(this.#cursor, this.#head);
   }
 
-  /** All that is not settled, oldest first. */
+  /** All that are not removed, oldest first. */
   remaining(): E[] {
     return this.#remaining(this.#head, this.#end);
   }

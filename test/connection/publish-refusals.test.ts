@@ -2,7 +2,7 @@
 import { strict as assert } from "node:assert";
 import { PublishRefusals } from "../../nodes/connection/publish-refusals";
 import { TIMING } from "../../nodes/connection/timing";
-import type { Delivery } from "../../nodes/outbox/outbox";
+import type { Delivery } from "../../nodes/outbox/event";
 
 function delivery(): Delivery {
   return { topic: "", payload: "", qos: 1, done: () => undefined, removed: false };

@@ -1,7 +1,7 @@
 // Events come back from their blocks as they were, whatever characters they hold.
 import { strict as assert } from "node:assert";
+import type { StoredEvent } from "../../nodes/outbox/event";
 import { blocksOf, eventsOf } from "../../nodes/outbox/event-block";
-import type { StoredEvent } from "../../nodes/outbox/event-store";
 
 function events(...payloads: string[]): StoredEvent[] {
   return payloads.map((payload, index) => ({

@@ -1,7 +1,7 @@
 // What becomes of an outbox's events when a deploy replaces or removes its config node.
 import { strict as assert } from "node:assert";
+import { callDone, type Handover } from "../../nodes/outbox/event";
 import { claimHandover, discardHandover, leaveHandover } from "../../nodes/outbox/handover";
-import { callDone, type Handover } from "../../nodes/outbox/outbox";
 
 const WHO = { projectMqtt: "p", userMqtt: "u" };
 

@@ -5,17 +5,15 @@ import { mkdir, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs
 import path from "node:path";
 import timers from "node:timers/promises";
 import { ClassicLevel } from "classic-level";
-import { EventStore } from "../../nodes/outbox/event-store";
-import { discardHandover } from "../../nodes/outbox/handover";
 import {
   callDone,
   type Delivery,
   type Handover,
-  Outbox,
-  type OutboxOptions,
-  type OutboxPolicy,
   type OutgoingEvent,
-} from "../../nodes/outbox/outbox";
+} from "../../nodes/outbox/event";
+import { EventStore } from "../../nodes/outbox/event-store";
+import { discardHandover } from "../../nodes/outbox/handover";
+import { Outbox, type OutboxOptions, type OutboxPolicy } from "../../nodes/outbox/outbox";
 import type { M1Error } from "../../nodes/protocol/errors";
 import { closeConnections, openConnection } from "../support/connections";
 import { temporaryFolder } from "../support/processes";

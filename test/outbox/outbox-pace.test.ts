@@ -2,8 +2,9 @@
 import { strict as assert } from "node:assert";
 import path from "node:path";
 import fc from "fast-check";
+import type { Delivery, Handover } from "../../nodes/outbox/event";
 import { type Changes, EventStore } from "../../nodes/outbox/event-store";
-import { type Delivery, type Handover, Outbox } from "../../nodes/outbox/outbox";
+import { Outbox } from "../../nodes/outbox/outbox";
 import { M1Error } from "../../nodes/protocol/errors";
 import type { OutboxFull } from "../../nodes/protocol/settings";
 import { temporaryFolder } from "../support/processes";

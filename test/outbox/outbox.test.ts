@@ -1,17 +1,11 @@
 // What becomes of accepted events until they are acknowledged.
-
 import { strict as assert } from "node:assert";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import fc from "fast-check";
+import { callDone, type Delivery, type Handover } from "../../nodes/outbox/event";
 import { discardHandover } from "../../nodes/outbox/handover";
-import {
-  callDone,
-  type Delivery,
-  type Handover,
-  Outbox,
-  type OutboxPolicy,
-} from "../../nodes/outbox/outbox";
+import { Outbox, type OutboxPolicy } from "../../nodes/outbox/outbox";
 import { M1Error } from "../../nodes/protocol/errors";
 import type { OutboxFull } from "../../nodes/protocol/settings";
 
@@ -55,7 +49,8 @@ function scene(policy: Partial<OutboxPolicy> = {}, legacy?: Handover): Scene {
     end(name, error) {
       const delivery = deliveries.get(String(name));
       assert.ok(delivery, `${name} was never sent`);
-      outbox.acknowledge(delivery, error);
+      if (error) outbox.quarantine(delivery, error);
+      else outbox.acknowledge(delivery);
     },
   };
 }

@@ -1,0 +1,48 @@
+// The keys of one user's events in the store, as version 0.1.0 made them.
+//
+// `events/<project>/<user>/<last sequence>-<first sequence>` holds a block of events, so that no user's
+// events can be read as another's; `settled/<project>/<user>` tells which of them have left the queue.
+// No level of an identity holds a slash.
+import type { Identity } from "../protocol/topics";
+import type { EventBlock } from "./event-block";
+
+/** The sequence numbers of the first and the last event of a block. */
+export type Extent = Pick<EventBlock, "first" | "last">;
+
+/** `Number.MAX_SAFE_INTEGER` has 16 digits; padded, the order of texts is that of numbers. */
+const SEQUENCE_DIGITS = 16;
+
+export class EventKeys {
+  readonly removed: string;
+  readonly #events: string;
+
+  constructor({ projectMqtt, userMqtt }: Identity) {
+    this.removed = `settled/${projectMqtt}/${userMqtt}`;
+    this.#events = `events/${projectMqtt}/${userMqtt}/`;
+  }
+
+  /** Ordered by the last event, so that all blocks that may hold what comes after an event are a range. */
+  ofBlock({ first, last }: Extent): string {
+    return `${this.#events}${padded(last)}-${first}`;
+  }
+
+  extent(key: string): Extent {
+    const [last, first] = key.slice(this.#events.length).split("-").map(Number);
+    return { first: first ?? 0, last: last ?? 0 };
+  }
+
+  /** The range of the blocks that hold this event or later ones. */
+  from(sequence: number): { gte: string; lt: string } {
+    // `:` is the character after `9`.
+    return { gte: `${this.#events}${padded(sequence)}`, lt: `${this.#events}:` };
+  }
+
+  /** The range of the blocks that end before this event. */
+  before(sequence: number): { gte: string; lt: string } {
+    return { gte: this.#events, lt: `${this.#events}${padded(sequence)}` };
+  }
+}
+
+function padded(sequence: number): string {
+  return String(sequence).padStart(SEQUENCE_DIGITS, "0");
+}

@@ -1,0 +1,87 @@
+// An event on its way through the outbox, in the shapes that its parts share.
+import type { M1Error } from "../protocol/errors";
+import type { QoS } from "../protocol/settings";
+
+/** Called once: without an error when the event has been delivered. */
+export type Done = (error?: M1Error) => void;
+
+/** How a `done` is called: whoever made it may have the error in other words, and bear one that throws. */
+export type Finish = (done: Done, error?: M1Error) => void;
+
+/** What an event consists of, wherever it waits. */
+interface Content {
+  readonly topic: string;
+  /** JSON. */
+  readonly payload: string;
+  readonly qos: QoS;
+}
+
+export interface OutgoingEvent extends Content {
+  readonly done: Done;
+}
+
+/** An event that was given out to be sent. */
+export interface Delivery extends OutgoingEvent {
+  /** It has left the outbox: acknowledged, refused, expired or dropped. */
+  readonly removed: boolean;
+}
+
+/** An event that waits or is in flight: one object for all that there is to know of it, as there may be many. */
+export interface QueuedEvent extends Delivery {
+  payload: string;
+  done: Done;
+  /** Milliseconds since 1970. */
+  readonly acceptedAt: number;
+  /** Its number on disk; 0 while it is not there. */
+  sequence: number;
+  removed: boolean;
+}
+
+/** An event as it lies on disk. */
+export interface StoredEvent extends Content {
+  /** Grows with every event; 0 is before the first. */
+  readonly sequence: number;
+  /** Milliseconds since 1970. */
+  readonly acceptedAt: number;
+}
+
+/** An event as it was read from disk. */
+export interface FoundEvent extends StoredEvent {
+  /** OUTBOX_UNREADABLE: then nothing is known of the event but its number. */
+  readonly fault?: M1Error;
+}
+
+/** What a predecessor in this process left: the events that were only in its memory, and the callbacks of those on disk. */
+export interface Handover {
+  readonly events: readonly (OutgoingEvent & { readonly acceptedAt: number })[];
+  /** By sequence number. */
+  readonly callbacks: ReadonlyMap<number, Done>;
+}
+
+export function queuedEvent(event: OutgoingEvent, acceptedAt: number, sequence = 0): QueuedEvent {
+  const { topic, payload, qos, done } = event;
+  return { topic, payload, qos, done, acceptedAt, sequence, removed: false };
+}
+
+export function storedEvent(event: QueuedEvent, sequence = event.sequence): StoredEvent {
+  const { acceptedAt, topic, payload, qos } = event;
+  return { sequence, acceptedAt, topic, payload, qos };
+}
+
+/**
+ * The callback of an event that leaves, whose content is let go: an object that has survived a few
+ * collections keeps all it refers to in memory until the next full one, and that may be far away.
+ */
+export function release(event: QueuedEvent): Done {
+  const { done } = event;
+  event.done = noCallback;
+  event.payload = "";
+  return done;
+}
+
+/** Of an event of an earlier process: nobody waits for it, only the status and the log show it. */
+export function noCallback(): void {
+  // Nothing to call.
+}
+
+export const callDone: Finish = (done, error) => done(error);

@@ -1,0 +1,47 @@
+// A queue of events in memory: it survives outages and, handed over, deploys, but not the process.
+import { type Done, type Handover, type QueuedEvent, release } from "./event";
+import type { EventQueue } from "./event-queue";
+import { SendQueue } from "./send-queue";
+
+export class MemoryQueue implements EventQueue {
+  readonly head = new SendQueue<QueuedEvent>();
+  readonly #ready: () => void;
+
+  /** `ready` is called when there is an event to send. */
+  constructor(ready: () => void) {
+    this.#ready = ready;
+  }
+
+  get length(): number {
+    return this.head.length;
+  }
+
+  push(event: QueuedEvent): void {
+    this.head.push(event);
+    this.#ready();
+  }
+
+  next(): QueuedEvent | undefined {
+    return this.head.next();
+  }
+
+  remove(event: QueuedEvent): void {
+    this.head.remove(event);
+  }
+
+  dropOldest(): Done | undefined {
+    const oldest = this.head.next();
+    if (!oldest) return undefined;
+    this.head.remove(oldest);
+    return release(oldest);
+  }
+
+  /** There is no place to keep it. */
+  quarantine(event: QueuedEvent): void {
+    this.head.remove(event);
+  }
+
+  async close(): Promise<Handover> {
+    return { events: this.head.remaining(), callbacks: new Map() };
+  }
+}

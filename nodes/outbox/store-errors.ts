@@ -1,0 +1,22 @@
+// What LevelDB and the disk report, as errors of the outbox.
+import { M1Error } from "../protocol/errors";
+
+/**
+ * LevelDB's own verdict, or its reading beyond the end of a file that is too short (EINVAL). It stands
+ * in the cause of the error that opening throws.
+ */
+export function isDamage(error: unknown): boolean {
+  const { code, message = "" } = ((error as Error).cause ?? error) as { code?: string } & Error;
+  return code === "LEVEL_CORRUPTION" || (code === "LEVEL_IO_ERROR" && /Invalid arg/.test(message));
+}
+
+/** OUTBOX_UNUSABLE with the reason, unless it is an M1Error already. */
+export function unusable(error: unknown): M1Error {
+  if (error instanceof M1Error) return error;
+  return new M1Error("OUTBOX_UNUSABLE", { reason: reasonOf(error) }, { cause: error });
+}
+
+export function reasonOf(error: unknown): string {
+  const { cause, message } = error as Error;
+  return cause instanceof Error ? cause.message : message;
+}

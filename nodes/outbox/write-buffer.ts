@@ -1,0 +1,160 @@
+// The tail of a queue on disk: events that are about to be written, many to a batch, and the numbers
+// of those that are to be deleted.
+import { setTimeout as pause } from "node:timers/promises";
+import { type Done, type QueuedEvent, release, storedEvent } from "./event";
+import type { EventStore } from "./event-store";
+
+/** So many events in one batch mean that more are coming, and so many are worth a batch of their own. */
+const MANY = 10;
+const ENOUGH = 500;
+/** Milliseconds to wait for more of them. */
+const GATHER = 2;
+/** What one batch holds at the most, in events and characters: none may block the process for long, or be one huge copy. */
+const LARGEST_BATCH = 4_000;
+const LARGEST_BATCH_TEXT = 4_000_000;
+
+/** The queue that the buffer belongs to. */
+export interface BatchOwner {
+  /** The sequence number of the newest event on disk. */
+  readonly newestOnDisk: number;
+  /** Resolves when the store is open, or has failed to. */
+  open(): Promise<void>;
+  /** A batch is on disk, its events numbered from `newestOnDisk` on; those dropped meanwhile, its first, are marked as removed. */
+  written(batch: readonly QueuedEvent[]): void;
+  /** A batch could not be written; its events wait in the buffer again. */
+  failed(error: unknown): void;
+  /** All is written that can be. */
+  idle(): void;
+}
+
+export class WriteBuffer {
+  readonly #store: EventStore;
+  readonly #owner: BatchOwner;
+  /** In the order of their acceptance. */
+  #waiting: QueuedEvent[] = [];
+  /** Older than those: being written. */
+  #batch: readonly QueuedEvent[] = [];
+  /** So many of its first have been dropped meanwhile. */
+  #droppedOfBatch = 0;
+  /** Sequence numbers of events that have left the queue, and are still on disk. */
+  #removals: number[] = [];
+  #writing: Promise<void> | undefined;
+  #acceptsEvents: boolean;
+
+  /** Without `acceptsEvents` only removals are written, and the events wait for `takeAll`. */
+  constructor(store: EventStore, acceptsEvents: boolean, owner: BatchOwner) {
+    this.#store = store;
+    this.#acceptsEvents = acceptsEvents;
+    this.#owner = owner;
+  }
+
+  /** How many events it holds, those being written included. */
+  get length(): number {
+    return this.#waiting.length + this.#batch.length - this.#droppedOfBatch;
+  }
+
+  /** Whether it writes events to disk. */
+  get acceptsEvents(): boolean {
+    return this.#acceptsEvents;
+  }
+
+  /** Its events can be sent without having been written. */
+  get isBypassed(): boolean {
+    return !this.#acceptsEvents && this.#batch.length === 0;
+  }
+
+  push(event: QueuedEvent): void {
+    this.#waiting.push(event);
+    if (this.#acceptsEvents) this.#start();
+  }
+
+  /** Has the event with that number deleted from disk. */
+  remove(sequence: number): void {
+    this.#removals.push(sequence);
+    this.#start();
+  }
+
+  dropOldest(): Done | undefined {
+    const inBatch = this.#batch[this.#droppedOfBatch];
+    if (inBatch) this.#droppedOfBatch += 1;
+    const event = inBatch ?? this.#waiting.shift();
+    if (!event) return undefined;
+    event.removed = true;
+    return release(event);
+  }
+
+  /** All that is not being written. */
+  takeAll(): readonly QueuedEvent[] {
+    return this.#waiting.splice(0);
+  }
+
+  /** As many of the newest as there are. */
+  takeNewest(count: number): readonly QueuedEvent[] {
+    return this.#waiting.splice(Math.max(0, this.#waiting.length - Math.max(0, count)));
+  }
+
+  /** Writes no more events from now on. Returns whether it did. */
+  stopAccepting(): boolean {
+    const accepted = this.#acceptsEvents;
+    this.#acceptsEvents = false;
+    return accepted;
+  }
+
+  /** What is under way, if anything; it never rejects. */
+  get writing(): Promise<void> | undefined {
+    return this.#writing;
+  }
+
+  #start(): void {
+    this.#writing ??= this.#write();
+  }
+
+  async #write(): Promise<void> {
+    // What comes in the same turn of the event loop makes one batch.
+    await new Promise(setImmediate);
+    await this.#owner.open();
+    while (this.#removals.length > 0 || (this.#acceptsEvents && this.#waiting.length > 0)) {
+      this.#batch = this.#acceptsEvents ? this.#waiting.splice(0, batchLength(this.#waiting)) : [];
+      const { length } = this.#batch;
+      if (!(await this.#writeBatch(this.#removals.splice(0)))) break;
+      // Where much comes, one batch of what comes in a moment costs less than many small ones.
+      if (length >= MANY && this.#waiting.length < ENOUGH) await pause(GATHER);
+    }
+    this.#writing = undefined;
+    this.#owner.idle();
+  }
+
+  async #writeBatch(remove: number[]): Promise<boolean> {
+    const first = this.#owner.newestOnDisk + 1;
+    const add = this.#batch.map((event, index) => storedEvent(event, first + index));
+    try {
+      await this.#store.write({ add, remove });
+    } catch (error) {
+      const left = this.#endBatch().filter(({ removed }) => !removed);
+      this.#waiting = [...left, ...this.#waiting];
+      this.#owner.failed(error);
+      return false;
+    }
+    const batch = this.#endBatch();
+    for (const [index, event] of batch.entries()) event.sequence = first + index;
+    this.#owner.written(batch);
+    return true;
+  }
+
+  #endBatch(): readonly QueuedEvent[] {
+    const batch = this.#batch;
+    this.#batch = [];
+    this.#droppedOfBatch = 0;
+    return batch;
+  }
+}
+
+/** How many of the first events make the next batch. */
+function batchLength(events: readonly QueuedEvent[]): number {
+  let text = 0;
+  for (const [index, { payload }] of events.entries()) {
+    if (index === LARGEST_BATCH || text >= LARGEST_BATCH_TEXT) return index;
+    text += payload.length;
+  }
+  return events.length;
+}
