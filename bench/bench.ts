@@ -5,7 +5,7 @@ import { compileChildren } from "./child";
 import { Lab } from "./lab";
 import { circumstances, keep } from "./report";
 import { runScenario } from "./rounds";
-import type { Scale } from "./scenario";
+import type { Scale } from "./scale";
 import { deploy } from "./scenarios/deploy";
 import { devicesIn } from "./scenarios/device-in";
 import { eventsOut } from "./scenarios/event-out";

@@ -3,7 +3,7 @@ import os from "node:os";
 import { Mosquitto } from "../test/support/mosquitto";
 import { run } from "../test/support/processes";
 import { Child } from "./child";
-import type { Scale } from "./scenario";
+import type { Scale } from "./scale";
 
 const SETTINGS = [
   // With its usual twenty a receiver would wait for round trips.

@@ -4,7 +4,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
-import type { Scale } from "./scenario";
+import type { Scale } from "./scale";
 import type { Result } from "./statistics";
 import { summary, tables } from "./tables";
 

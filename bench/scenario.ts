@@ -14,16 +14,6 @@ export interface Scenario {
   readonly targets: readonly Target[];
 }
 
-/** How much is measured: enough for a figure to keep, or just enough to see that all of it works. */
-export interface Scale {
-  /** After a first one that does not count. */
-  readonly rounds: number;
-  /** The length of a round, where a scenario can choose it. */
-  readonly seconds: number;
-  /** Events that wait during an outage. */
-  readonly backlog: number;
-}
-
 export type Unit = "msg/s" | "ms" | "MB";
 
 export interface Candidate {
