@@ -86,7 +86,7 @@ export class SendQueue<E extends QueueEntry> {
     this.#cursor = this.#head;
   }
 
-  /** Marks the entry; it is let go of once all before it are settled too, or when room is short. */
+  /** Marks the entry; it is let go of once all before it are removed too, or when room is short. */
   remove(entry: E): void {
     entry.removed = true;
     this.#characters -= entry.payload.length;

@@ -16,7 +16,7 @@ export class M1Error extends Error {
   readonly details: ErrorDetails;
 
   constructor(code: ErrorCode, details: ErrorDetails = {}, options?: ErrorOptions) {
-    super(fillTemplate(errors[code], translateDetails(details, englishWords)), options);
+    super(fillTemplate(errors[code], translateDetails(details, translateToEnglish)), options);
     this.name = "M1Error";
     this.code = code;
     this.details = details;
@@ -36,19 +36,19 @@ export function fillTemplate(template: string, details: ErrorDetails): string {
 }
 
 /** The text of a key such as `fields.deviceId`, filled with the details. */
-export type Words = (key: string, details: ErrorDetails) => string;
+export type Translate = (key: string, details: ErrorDetails) => string;
 
 /** The details as they are shown: a field and a kind of value by their names in the catalogue. */
-export function translateDetails(details: ErrorDetails, words: Words): ErrorDetails {
+export function translateDetails(details: ErrorDetails, translate: Translate): ErrorDetails {
   const { field, kind } = details;
   return {
     ...details,
-    ...(field !== undefined && { field: words(`fields.${field}`, {}) }),
-    ...(kind !== undefined && { value: words(`values.${kind}`, details) }),
+    ...(field !== undefined && { field: translate(`fields.${field}`, {}) }),
+    ...(kind !== undefined && { value: translate(`values.${kind}`, details) }),
   };
 }
 
-function englishWords(key: string, details: ErrorDetails): string {
+function translateToEnglish(key: string, details: ErrorDetails): string {
   const [section, name = ""] = key.split(".");
   const texts: Readonly<Record<string, string>> = section === "fields" ? fields : values;
   return fillTemplate(Object.hasOwn(texts, name) ? (texts[name] ?? name) : name, details);

@@ -1,4 +1,4 @@
-// One event that a broker cannot bear, or does not allow, among many: it alone is set aside.
+// One event that a broker cannot bear, or does not allow, among many: it alone goes into quarantine.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
@@ -70,7 +70,7 @@ describe("a bad event among good ones", () => {
     assert.deepEqual(failed, [BAD]);
   }
 
-  /** Once all others have arrived, in order: the reason that stands with the one that was set aside. */
+  /** Once all others have arrived, in order: the reason that stands with the one in quarantine. */
   async function reasonAside(): Promise<string> {
     const others = Array.from({ length: EVENTS }, (_, value) => value);
     others.splice(BAD, 1);
@@ -83,13 +83,13 @@ describe("a bad event among good ones", () => {
     await stopFlow();
     const file = path.join(userDir, "m1-outbox", "m1.quarantine.jsonl");
     const [line = "", ...rest] = (await readFile(file, "utf8")).split("\n");
-    assert.deepEqual(rest, [""], "one is set aside");
+    assert.deepEqual(rest, [""], "one is in quarantine");
     const { reason, payload } = JSON.parse(line) as { reason: string; payload: string };
     assert.equal(JSON.parse(payload).event_data.value, BAD);
     return reason;
   }
 
-  it("on which the connection ends each time (MQTT 3.1.1) is set aside after three tries", async () => {
+  it("on which the connection ends each time (MQTT 3.1.1) goes into quarantine after three tries", async () => {
     proxy.cutAt(`"value":${BAD}}`);
 
     await sendAll("4");
@@ -98,7 +98,7 @@ describe("a bad event among good ones", () => {
     assert.match(await reasonAside(), /closed the connection 3 times/);
   });
 
-  it("that the broker refuses (MQTT 5) is set aside with its reason", async () => {
+  it("that the broker refuses (MQTT 5) goes into quarantine with its reason", async () => {
     await sendAll("5");
 
     assert.match(await reasonAside(), /Not authorized/);

@@ -10,35 +10,35 @@ let configs = 0;
 const newId = () => `config-${++configs}`;
 
 /** One event in memory, one on disk. */
-function leftOver(): { legacy: Handover; fates: (string | undefined)[] } {
+function leftOver(): { handover: Handover; fates: (string | undefined)[] } {
   const fates: (string | undefined)[] = [];
   const done: Handover["events"][number]["done"] = (error) => fates.push(error?.code);
   const events = [{ topic: "0/p/u/a", payload: "{}", qos: 1 as const, done, acceptedAt: 0 }];
-  return { legacy: { events, callbacks: new Map([[7, done]]) }, fates };
+  return { handover: { events, callbacks: new Map([[7, done]]) }, fates };
 }
 
 describe("outbox handover", () => {
   it("gives the successor all that was left", () => {
     const id = newId();
-    const { legacy, fates } = leftOver();
-    leaveHandover(id, WHO, legacy);
-    assert.equal(claimHandover(id, { ...WHO }, callDone), legacy);
+    const { handover, fates } = leftOver();
+    leaveHandover(id, WHO, handover);
+    assert.equal(claimHandover(id, { ...WHO }, callDone), handover);
     assert.deepEqual(fates, []);
   });
 
   it("gives it once", () => {
     const id = newId();
-    leaveHandover(id, WHO, leftOver().legacy);
+    leaveHandover(id, WHO, leftOver().handover);
     claimHandover(id, WHO, callDone);
     assert.equal(claimHandover(id, WHO, callDone), undefined);
   });
 
   it("keeps those of different config nodes apart", () => {
     const [one, two] = [newId(), newId()];
-    const { legacy } = leftOver();
-    leaveHandover(one, WHO, legacy);
+    const { handover } = leftOver();
+    leaveHandover(one, WHO, handover);
     assert.equal(claimHandover(two, WHO, callDone), undefined);
-    assert.equal(claimHandover(one, WHO, callDone), legacy);
+    assert.equal(claimHandover(one, WHO, callDone), handover);
   });
 
   it("keeps nothing where nothing was left", () => {
@@ -53,8 +53,8 @@ describe("outbox handover", () => {
   ]) {
     it(`never gives one user's events to another: ${Object.values(other).join("/")}`, () => {
       const id = newId();
-      const { legacy, fates } = leftOver();
-      leaveHandover(id, WHO, legacy);
+      const { handover, fates } = leftOver();
+      leaveHandover(id, WHO, handover);
       assert.equal(claimHandover(id, other, callDone), undefined);
       assert.deepEqual(fates, ["OUTBOX_DISCARDED", "OUTBOX_KEPT"]);
       assert.equal(claimHandover(id, WHO, callDone), undefined);
@@ -62,8 +62,8 @@ describe("outbox handover", () => {
   }
 
   it("tells each event of a removed config node whether it is gone or kept on disk", () => {
-    const { legacy, fates } = leftOver();
-    discardHandover(legacy, callDone);
+    const { handover, fates } = leftOver();
+    discardHandover(handover, callDone);
     assert.deepEqual(fates, ["OUTBOX_DISCARDED", "OUTBOX_KEPT"]);
   });
 });

@@ -57,7 +57,7 @@ describe("the outbox on disk", () => {
     return made;
   }
 
-  /** Where what was set aside is kept, for a person to read. */
+  /** Where the quarantine is kept, for a person to read. */
   function quarantine(): string {
     return `${folder}.quarantine.jsonl`;
   }
@@ -125,9 +125,9 @@ describe("the outbox on disk", () => {
     const first = outbox();
     for (let n = 1; n <= 9_000; n += 1) first.add(event(n));
     await ready(first);
-    const legacy = await close(first);
+    const handover = await close(first);
 
-    const second = outbox({ handover: legacy });
+    const second = outbox({ handover });
     const restored: number[] = [];
     second.onRestored = (count) => restored.push(count);
     await drain(second, 9_000);
@@ -306,9 +306,9 @@ describe("the outbox on disk", () => {
     const ended: number[] = [];
     const first = outbox();
     for (let n = 1; n <= 9_000; n += 1) first.add(event(n, () => ended.push(n)));
-    const legacy = await close(first);
+    const handover = await close(first);
 
-    await drain(outbox({ handover: legacy }), 9_000);
+    await drain(outbox({ handover }), 9_000);
 
     assert.deepEqual(
       ended,
@@ -319,8 +319,8 @@ describe("the outbox on disk", () => {
   it("hands a memory outbox's events to disk when a deploy changes the setting", async () => {
     const memory = new Outbox(UNLIMITED);
     memory.add(event(1));
-    const legacy = await memory.close();
-    await close(outbox({ handover: legacy }));
+    const handover = await memory.close();
+    await close(outbox({ handover }));
 
     const [only] = await drain(outbox(), 1);
 
@@ -436,7 +436,7 @@ describe("the outbox on disk", () => {
     const made = outbox({}, { limit: 10_000, full: "drop-oldest" });
     for (let n = 1; n <= 16_000; n += 1) {
       made.add(event(n, (error) => error && dropped.push(n)));
-      if (n === 10_000) await settled();
+      if (n === 10_000) await quiet();
     }
 
     const events = await drain(made, 10_000);
@@ -484,11 +484,11 @@ describe("the outbox on disk", () => {
     assert.equal(made.size, 9_000);
   });
 
-  it("sets an event aside with the reason, and out of the queue", async () => {
+  it("puts an event into quarantine with the reason, and out of the queue", async () => {
     const first = outbox();
     first.add(event(1));
     await ready(first);
-    await settled();
+    await quiet();
     const delivery = first.next();
     assert.ok(delivery);
 
@@ -501,7 +501,7 @@ describe("the outbox on disk", () => {
     assert.equal(outbox().size, 0);
   });
 
-  it("does not forget what was settled last, however slow the write before is", async () => {
+  it("does not forget what left last, however slow the write before is", async () => {
     const first = outbox();
     for (const n of [1, 2, 3]) first.add(event(n));
     await close(first);
@@ -532,7 +532,7 @@ describe("the outbox on disk", () => {
     assert.equal(calls, 2);
   });
 
-  it("keeps what was set aside in two files of ten megabytes at the most", async () => {
+  it("keeps the quarantine in two files of ten megabytes at the most", async () => {
     const { size } = new Blob([JSON.stringify("x".repeat(60_000))]);
     const store = new EventStore(folder, who);
     await store.open();
@@ -554,7 +554,7 @@ describe("the outbox on disk", () => {
     const told: (string | undefined)[] = [];
     const made = outbox();
     for (let n = 1; n <= 9_000; n += 1) made.add(event(n, (error) => told.push(error?.code)));
-    await settled();
+    await quiet();
 
     discardHandover(await close(made), callDone);
 
@@ -742,12 +742,12 @@ describe("the outbox on disk", () => {
       const told = new Map<number, string | undefined>();
       const first = outbox();
       for (const n of numbers(1, 1_500)) first.add(tell(told, n));
-      const legacy = await close(first);
+      const handover = await close(first);
       // The second of three blocks, from its 101st event on.
       const cut = (text: string) => text.replace(/(?<=\D601$|\D601(?=\d{13} )).*/s, "rubbish");
       await rewrite(folder, "events/", (text, index) => (index === 1 ? cut(text) : text));
       const warnings: M1Error[] = [];
-      const made = outbox({ handover: legacy });
+      const made = outbox({ handover });
       made.onWarning = (warning) => warnings.push(warning);
 
       const events = await drain(made, 1_101);
@@ -822,11 +822,11 @@ describe("the outbox on disk", () => {
     it("drops the oldest of what there was, whether it can be read or not", async () => {
       const first = outbox();
       for (const n of numbers(1, 1_000)) first.add(event(n));
-      const legacy = await close(first);
+      const handover = await close(first);
       await rewrite(folder, "events/", (text, index) => (index === 0 ? "rubbish" : text));
       const store = new EventStore(folder, who);
       const { reading, proceed } = slow(store);
-      const made = outbox({ store, handover: legacy }, { limit: 1_000, full: "drop-oldest" });
+      const made = outbox({ store, handover }, { limit: 1_000, full: "drop-oldest" });
       await reading;
       for (const n of numbers(1_001, 1_200)) made.add(event(n));
       assert.equal(made.size, 1_000);
@@ -844,14 +844,14 @@ describe("the outbox on disk", () => {
       );
     });
 
-    it("delivers again rather than never what may have been settled", async () => {
+    it("delivers again rather than never what may have left", async () => {
       const told = new Map<number, string | undefined>();
       const first = outbox();
       for (const n of numbers(1, 6_000)) first.add(tell(told, n));
       await drain(first, 5_100);
-      const legacy = await close(first);
+      const handover = await close(first);
       await rewrite(folder, "settled/", () => "rubbish");
-      const made = outbox({ handover: legacy });
+      const made = outbox({ handover });
       const warning = await warned(made);
 
       const events = await drain(made, 1_000);
@@ -903,7 +903,7 @@ describe("the outbox on disk", () => {
       await other.close();
     });
 
-    it("sets damaged files aside, says where, and goes on with new ones", async () => {
+    it("moves damaged files away, says where, and goes on with new ones", async () => {
       const first = outbox();
       first.add(event(1));
       await close(first);
@@ -946,7 +946,7 @@ describe("the outbox on disk", () => {
       const made = outbox({ store });
       const ended: number[] = [];
       for (let n = 1; n <= 6_000; n += 1) made.add(event(n, () => ended.push(n)));
-      await settled();
+      await quiet();
       store.write = () => Promise.reject(new Error("no space left on device"));
       const warning = warned(made);
       for (let n = 6_001; n <= 7_000; n += 1) made.add(event(n, () => ended.push(n)));
@@ -961,7 +961,7 @@ describe("the outbox on disk", () => {
       );
     });
 
-    it("hides no later event although what was settled last could not be written", async () => {
+    it("hides no later event although what left last could not be written", async () => {
       const { batch } = ClassicLevel.prototype;
       const first = outbox();
       for (const n of numbers(1, 5)) first.add(event(n));
@@ -1092,11 +1092,11 @@ describe("the outbox on disk", () => {
       const first = outbox();
       first.add(event(1, (error) => told.push(error?.code)));
       await ready(first);
-      const legacy = await close(first);
+      const handover = await close(first);
       await rm(folder, { recursive: true });
       await writeFile(folder, "a file where the folder should be");
 
-      const made = outbox({ handover: legacy });
+      const made = outbox({ handover });
       await warned(made);
 
       assert.deepEqual(told, ["OUTBOX_UNUSABLE"]);
@@ -1108,10 +1108,10 @@ describe("the outbox on disk", () => {
       const first = outbox();
       first.add(event(1, (error) => told.push(error?.code)));
       await ready(first);
-      const legacy = await close(first);
+      const handover = await close(first);
       await damage(folder);
 
-      const made = outbox({ handover: legacy });
+      const made = outbox({ handover });
       await warned(made);
       made.add(event(2));
       await drain(made, 1);
@@ -1135,7 +1135,7 @@ describe("the outbox on disk", () => {
       assert.equal(awaited.size, 1);
     });
 
-    it("does not write again what is written, although what is settled cannot be deleted", async () => {
+    it("does not write again what is written, although what has left cannot be deleted", async () => {
       const { clear } = ClassicLevel.prototype;
       let calls = 0;
       ClassicLevel.prototype.clear = () => {
@@ -1250,7 +1250,7 @@ function take(outbox: Outbox, most: number): OutgoingEvent[] {
   while (events.length < most) {
     const delivery = outbox.next();
     if (!delivery) break;
-    // What is settled lets go of what it held.
+    // An event that has left lets go of what it held.
     events.push({ ...delivery });
     outbox.acknowledge(delivery);
   }
@@ -1286,7 +1286,7 @@ function nextTurn(): Promise<void> {
 }
 
 /** Until the disk has caught up with what was added. */
-async function settled(): Promise<void> {
+async function quiet(): Promise<void> {
   for (let turn = 0; turn < 200; turn += 1) await nextTurn();
 }
 

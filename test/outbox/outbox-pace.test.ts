@@ -210,8 +210,8 @@ class Trial {
       await turns(1);
     }
     assert.deepEqual(this.#model.events, [], "all are given out");
-    const legacy = await this.#close();
-    assert.deepEqual({ events: legacy.events, awaited: legacy.callbacks.size }, NOTHING);
+    const handover = await this.#close();
+    assert.deepEqual({ events: handover.events, awaited: handover.callbacks.size }, NOTHING);
     const left = new EventStore(this.folder, WHO);
     await left.open();
     assert.equal(await left.count(), 0);
@@ -225,30 +225,30 @@ class Trial {
   }
 
   async #restart(deploy: boolean): Promise<void> {
-    const legacy = await this.#close();
+    const handover = await this.#close();
     this.#inFlight = [];
     this.#model.restart(deploy);
     this.#store = this.#newStore();
-    this.#outbox = this.#newOutbox(deploy ? legacy : undefined);
+    this.#outbox = this.#newOutbox(deploy ? handover : undefined);
   }
 
   /** At rest, all that has had its end in the model has had it, and no other. */
   async #close(): Promise<Handover> {
     this.#store.free();
-    const legacy = await this.#outbox.close();
+    const handover = await this.#outbox.close();
     assert.equal(this.#outbox.size, this.#model.events.length);
     assert.deepEqual(this.#outbox.losses, { dropped: this.#model.dropped, expired: 0 });
     assert.deepEqual(sorted(this.#fates), sorted(this.#model.fates));
-    return legacy;
+    return handover;
   }
 
   #newStore(): PacedStore {
     return new PacedStore(this.folder, WHO);
   }
 
-  #newOutbox(legacy?: Handover): Outbox {
+  #newOutbox(handover?: Handover): Outbox {
     const policy = { ...this.rules, maxAge: Number.POSITIVE_INFINITY };
-    return new Outbox(policy, { store: this.#store, handover: legacy });
+    return new Outbox(policy, { store: this.#store, handover });
   }
 }
 

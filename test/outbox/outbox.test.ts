@@ -26,11 +26,11 @@ interface Scene {
   end(name: string | number, error?: M1Error): void;
 }
 
-function scene(policy: Partial<OutboxPolicy> = {}, legacy?: Handover): Scene {
+function scene(policy: Partial<OutboxPolicy> = {}, handover?: Handover): Scene {
   const clock = { now: 0 };
   const fates: string[] = [];
   const deliveries = new Map<string, Delivery>();
-  const outbox = new Outbox({ ...ROOMY, ...policy }, { now: () => clock.now, handover: legacy });
+  const outbox = new Outbox({ ...ROOMY, ...policy }, { now: () => clock.now, handover });
   return {
     outbox,
     fates,

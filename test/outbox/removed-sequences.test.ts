@@ -1,30 +1,30 @@
-// What is settled is remembered exactly, in a line of text.
+// Which events have left is remembered exactly, in a line of text.
 import { strict as assert } from "node:assert";
 import fc from "fast-check";
 import { RemovedSequences } from "../../nodes/outbox/removed-sequences";
 
-function settledOf(...sequences: number[]): RemovedSequences {
-  const settled = new RemovedSequences();
-  for (const sequence of sequences) settled.add(sequence);
-  return settled;
+function removedSequences(...sequences: number[]): RemovedSequences {
+  const removed = new RemovedSequences();
+  for (const sequence of sequences) removed.add(sequence);
+  return removed;
 }
 
-describe("what is settled", () => {
+describe("removed sequences", () => {
   const orders = [
-    { settled: [], text: "1", open: [1, 2, 3, 4, 5] },
-    { settled: [1, 2], text: "3", open: [3, 4, 5] },
-    { settled: [2, 4], text: "1 2 4", open: [1, 3, 5] },
-    { settled: [4, 2, 1], text: "3 4", open: [3, 5] },
-    { settled: [3, 2, 1], text: "4", open: [4, 5] },
-    { settled: [3, 5, 4, 4], text: "1 3-5", open: [1, 2] },
-    { settled: [2, 3, 5], text: "1 2-3 5", open: [1, 4] },
-    { settled: [1, 1, 2, 1], text: "3", open: [3, 4, 5] },
+    { removed: [], text: "1", open: [1, 2, 3, 4, 5] },
+    { removed: [1, 2], text: "3", open: [3, 4, 5] },
+    { removed: [2, 4], text: "1 2 4", open: [1, 3, 5] },
+    { removed: [4, 2, 1], text: "3 4", open: [3, 5] },
+    { removed: [3, 2, 1], text: "4", open: [4, 5] },
+    { removed: [3, 5, 4, 4], text: "1 3-5", open: [1, 2] },
+    { removed: [2, 3, 5], text: "1 2-3 5", open: [1, 4] },
+    { removed: [1, 1, 2, 1], text: "3", open: [3, 4, 5] },
   ];
-  for (const { settled: sequences, text, open } of orders) {
+  for (const { removed: sequences, text, open } of orders) {
     it(`is "${text}" after ${sequences.join(", ") || "nothing"}`, () => {
-      const settled = settledOf(...sequences);
-      assert.equal(settled.toString(), text);
-      for (const each of [settled, RemovedSequences.parse(text)]) {
+      const removed = removedSequences(...sequences);
+      assert.equal(removed.toString(), text);
+      for (const each of [removed, RemovedSequences.parse(text)]) {
         assert.deepEqual(
           [1, 2, 3, 4, 5].filter((sequence) => !each.has(sequence)),
           open,
@@ -56,32 +56,32 @@ describe("what is settled", () => {
   }
 
   it("is counted within a range", () => {
-    const settled = settledOf(1, 2, 3, 6);
-    assert.equal(settled.present(1, 3), 0);
-    assert.equal(settled.present(3, 6), 2);
-    assert.equal(settled.present(7, 9), 3);
-    assert.equal(settledOf(20, 21, 22).present(22, 20), 0, "of none");
+    const removed = removedSequences(1, 2, 3, 6);
+    assert.equal(removed.present(1, 3), 0);
+    assert.equal(removed.present(3, 6), 2);
+    assert.equal(removed.present(7, 9), 3);
+    assert.equal(removedSequences(20, 21, 22).present(22, 20), 0, "of none");
   });
 
   it("is what a plain set would hold, in any order", () => {
     const sequence = fc.integer({ min: 1, max: 30 });
     fc.assert(
       fc.property(fc.array(sequence), sequence, sequence, (sequences, first, last) => {
-        const settled = RemovedSequences.parse(settledOf(...sequences).toString());
+        const removed = RemovedSequences.parse(removedSequences(...sequences).toString());
         const open = Array.from({ length: 32 }, (_, index) => index + 1).filter(
           (each) => !sequences.includes(each),
         );
-        assert.equal(settled.watermark, open[0]);
+        assert.equal(removed.watermark, open[0]);
         assert.deepEqual(
-          sequences.filter((each) => !settled.has(each)),
+          sequences.filter((each) => !removed.has(each)),
           [],
         );
         assert.equal(
-          settled.present(first, last),
+          removed.present(first, last),
           open.filter((each) => each >= first && each <= last).length,
         );
         assert.equal(
-          settled.firstPresentAfter(first),
+          removed.firstPresentAfter(first),
           open.find((each) => each > first),
         );
       }),
@@ -89,11 +89,11 @@ describe("what is settled", () => {
     );
   });
 
-  it("is a short line, however many are settled behind one that is not", () => {
-    const settled = new RemovedSequences();
-    for (let sequence = 2; sequence <= 100_000; sequence += 1) settled.add(sequence);
-    assert.equal(settled.toString(), "1 2-100000");
-    settled.add(1);
-    assert.equal(settled.toString(), "100001");
+  it("is a short line, however many are removed behind one that is not", () => {
+    const removed = new RemovedSequences();
+    for (let sequence = 2; sequence <= 100_000; sequence += 1) removed.add(sequence);
+    assert.equal(removed.toString(), "1 2-100000");
+    removed.add(1);
+    assert.equal(removed.toString(), "100001");
   });
 });

@@ -8,7 +8,7 @@ import { connectionTo } from "../support/connections";
 
 const RED = { _: (key: string) => key } as unknown as NodeAPI;
 
-/** A diary of an outbox in which five events are always on their way. */
+/** The log of an outbox in which five events are always on their way. */
 function scene() {
   const outbox = { losses: { dropped: 0, expired: 0 }, size: 5, isFull: false };
   const told: string[] = [];
@@ -19,36 +19,36 @@ function scene() {
   };
   const node = { error, warn: () => undefined } as unknown as Node;
   const { settings } = connectionTo({ url: "mqtt://127.0.0.1" });
-  const diary = new ConnectionLog(RED, node, settings, outbox as unknown as Outbox);
-  return { outbox, told, diary, isTold: () => once(news, "told") };
+  const log = new ConnectionLog(RED, node, settings, outbox as unknown as Outbox);
+  return { outbox, told, log, isTold: () => once(news, "told") };
 }
 
 describe("losses of an outbox", () => {
   it("are told once when no more follow, though the outbox is never empty", async () => {
-    const { outbox, told, diary, isTold } = scene();
+    const { outbox, told, log, isTold } = scene();
     for (let count = 1; count <= 3; count += 1) {
       outbox.losses.dropped = count;
-      diary.outbox();
+      log.outbox();
     }
     outbox.losses.expired = 2;
-    diary.outbox();
+    log.outbox();
     assert.deepEqual(told, []);
 
     await isTold();
 
-    diary.outbox();
-    diary.close();
+    log.outbox();
+    log.close();
     assert.equal(told.length, 1);
     assert.match(told[0] ?? "", /3 dropped.* 2 too old/);
   });
 
   it("are not told while the outbox is full", async () => {
-    const { outbox, diary, told, isTold } = scene();
+    const { outbox, log, told, isTold } = scene();
     const full = scene();
-    for (const one of [{ outbox, diary }, full]) {
+    for (const one of [{ outbox, log }, full]) {
       one.outbox.losses.dropped = 1;
       one.outbox.isFull = one === full;
-      one.diary.outbox();
+      one.log.outbox();
     }
     await isTold();
     assert.equal(told.length, 1);
@@ -60,23 +60,23 @@ describe("losses of an outbox", () => {
   });
 
   it("are told at the latest when the connection is closed", () => {
-    const { outbox, diary, told } = scene();
+    const { outbox, log, told } = scene();
     outbox.losses.expired = 1;
-    diary.outbox();
-    diary.close();
+    log.outbox();
+    log.close();
     assert.equal(told.length, 1);
   });
 
   it("leave no timer behind that would keep the process up", () => {
     const timers = () =>
       process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
-    const { outbox, diary } = scene();
+    const { outbox, log } = scene();
     const before = timers();
     outbox.losses.dropped = 1;
-    diary.outbox();
+    log.outbox();
     assert.equal(timers(), before + 1);
 
-    diary.close();
+    log.close();
 
     assert.equal(timers(), before);
   });
