@@ -1,10 +1,8 @@
 // A real mosquitto for tests: started on a free port with users and rules, killed, frozen and restarted.
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
-import { connect } from "node:net";
 import path from "node:path";
-import { endProcess, freePort, run, temporaryFolder } from "./processes";
+import { accepts, endProcess, freePort, run, temporaryFolder } from "./processes";
 
 export interface MosquittoOptions {
   /** By user name. Anybody may connect if there are none. */
@@ -114,19 +112,6 @@ async function configuration(
     lines.push(`acl_file ${file}`);
   }
   return lines.map((line) => `${line}\n`).join("");
-}
-
-async function accepts(port: number): Promise<boolean> {
-  const socket = connect(port, "127.0.0.1");
-  try {
-    await once(socket, "connect");
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ECONNREFUSED") return false;
-    throw error;
-  } finally {
-    socket.destroy();
-  }
 }
 
 function pause(milliseconds: number): Promise<void> {

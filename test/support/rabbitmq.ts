@@ -1,0 +1,171 @@
+// A real RabbitMQ with its MQTT plugin for tests: one node or a cluster, on free ports, with everything in a temporary folder.
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { accepts, freePort, run, temporaryFolder } from "./processes";
+
+/** Debian keeps the programs here, and starts them as another user from the PATH. */
+const PROGRAMS = "/usr/lib/rabbitmq/bin";
+
+/** By user name. */
+export type Users = Readonly<Record<string, RabbitUser>>;
+
+export interface RabbitUser {
+  readonly password: string;
+  /** Regular expressions for the routing keys (`0.p.u.d` for `0/p/u/d`) that it may write and read; any if left out. */
+  readonly write?: string;
+  readonly read?: string;
+}
+
+/** Everything that the nodes of one cluster share. */
+interface Site {
+  readonly folder: string;
+  readonly environment: NodeJS.ProcessEnv;
+}
+
+export class RabbitMQ {
+  readonly nodes: readonly RabbitNode[];
+  readonly #ports: ChildProcess;
+  readonly #removeFolder: () => Promise<void>;
+
+  private constructor(
+    nodes: readonly RabbitNode[],
+    ports: ChildProcess,
+    removeFolder: () => Promise<void>,
+  ) {
+    this.nodes = nodes;
+    this.#ports = ports;
+    this.#removeFolder = removeFolder;
+  }
+
+  /** Starts so many nodes, which form a cluster. */
+  static async start(users: Users, count = 1): Promise<RabbitMQ> {
+    if (!existsSync(PROGRAMS)) {
+      throw new Error("These tests need RabbitMQ: install the Debian package rabbitmq-server");
+    }
+    const { folder, remove } = await temporaryFolder();
+    const portMapper = await freePort();
+    const site: Site = {
+      folder,
+      // The cookie by which nodes and rabbitmqctl know each other is made in HOME.
+      environment: { ...process.env, HOME: folder, ERL_EPMD_PORT: String(portMapper) },
+    };
+    // Its own, or Erlang would start one in the background that stays.
+    const ports = spawn("epmd", ["-port", String(portMapper), "-address", "127.0.0.1"], {
+      stdio: "ignore",
+    });
+    const nodes: RabbitNode[] = [];
+    const broker = new RabbitMQ(nodes, ports, remove);
+    try {
+      await until(() => accepts(portMapper));
+      for (let index = 0; index < count; index += 1) {
+        const node = await RabbitNode.prepare(site, `m1-${portMapper}-${index}@localhost`);
+        nodes.push(node);
+        await node.resume();
+        const [first = node] = nodes;
+        if (node !== first) await node.join(first);
+      }
+      for (const [name, user] of Object.entries(users)) await nodes[0]?.addUser(name, user);
+    } catch (error) {
+      await broker.stop();
+      throw error;
+    }
+    return broker;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.nodes.map((node) => node.kill()));
+    this.#ports.kill();
+    await this.#removeFolder();
+  }
+}
+
+export class RabbitNode {
+  readonly name: string;
+  readonly port: number;
+  readonly url: string;
+  readonly #environment: NodeJS.ProcessEnv;
+  #process: ChildProcess | undefined;
+
+  private constructor(name: string, port: number, environment: NodeJS.ProcessEnv) {
+    this.name = name;
+    this.port = port;
+    this.url = `mqtt://127.0.0.1:${port}`;
+    this.#environment = environment;
+  }
+
+  static async prepare({ folder, environment }: Site, name: string): Promise<RabbitNode> {
+    const home = path.join(folder, name);
+    await mkdir(home);
+    const [port, amqp, distribution] = [await freePort(), await freePort(), await freePort()];
+    const settings = [
+      `listeners.tcp.1 = 127.0.0.1:${amqp}`,
+      `mqtt.listeners.tcp.1 = 127.0.0.1:${port}`,
+      "mqtt.allow_anonymous = false",
+    ];
+    await writeFile(path.join(home, "rabbitmq.conf"), `${settings.join("\n")}\n`);
+    await writeFile(path.join(home, "plugins"), "[rabbitmq_mqtt].\n");
+    return new RabbitNode(name, port, {
+      ...environment,
+      RABBITMQ_NODENAME: name,
+      RABBITMQ_MNESIA_BASE: path.join(home, "data"),
+      RABBITMQ_LOG_BASE: path.join(home, "log"),
+      RABBITMQ_CONFIG_FILE: path.join(home, "rabbitmq.conf"),
+      RABBITMQ_ENABLED_PLUGINS_FILE: path.join(home, "plugins"),
+      RABBITMQ_CONF_ENV_FILE: path.join(home, "none"),
+      RABBITMQ_DIST_PORT: String(distribution),
+    });
+  }
+
+  /** Starts it, and starts it again after `kill`. */
+  async resume(): Promise<void> {
+    const child = spawn(path.join(PROGRAMS, "rabbitmq-server"), {
+      env: this.#environment,
+      stdio: "ignore",
+      // A group of its own: the script does not pass a signal on to Erlang.
+      detached: true,
+    });
+    this.#process = child;
+    const ended = () => child.exitCode ?? child.signalCode;
+    await until(async () => ended() !== null || (await accepts(this.port)));
+    if (ended() !== null) throw new Error(`RabbitMQ ended with ${ended()}`);
+    await this.control("await_startup");
+  }
+
+  /** As a power cut would. */
+  async kill(): Promise<void> {
+    const child = this.#process;
+    if (!child?.pid || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = once(child, "exit");
+    process.kill(-child.pid, "SIGKILL");
+    await gone;
+    // The script is gone then, and Erlang a moment later.
+    await until(async () => !(await accepts(this.port)));
+  }
+
+  async join(other: RabbitNode): Promise<void> {
+    await this.control("stop_app");
+    await this.control("join_cluster", other.name);
+    await this.control("start_app");
+    await until(() => accepts(this.port));
+  }
+
+  async addUser(name: string, { password, write = ".*", read = ".*" }: RabbitUser): Promise<void> {
+    await this.control("add_user", name, password);
+    await this.control("set_permissions", name, ".*", ".*", ".*");
+    await this.control("set_topic_permissions", name, "amq.topic", write, read);
+  }
+
+  /** Runs rabbitmqctl for this node. */
+  control(...args: readonly string[]): Promise<string> {
+    const program = path.join(PROGRAMS, "rabbitmqctl");
+    return run(program, ["--quiet", "--node", this.name, ...args], { env: this.#environment });
+  }
+}
+
+/** Polls what cannot be awaited. */
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 50));
+}
