@@ -7,7 +7,7 @@ import { offerEndpoints } from "./admin/endpoints";
 import { defaultClientId } from "./connection/client-id";
 import { Connection } from "./connection/connection";
 import type { ConnectionSettings } from "./connection/mqtt-client";
-import { claimSession, leaveSession } from "./connection/session-handover";
+import { claimSession, leaveSession } from "./connection/session";
 import type { Finish, Handover } from "./outbox/event";
 import { EventStore } from "./outbox/event-store";
 import {
@@ -133,7 +133,7 @@ function runConnection(RED: NodeAPI, node: ConnectionNode, config: Config): void
           discardHandover(handover, endMessage);
         } else {
           leaveHandover(node.id, settings.identity, handover);
-          leaveSession(node.id, connection);
+          leaveSession(node.id, settings, connection.session);
         }
       })
       .catch((error: Error) => node.error(error))

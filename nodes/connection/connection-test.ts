@@ -6,7 +6,8 @@ import { M1Error } from "../protocol/errors";
 import { anyDeviceFilter } from "../protocol/topics";
 import { testClientId } from "./client-id";
 import { connectionFailure } from "./failure";
-import { type ConnectionSettings, clientOptions, closeClient, subscribeOnce } from "./mqtt-client";
+import { type ConnectionSettings, clientOptions, closeClient } from "./mqtt-client";
+import { subscribeOnce } from "./subscription-wire";
 import { TIMING } from "./timing";
 
 export interface ConnectionTest {

@@ -10,7 +10,7 @@ const LONGEST_SEARCH = 12;
 /** So many take-overs in a row are a clash of client ids, and no coincidence. */
 const TAKE_OVERS = 3;
 
-export type Verdict =
+export type Diagnosis =
   /** As any connection ends now and then. */
   | { readonly cause: "chance" }
   /** The broker cannot bear it: it is to be set aside. */
@@ -65,22 +65,22 @@ export class DisconnectDiagnosis {
     this.#window = 1;
   }
 
-  /** The broker hung up; `inDoubt` is what it had been sent and had not answered. */
-  disconnected(inDoubt: Unacknowledged | undefined): Verdict {
+  /** The broker hung up; `inFlight` is what it had been sent and had not answered. */
+  disconnected(inFlight: Unacknowledged | undefined): Diagnosis {
     const now = this.#now();
     const suspect = this.#suspect;
-    if (inDoubt) this.sendOneByOne();
-    if (inDoubt && inDoubt.oldest === suspect?.delivery) {
+    if (inFlight) this.sendOneByOne();
+    if (inFlight && inFlight.oldest === suspect?.delivery) {
       // On a weak link any event can be the unlucky one; it is not struck down each time it is sent.
       if (now - suspect.sentAt > this.#timing.blame) return { cause: "chance" };
       return this.#accuse(suspect);
     }
-    this.#suspect = inDoubt && { delivery: inDoubt.oldest, times: 1, sentAt: now };
-    if (inDoubt && this.#bound?.removed === false) {
+    this.#suspect = inFlight && { delivery: inFlight.oldest, times: 1, sentAt: now };
+    if (inFlight && this.#bound?.removed === false) {
       this.#searched += 1;
       if (this.#searched <= LONGEST_SEARCH) return { cause: "chance" };
     } else {
-      this.#bound = inDoubt?.newest;
+      this.#bound = inFlight?.newest;
       this.#searched = 0;
     }
     this.#takeOvers = [...this.#takeOvers.filter((time) => now - time < this.#timing.clash), now];
@@ -95,7 +95,7 @@ export class DisconnectDiagnosis {
     this.#takeOvers = [];
   }
 
-  #accuse(suspect: { delivery: Delivery; times: number }): Verdict {
+  #accuse(suspect: { delivery: Delivery; times: number }): Diagnosis {
     suspect.times += 1;
     if (suspect.times < TRIES) return { cause: "chance" };
     this.#suspect = undefined;

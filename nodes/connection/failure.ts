@@ -62,6 +62,11 @@ export function needsAPerson(failure: M1Error): boolean {
   return NEED_A_PERSON.has(failure.code);
 }
 
+/** The broker closed the connection, for whatever reason. */
+export function isHangUp({ code }: M1Error): boolean {
+  return code === "CONNECTION_CLOSED" || code === "CONNECTION_LOST" || code === "TAKEN_OVER";
+}
+
 /** An error of mqtt.js or its socket as a connection failure. */
 export function connectionFailure(cause: unknown, context: FailureContext): M1Error {
   if (cause instanceof M1Error) return cause;

@@ -1,13 +1,14 @@
-// mqtt.js's client as this package uses it: its options, its pings, its packets that change subscriptions, its end.
-import { Socket } from "node:net";
+// mqtt.js's client as this package uses it: how it is opened and closed, and what shows that the broker is there.
 import type { ConnectionOptions as TlsOptions } from "node:tls";
-import type { IClientOptions, MqttClient } from "mqtt";
+import { connect, type IClientOptions, type MqttClient } from "mqtt";
 import { type BrokerUrl, isEncrypted } from "../protocol/broker-url";
-import { M1Error } from "../protocol/errors";
-import type { ProtocolVersion, QoS } from "../protocol/settings";
+import type { ProtocolVersion } from "../protocol/settings";
 import type { Identity } from "../protocol/topics";
-import type { SubscriptionWire } from "../subscriptions/subscriptions";
+import { EmptyStore } from "./empty-store";
+import { PacketIdentifiers } from "./packet-identifiers";
+import type { Session } from "./session";
 import type { Timing } from "./timing";
+import { coalesceWrites } from "./write-coalescing";
 
 export interface ConnectionSettings {
   readonly broker: BrokerUrl;
@@ -23,14 +24,33 @@ export interface ConnectionSettings {
   readonly tls: TlsOptions;
 }
 
-/** Brokers limit the length of a packet; ten thousand devices must not fail on it. */
-const FILTERS_A_PACKET = 100;
-
-/** To PINGREQ, or as good as that. */
+/** Packets that answer a PINGREQ, or are as good as that. */
 const ANSWERS: ReadonlySet<string> = new Set(["pingresp", "puback", "pubcomp"]);
 
 /** MQTT 5: a session that never expires, which is what 3.1.1 means by clean session 0. */
 const NEVER_EXPIRES = 0xffff_ffff;
+
+/**
+ * Begins to connect. `flush` sends what the client has written in this turn of the event loop. Throws what
+ * mqtt.js and tls throw on unusable keys and certificates.
+ */
+export function openClient(
+  settings: ConnectionSettings,
+  timing: Timing,
+  session: Session,
+): { readonly client: MqttClient; readonly flush: () => void } {
+  session.identifiers = new PacketIdentifiers(session.identifiers);
+  const client = connect({
+    ...clientOptions(settings, timing),
+    messageIdProvider: session.identifiers,
+    incomingStore: session.unreleased,
+    outgoingStore: new EmptyStore(),
+  });
+  const flush = coalesceWrites(client.stream);
+  acceptAcknowledgementsAsPings(client);
+  followServerKeepAlive(client);
+  return { client, flush };
+}
 
 export function clientOptions(settings: ConnectionSettings, timing: Timing): IClientOptions {
   const { broker, protocolVersion, cleanSession } = settings;
@@ -66,7 +86,7 @@ export function clientOptions(settings: ConnectionSettings, timing: Timing): ICl
  * An acknowledgement shows as well as an answer to PINGREQ that the broker is there: on a slow uplink
  * the latter comes late. While none is awaited it puts nothing off: the broker wants to hear of us, too.
  */
-export function acceptAcknowledgementsAsPings(client: MqttClient): void {
+function acceptAcknowledgementsAsPings(client: MqttClient): void {
   let awaited = false;
   client.on("packetsend", ({ cmd }) => {
     if (cmd === "pingreq") awaited = true;
@@ -79,7 +99,7 @@ export function acceptAcknowledgementsAsPings(client: MqttClient): void {
 }
 
 /** MQTT-3.2.2-21: the broker's keep-alive counts, even where ours is off; then mqtt.js would not see it. */
-export function followServerKeepAlive(client: MqttClient): void {
+function followServerKeepAlive(client: MqttClient): void {
   client.on("packetreceive", (packet) => {
     if (packet.cmd !== "connack") return;
     const { serverKeepAlive } = packet.properties ?? {};
@@ -104,83 +124,4 @@ export function closeClient(
     });
     client.end(!graceful);
   });
-}
-
-/** `sendNow` sends what the client's stream has gathered. Each answer takes `acknowledge` milliseconds at the most. */
-export function subscriptionWire(
-  client: MqttClient,
-  sendNow: () => void,
-  { acknowledge }: Timing,
-): SubscriptionWire {
-  return {
-    async subscribe(filters) {
-      const codes = new Map<string, number>();
-      for (const batch of batches([...filters])) {
-        const answer = atOnce(client, sendNow, () => subscribeOnce(client, batch));
-        const granted = await within(acknowledge, answer);
-        batch.forEach(([filter], index) => {
-          codes.set(filter, granted[index] ?? 128);
-        });
-      }
-      return codes;
-    },
-    async unsubscribe(filters) {
-      for (const batch of batches(filters)) {
-        await within(acknowledge, client.unsubscribeAsync([...batch]));
-      }
-    },
-  };
-}
-
-/**
- * A small packet waits until TCP has heard of the one before, which may take it 40 ms. Under load that
- * makes the broker answer many events together; somebody who has pressed Deploy need not wait for it.
- */
-async function atOnce<T>(
-  { stream }: MqttClient,
-  sendNow: () => void,
-  exchange: () => Promise<T>,
-): Promise<T> {
-  const socket = stream instanceof Socket ? stream : undefined;
-  socket?.setNoDelay(true);
-  try {
-    const answer = exchange();
-    sendNow();
-    return await answer;
-  } finally {
-    socket?.setNoDelay(false);
-  }
-}
-
-/** Rejects with KEEPALIVE_LOST if the answer takes longer than so many milliseconds. */
-async function within<T>(milliseconds: number, answer: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new M1Error("KEEPALIVE_LOST")), milliseconds);
-  });
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-export function subscribeOnce(
-  client: MqttClient,
-  batch: readonly [string, QoS][],
-): Promise<number[]> {
-  return new Promise((resolve, reject) => {
-    const filters = Object.fromEntries(batch.map(([filter, qos]) => [filter, { qos }]));
-    client.subscribe(filters, (error, _grants, suback) => {
-      // mqtt.js makes an error of a refused filter, but hands over the whole answer all the same.
-      if (suback) resolve(suback.granted as number[]);
-      else reject(error ?? new Error("no SUBACK"));
-    });
-  });
-}
-
-function* batches<T>(items: readonly T[]): Generator<readonly T[]> {
-  for (let start = 0; start < items.length; start += FILTERS_A_PACKET) {
-    yield items.slice(start, start + FILTERS_A_PACKET);
-  }
 }

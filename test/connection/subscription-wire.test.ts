@@ -2,7 +2,7 @@
 import { strict as assert } from "node:assert";
 import { Socket } from "node:net";
 import { connectAsync, type MqttClient } from "mqtt";
-import { subscriptionWire } from "../../nodes/connection/mqtt-client";
+import { subscriptionWire } from "../../nodes/connection/subscription-wire";
 import { TIMING } from "../../nodes/connection/timing";
 import { coalesceWrites } from "../../nodes/connection/write-coalescing";
 import { ScriptedBroker, stopBrokers } from "../support/scripted-broker";

@@ -1,0 +1,264 @@
+// What goes out over a connection: which event may be sent when, and what the broker's answer, its
+// silence or its hanging up means for it.
+import type { ErrorWithReasonCode, IConnackPacket, MqttClient } from "mqtt";
+import type { Delivery } from "../outbox/event";
+import type { Outbox } from "../outbox/outbox";
+import { M1Error } from "../protocol/errors";
+import { BrokerLimits } from "./broker-limits";
+import { type Diagnosis, DisconnectDiagnosis } from "./disconnect-diagnosis";
+import { isHangUp, passingRefusal, refusedEvent } from "./failure";
+import { isAccepted, PublishRefusals } from "./publish-refusals";
+import { QoS2Handshakes } from "./qos-2";
+import { SendingPause } from "./sending-pause";
+import type { Session } from "./session";
+import type { Timing } from "./timing";
+
+/** The connection that the sender belongs to. */
+export interface SenderOwner {
+  /** The link takes what is sent and answers nothing. */
+  linkDead(client: MqttClient, failure: M1Error): void;
+  /** The broker takes no events at present, for that reason; without one it takes them again. */
+  refusing(refusal?: { readonly error: M1Error; readonly reasonCode: number }): void;
+  /** The number of events in the outbox may have changed. */
+  outboxChanged(): void;
+}
+
+export interface SenderOptions {
+  readonly outbox: Outbox;
+  readonly session: Session;
+  /** The broker keeps the session, and with it QoS 2 exchanges that are half done. */
+  readonly keepsSession: boolean;
+  readonly timing: Timing;
+}
+
+/** What ends with one connection. */
+interface Link {
+  readonly client: MqttClient;
+  readonly limits: BrokerLimits;
+  inFlight: number;
+  /** The socket's buffer is full; "drain" says when it is not. */
+  needsDrain: boolean;
+  /** Since the first event at QoS 2. */
+  qos2: QoS2Handshakes | undefined;
+  /** DISCONNECT is to follow: what is in flight may still be acknowledged, and nothing more is sent. */
+  isClosing: boolean;
+}
+
+/** The options of a publication, by its QoS; those of QoS 2 have their handshakes. */
+const PUBLISH = [{ qos: 0 }, { qos: 1 }] as const;
+/** So many connections that end without an answer to releases: the broker does not know them. */
+const UNANSWERED_RELEASES = 3;
+
+export class Sender {
+  readonly #options: SenderOptions;
+  readonly #outbox: Outbox;
+  readonly #owner: SenderOwner;
+  readonly #diagnosis: DisconnectDiagnosis;
+  readonly #refusals: PublishRefusals;
+  readonly #pause = new SendingPause();
+  #link: Link | undefined;
+  #isSending = false;
+  #acknowledgeTimer: NodeJS.Timeout | undefined;
+  /** Connections in a row that have ended without an answer to releases. */
+  #unansweredReleases = 0;
+
+  constructor(options: SenderOptions, owner: SenderOwner) {
+    this.#options = options;
+    this.#outbox = options.outbox;
+    this.#owner = owner;
+    this.#diagnosis = new DisconnectDiagnosis(options.timing);
+    this.#refusals = new PublishRefusals(options.timing);
+  }
+
+  /** CONNACK has come. Nothing is sent before `sendWaiting`. */
+  connected(client: MqttClient, { properties }: IConnackPacket): void {
+    const link: Link = {
+      client,
+      limits: new BrokerLimits(properties),
+      inFlight: 0,
+      needsDrain: false,
+      qos2: undefined,
+      isClosing: false,
+    };
+    this.#link = link;
+    client.stream.on("drain", () => {
+      link.needsDrain = false;
+      this.sendWaiting();
+    });
+  }
+
+  /** The connection has held for long enough that its loss would be a new one. */
+  stable(): void {
+    this.#diagnosis.forgetTakeovers();
+  }
+
+  /** The goodbye begins. */
+  closing(): void {
+    if (this.#link) this.#link.isClosing = true;
+    this.#pause.end();
+  }
+
+  /** The connection has ended: what is not acknowledged waits again. */
+  disconnected(): void {
+    this.#awaitAcknowledgement(undefined);
+    if (this.#link?.qos2?.isAnswered) this.#unansweredReleases = 0;
+    this.#link = undefined;
+    this.#pause.end();
+    this.#outbox.rewind();
+  }
+
+  /** Sends what waits, as far as that may be sent now. */
+  sendWaiting(): void {
+    const link = this.#link;
+    // At QoS 0 `publish` may call back at once: without the flag, once per waiting event and deeper.
+    if (this.#isSending || !link) return;
+    this.#isSending = true;
+    const { size } = this.#outbox;
+    while (this.#maySend(link)) {
+      const delivery = this.#outbox.next();
+      if (!delivery) break;
+      if (!this.#maySendAtItsQoS(link, delivery)) {
+        this.#outbox.putBack();
+        break;
+      }
+      this.#publish(link, delivery);
+    }
+    this.#isSending = false;
+    // Expired events leave without having been sent.
+    if (this.#outbox.size !== size) this.#owner.outboxChanged();
+    if (link.inFlight > 0 && !this.#acknowledgeTimer) this.#awaitAcknowledgement(link);
+  }
+
+  /** Whether another event, whichever it is, may be sent now. */
+  #maySend({ isClosing, needsDrain, inFlight, limits }: Link): boolean {
+    if (isClosing || needsDrain || this.#pause.isActive) return false;
+    return inFlight < this.#diagnosis.window && inFlight < limits.inFlight;
+  }
+
+  /** Of those at QoS 2 fewer may be in flight. */
+  #maySendAtItsQoS({ limits, qos2 }: Link, delivery: Delivery): boolean {
+    if (limits.bestQoS(delivery) < 2) return true;
+    return (qos2?.size ?? 0) < limits.inFlightQoS2;
+  }
+
+  #publish(link: Link, delivery: Delivery): void {
+    const { client, limits } = link;
+    const excess = limits.excess(delivery);
+    if (excess) {
+      this.#outbox.quarantine(delivery, excess);
+      return;
+    }
+    const { topic, payload } = delivery;
+    const qos = limits.bestQoS(delivery);
+    const answered = (error: unknown) => this.#answered(link, delivery, error);
+    link.inFlight += 1;
+    this.#diagnosis.sent(delivery);
+    if (qos === 2) this.#handshakesOf(link).publish(delivery, answered);
+    else client.publish(topic, payload, PUBLISH[qos], answered);
+    // For each event that meets a full socket at QoS 0, mqtt.js adds a listener to it.
+    if (qos === 0) link.needsDrain = client.stream.writableNeedDrain;
+  }
+
+  #handshakesOf(link: Link): QoS2Handshakes {
+    const { session, keepsSession } = this.#options;
+    link.qos2 ??= new QoS2Handshakes(link.client, session.identifiers, {
+      // Whether CONNACK says that the session is present or not: aedes forgets the one without the other.
+      afterOthers: keepsSession && this.#unansweredReleases < UNANSWERED_RELEASES,
+      advanced: () => this.#acknowledgeTimer?.refresh(),
+    });
+    return link.qos2;
+  }
+
+  /** A half-open link takes what is written to it and says nothing; keep-alive may notice much later. */
+  #awaitAcknowledgement(link: Link | undefined): void {
+    clearTimeout(this.#acknowledgeTimer);
+    this.#acknowledgeTimer = undefined;
+    if (!link) return;
+    const late = () => this.#owner.linkDead(link.client, new M1Error("KEEPALIVE_LOST"));
+    this.#acknowledgeTimer = setTimeout(late, this.#options.timing.acknowledge);
+  }
+
+  // --- what the broker answers ------------------------------------------------------------------
+
+  #answered(link: Link, delivery: Delivery, error: unknown): void {
+    if (link !== this.#link) return;
+    link.inFlight -= 1;
+    // Without a reason code it is not the broker's answer but the end of the connection, and the
+    // outbox still has the event.
+    if (error && typeof (error as { code?: unknown }).code !== "number") return;
+    if (link.inFlight === 0) this.#awaitAcknowledgement(undefined);
+    // They come in order (MQTT-4.6.0-2): an event that is passed over gets none any more, and counts as
+    // late. In a pause what was refused stays the oldest, and no more is sent.
+    else if (this.#pause.isActive || this.#outbox.isOldest(delivery)) {
+      this.#acknowledgeTimer?.refresh();
+    }
+    this.#diagnosis.answered(delivery);
+    const refusal = error as ErrorWithReasonCode | undefined;
+    if (refusal && !isAccepted(refusal.code)) {
+      this.#refused(link, delivery, refusal);
+    } else {
+      this.#refusals.accepted();
+      this.#outbox.acknowledge(delivery);
+    }
+    if (this.#pause.isActive && link.inFlight === 0) this.#waitAfterRefusal();
+    this.#owner.outboxChanged();
+    this.sendWaiting();
+  }
+
+  #refused(link: Link, delivery: Delivery, error: ErrorWithReasonCode): void {
+    if (this.#refusals.isFinal(delivery, error.code)) {
+      this.#outbox.quarantine(delivery, refusedEvent(error));
+      return;
+    }
+    // In a goodbye the event only stays in the outbox.
+    if (link.isClosing) return;
+    this.#pause.begin();
+    this.#owner.refusing({ error: passingRefusal(error.code), reasonCode: error.code });
+  }
+
+  /** All that was in flight is answered; what was refused goes again, in its old order. */
+  #waitAfterRefusal(): void {
+    this.#outbox.rewind();
+    this.#diagnosis.sendOneByOne();
+    this.#pause.wait(
+      this.#refusals.nextPause(),
+      () => this.sendWaiting(),
+      this.#options.timing.calm,
+      () => this.#owner.refusing(),
+    );
+  }
+
+  // --- what the end of a connection says --------------------------------------------------------
+
+  /**
+   * To be asked before `disconnected`. An event that the broker cannot bear goes into quarantine; a clash
+   * of client ids is for the connection to tell.
+   */
+  diagnose(failure: M1Error): Diagnosis {
+    const diagnosis = this.#diagnose(failure);
+    if (diagnosis.cause === "event") {
+      const { delivery, times } = diagnosis;
+      this.#outbox.quarantine(delivery, new M1Error("EVENT_HANGS_UP", { times }));
+    }
+    return diagnosis;
+  }
+
+  #diagnose(failure: M1Error): Diagnosis {
+    const link = this.#link;
+    if (link?.qos2?.isReleaseUnanswered && failure.code !== "TAKEN_OVER") {
+      // Perhaps it does not know QoS 2, which is no event's fault. A dead link says nothing about that.
+      if (isHangUp(failure)) this.#unansweredReleases += 1;
+      return { cause: "chance" };
+    }
+    // A broker that refuses events for now has a reason of its own to hang up.
+    if (link && isHangUp(failure) && !this.#pause.isActive) {
+      // A broker that says so is believed: then no event is to blame.
+      const inFlight = failure.code === "TAKEN_OVER" ? undefined : this.#outbox.unacknowledged;
+      return this.#diagnosis.disconnected(inFlight);
+    }
+    this.#diagnosis.forgetTakeovers();
+    // On a slow link the first acknowledgement may be late because so much is on its way.
+    if (failure.code === "KEEPALIVE_LOST") this.#diagnosis.sendOneByOne();
+    return { cause: "chance" };
+  }
+}

@@ -1,0 +1,35 @@
+// The pause in sending after a broker has refused an event that it may take later: nothing is sent until
+// all that is in flight is answered, and for a while after that.
+
+export class SendingPause {
+  #isActive = false;
+  /** To the end of the pause, and then to that of the episode. */
+  #timer: NodeJS.Timeout | undefined;
+
+  get isActive(): boolean {
+    return this.#isActive;
+  }
+
+  /** A refusal has come. */
+  begin(): void {
+    this.#isActive = true;
+    clearTimeout(this.#timer);
+  }
+
+  /**
+   * All is answered: `resume` is called after `pause` milliseconds, and `over` after further `calm`
+   * milliseconds in which no pause began.
+   */
+  wait(pause: number, resume: () => void, calm: number, over: () => void): void {
+    this.#timer = setTimeout(() => {
+      this.end();
+      this.#timer = setTimeout(over, calm);
+      resume();
+    }, pause);
+  }
+
+  end(): void {
+    this.#isActive = false;
+    clearTimeout(this.#timer);
+  }
+}

@@ -1,0 +1,89 @@
+// SUBSCRIBE and UNSUBSCRIBE over one client, in packets of a bearable length, each answered within a deadline.
+import { Socket } from "node:net";
+import type { MqttClient } from "mqtt";
+import { M1Error } from "../protocol/errors";
+import type { QoS } from "../protocol/settings";
+import type { SubscriptionWire } from "../subscriptions/subscriptions";
+import type { Timing } from "./timing";
+
+/** Brokers limit the length of a packet; ten thousand devices must not fail on it. */
+const FILTERS_A_PACKET = 100;
+
+/** `flush` sends what the client's stream has gathered. Each answer takes `acknowledge` milliseconds at the most. */
+export function subscriptionWire(
+  client: MqttClient,
+  flush: () => void,
+  { acknowledge }: Timing,
+): SubscriptionWire {
+  return {
+    async subscribe(filters) {
+      const codes = new Map<string, number>();
+      for (const batch of batches([...filters])) {
+        const answer = withoutDelay(client, flush, () => subscribeOnce(client, batch));
+        const granted = await before(acknowledge, answer);
+        batch.forEach(([filter], index) => {
+          codes.set(filter, granted[index] ?? 128);
+        });
+      }
+      return codes;
+    },
+    async unsubscribe(filters) {
+      for (const batch of batches(filters)) {
+        await before(acknowledge, client.unsubscribeAsync([...batch]));
+      }
+    },
+  };
+}
+
+/**
+ * A small packet waits until TCP has heard of the one before, which may take it 40 ms. Under load that
+ * makes the broker answer many events together; somebody who has pressed Deploy need not wait for it.
+ */
+async function withoutDelay<T>(
+  { stream }: MqttClient,
+  flush: () => void,
+  exchange: () => Promise<T>,
+): Promise<T> {
+  const socket = stream instanceof Socket ? stream : undefined;
+  socket?.setNoDelay(true);
+  try {
+    const answer = exchange();
+    flush();
+    return await answer;
+  } finally {
+    socket?.setNoDelay(false);
+  }
+}
+
+/** Rejects with KEEPALIVE_LOST if the answer takes longer than so many milliseconds. */
+async function before<T>(milliseconds: number, answer: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new M1Error("KEEPALIVE_LOST")), milliseconds);
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+export function subscribeOnce(
+  client: MqttClient,
+  batch: readonly [string, QoS][],
+): Promise<number[]> {
+  return new Promise((resolve, reject) => {
+    const filters = Object.fromEntries(batch.map(([filter, qos]) => [filter, { qos }]));
+    client.subscribe(filters, (error, _grants, suback) => {
+      // mqtt.js makes an error of a refused filter, but hands over the whole answer all the same.
+      if (suback) resolve(suback.granted as number[]);
+      else reject(error ?? new Error("no SUBACK"));
+    });
+  });
+}
+
+function* batches<T>(items: readonly T[]): Generator<readonly T[]> {
+  for (let start = 0; start < items.length; start += FILTERS_A_PACKET) {
+    yield items.slice(start, start + FILTERS_A_PACKET);
+  }
+}
