@@ -33,7 +33,7 @@ export class BrokerLimits {
     return qos > this.#qos ? this.#qos : qos;
   }
 
-  /** EVENT_TOO_LARGE if so it is for the broker, which would hang up on it (MQTT-3.2.2-15). */
+  /** EVENT_TOO_LARGE if so it is for the broker, which would close the connection on it (MQTT-3.2.2-15). */
   excess({ topic, payload }: OutgoingEvent): M1Error | undefined {
     const least = topic.length + payload.length + OVERHEAD;
     if (least * MOST_BYTES <= this.#packet) return undefined;

@@ -3,25 +3,25 @@
 import type { Delivery } from "../outbox/event";
 import type { Unacknowledged } from "../outbox/outbox";
 
-/** So often the broker may hang up on the same event before it is set aside. */
+/** So often may the broker close the connection on the same event before that goes into quarantine. */
 const TRIES = 3;
-/** So many hang-ups find a bad event among a thousand: with each, the distance to it is halved. */
+/** So many disconnects find a bad event among a thousand: with each, the distance to it is halved. */
 const LONGEST_SEARCH = 12;
-/** So many take-overs in a row are a clash of client ids, and no coincidence. */
-const TAKE_OVERS = 3;
+/** So many times in a row that another client has taken over are a clash of client ids, and no coincidence. */
+const TAKEOVERS = 3;
 
 export type Diagnosis =
   /** As any connection ends now and then. */
   | { readonly cause: "chance" }
-  /** The broker cannot bear it: it is to be set aside. */
+  /** The broker cannot bear the event: it is to go into quarantine. */
   | { readonly cause: "event"; readonly delivery: Delivery; readonly times: number }
   /** `known`: the other client has had time to notice as well, so this one may yield. */
   | { readonly cause: "clash"; readonly known: boolean };
 
 export interface DiagnosisTiming {
-  /** Milliseconds between an event's sending and the hang-up that it is blamed for. */
+  /** Milliseconds between an event's sending and the disconnect that it is blamed for. */
   readonly blame: number;
-  /** Milliseconds in which so many take-overs are a clash. */
+  /** Milliseconds in which the takeovers must come to be a clash. */
   readonly clash: number;
 }
 
@@ -29,13 +29,13 @@ export class DisconnectDiagnosis {
   readonly #timing: DiagnosisTiming;
   readonly #now: () => number;
   #suspect: { readonly delivery: Delivery; times: number; sentAt: number } | undefined;
-  /** The newest on the wire when the search for a bad event began: it comes no later than this one. */
-  #bound: Delivery | undefined;
-  /** Hang-ups since then. */
-  #searched = 0;
+  /** The newest event in flight when the search for a bad one began: that comes no later than this. */
+  #searchEnd: Delivery | undefined;
+  /** Disconnects since then. */
+  #searchLength = 0;
   #window = Number.POSITIVE_INFINITY;
-  /** Times of those since `forgetTakeOvers`. */
-  #takeOvers: number[] = [];
+  /** When other clients may have taken over, since `forgetTakeovers`. */
+  #takeovers: number[] = [];
 
   constructor(timing: DiagnosisTiming, now: () => number = () => performance.now()) {
     this.#timing = timing;
@@ -43,8 +43,8 @@ export class DisconnectDiagnosis {
   }
 
   /**
-   * How many events may be on the wire. After a hang-up one, so that nothing else is blamed for what
-   * it does, and one more with each answer: an event further back is found in a few hang-ups.
+   * How many events may be in flight. After a disconnect one, so that no other event is blamed for what
+   * it does, and one more with each answer: a bad event further back is found in a few disconnects.
    */
   get window(): number {
     return this.#window;
@@ -65,7 +65,7 @@ export class DisconnectDiagnosis {
     this.#window = 1;
   }
 
-  /** The broker hung up; `inFlight` is what it had been sent and had not answered. */
+  /** The broker has closed the connection; `inFlight` is what it had been sent and had not answered. */
   disconnected(inFlight: Unacknowledged | undefined): Diagnosis {
     const now = this.#now();
     const suspect = this.#suspect;
@@ -73,29 +73,27 @@ export class DisconnectDiagnosis {
     if (inFlight && inFlight.oldest === suspect?.delivery) {
       // On a weak link any event can be the unlucky one; it is not struck down each time it is sent.
       if (now - suspect.sentAt > this.#timing.blame) return { cause: "chance" };
-      return this.#accuse(suspect);
+      return this.#blame(suspect);
     }
     this.#suspect = inFlight && { delivery: inFlight.oldest, times: 1, sentAt: now };
-    if (inFlight && this.#bound?.removed === false) {
-      this.#searched += 1;
-      if (this.#searched <= LONGEST_SEARCH) return { cause: "chance" };
+    if (inFlight && this.#searchEnd?.removed === false) {
+      this.#searchLength += 1;
+      if (this.#searchLength <= LONGEST_SEARCH) return { cause: "chance" };
     } else {
-      this.#bound = inFlight?.newest;
-      this.#searched = 0;
+      this.#searchEnd = inFlight?.newest;
+      this.#searchLength = 0;
     }
-    this.#takeOvers = [...this.#takeOvers.filter((time) => now - time < this.#timing.clash), now];
-    const { length } = this.#takeOvers;
-    return length < TAKE_OVERS
-      ? { cause: "chance" }
-      : { cause: "clash", known: length > TAKE_OVERS };
+    this.#takeovers = [...this.#takeovers.filter((time) => now - time < this.#timing.clash), now];
+    const { length } = this.#takeovers;
+    return length < TAKEOVERS ? { cause: "chance" } : { cause: "clash", known: length > TAKEOVERS };
   }
 
-  /** The connection has held, or failed for a reason that is known: take-overs count from here. */
+  /** The connection has held, or failed for a reason that is known: takeovers count from here. */
   forgetTakeovers(): void {
-    this.#takeOvers = [];
+    this.#takeovers = [];
   }
 
-  #accuse(suspect: { delivery: Delivery; times: number }): Diagnosis {
+  #blame(suspect: { delivery: Delivery; times: number }): Diagnosis {
     suspect.times += 1;
     if (suspect.times < TRIES) return { cause: "chance" };
     this.#suspect = undefined;

@@ -63,7 +63,7 @@ export function needsAPerson(failure: M1Error): boolean {
 }
 
 /** The broker closed the connection, for whatever reason. */
-export function isHangUp({ code }: M1Error): boolean {
+export function isClosedByBroker({ code }: M1Error): boolean {
   return code === "CONNECTION_CLOSED" || code === "CONNECTION_LOST" || code === "TAKEN_OVER";
 }
 

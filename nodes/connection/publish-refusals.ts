@@ -36,7 +36,7 @@ export class PublishRefusals {
     this.#timing = timing;
   }
 
-  /** Whether the event is to be set aside; if not, it is to be sent again after a pause. */
+  /** Whether the event goes into quarantine; if not, it is to be sent again after a pause. */
   isFinal(delivery: Delivery, reasonCode: number): boolean {
     if (PASSING.has(reasonCode)) return false;
     if (!UNCLEAR.has(reasonCode)) return true;

@@ -6,7 +6,7 @@ import type { Outbox } from "../outbox/outbox";
 import { M1Error } from "../protocol/errors";
 import { BrokerLimits } from "./broker-limits";
 import { type Diagnosis, DisconnectDiagnosis } from "./disconnect-diagnosis";
-import { isHangUp, passingRefusal, refusedEvent } from "./failure";
+import { isClosedByBroker, passingRefusal, refusedEvent } from "./failure";
 import { isAccepted, PublishRefusals } from "./publish-refusals";
 import { QoS2Handshakes } from "./qos-2";
 import { SendingPause } from "./sending-pause";
@@ -247,11 +247,11 @@ export class Sender {
     const link = this.#link;
     if (link?.qos2?.isReleaseUnanswered && failure.code !== "TAKEN_OVER") {
       // Perhaps it does not know QoS 2, which is no event's fault. A dead link says nothing about that.
-      if (isHangUp(failure)) this.#unansweredReleases += 1;
+      if (isClosedByBroker(failure)) this.#unansweredReleases += 1;
       return { cause: "chance" };
     }
-    // A broker that refuses events for now has a reason of its own to hang up.
-    if (link && isHangUp(failure) && !this.#pause.isActive) {
+    // A broker that refuses events for now has a reason of its own to close the connection.
+    if (link && isClosedByBroker(failure) && !this.#pause.isActive) {
       // A broker that says so is believed: then no event is to blame.
       const inFlight = failure.code === "TAKEN_OVER" ? undefined : this.#outbox.unacknowledged;
       return this.#diagnosis.disconnected(inFlight);

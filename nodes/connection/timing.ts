@@ -12,7 +12,7 @@ export interface Timing {
   readonly connect: number;
   /** For the acknowledgement of the oldest event on the wire, and for the answer to a SUBSCRIBE or UNSUBSCRIBE; then the link is dead, whatever the socket says. */
   readonly acknowledge: number;
-  /** A broker that cannot bear an event hangs up this soon; later, it was the link. */
+  /** A broker that cannot bear an event closes the connection this soon; later, it was the link. */
   readonly blame: number;
   /** The first pause after the broker refused an event for now; doubles while it takes none. */
   readonly firstPause: number;

@@ -1,7 +1,7 @@
 // A question of the dialog to the runtime, asked with the form as it is.
 import type { M1Error } from "../protocol/errors";
 import { currentValue } from "./dialog";
-import { inWords, shared } from "./explain";
+import { shared, translateError } from "./explain";
 import type { EditedNode } from "./red";
 
 /** The longest answer takes 10 s. */
@@ -30,7 +30,7 @@ export async function ask<Answer extends object>(
       data: JSON.stringify({ id, z, ...Object.fromEntries(form), ...more }),
       timeout: DEADLINE,
     });
-    return "error" in answer ? inWords(answer.error) : (answer as Answer);
+    return "error" in answer ? translateError(answer.error) : (answer as Answer);
   } catch (error) {
     const { status } = error as JQuery.jqXHR;
     const isForbidden = status === 401 || status === 403;

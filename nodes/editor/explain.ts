@@ -14,7 +14,7 @@ export function explain(check: () => unknown): Verdict {
     check();
     return true;
   } catch (error) {
-    if (error instanceof M1Error) return inWords(error);
+    if (error instanceof M1Error) return translateError(error);
     throw error;
   }
 }
@@ -35,6 +35,6 @@ export function isEnvironmentReference(value: unknown): boolean {
 }
 
 /** What an error says, here or in the runtime. */
-export function inWords({ code, details }: Pick<M1Error, "code" | "details">): string {
+export function translateError({ code, details }: Pick<M1Error, "code" | "details">): string {
   return shared(`errors.${code}`, translateDetails(details, shared));
 }

@@ -1,6 +1,6 @@
 // What the settings in a dialog come to, shown while they are edited.
 import { M1Error } from "../protocol/errors";
-import { inWords } from "./explain";
+import { translateError } from "./explain";
 
 export interface PreviewPart {
   readonly element: JQuery;
@@ -26,7 +26,7 @@ function show({ element, lines }: PreviewPart): void {
     const problem = $('<span class="m1-warning">').appendTo(element);
     problem.append(
       '<i class="fa fa-warning" aria-hidden="true"></i> ',
-      document.createTextNode(inWords(error)),
+      document.createTextNode(translateError(error)),
     );
   }
 }

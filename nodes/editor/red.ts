@@ -28,7 +28,7 @@ interface CredentialDefinition {
   readonly validate?: Validator;
 }
 
-type Words = (key: string, details?: Record<string, string | number>) => string;
+type Translate = (key: string, details?: Record<string, string | number>) => string;
 
 /** A node in the editor, whatever its properties. */
 export interface EditedNode {
@@ -37,7 +37,7 @@ export interface EditedNode {
   /** The flow it stands on; blank or absent if it stands on none. */
   readonly z?: string;
   /** A string of the node's own catalogue. */
-  readonly _: Words;
+  readonly _: Translate;
   readonly _def: {
     readonly category: string;
     readonly defaults: Record<string, PropertyDefinition<unknown>>;

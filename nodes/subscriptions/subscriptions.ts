@@ -37,22 +37,22 @@ export interface SubscriptionWire {
   unsubscribe(filters: readonly string[]): Promise<void>;
 }
 
-/** A subscriber and how it stands with the broker. */
+/** A subscriber and what the broker has granted of its request. */
 interface SubscriberState {
   readonly subscriber: Subscriber;
   readonly filters: readonly string[];
-  /** Those of its filters that have not been granted since it came, or since the session was lost. */
-  readonly fresh: Set<string>;
-  /** Retained messages are on their way because of it, and not because of a later node. */
+  /** Those of its filters that the broker has not granted since it came, or since the session was lost. */
+  readonly ungranted: Set<string>;
+  /** It caused the latest SUBSCRIBE for its filters, so the retained messages that follow are for it. */
   awaitsRetained: boolean;
   refusal: M1Error | undefined;
 }
 
-/** Brings one connection's wire in line. */
+/** A run of SUBSCRIBE and UNSUBSCRIBE over one connection. */
 interface Synchronisation {
   readonly wire: SubscriptionWire;
-  /** Something has changed since it last looked. */
-  again: boolean;
+  /** What is wanted has changed since it began. */
+  isOutdated: boolean;
 }
 
 const REFUSED = 128;
@@ -69,13 +69,13 @@ export class Subscriptions {
   readonly #router: Router<SubscriberState>;
   /** What the broker has granted, as far as we know. */
   readonly #granted = new Map<string, QoS>();
-  /** Over this connection; what is still on its way because of them is nothing new. */
-  readonly #givenUp = new Set<string>();
+  /** Filters that were given up over this connection: messages may still come by them. */
+  readonly #unsubscribed = new Set<string>();
   readonly #refusals = new Map<string, M1Error>();
-  /** Filters of who has left since the last `synchronise`: a successor may be about to want them. */
-  readonly #left = new Set<string>();
+  /** Filters of subscribers that have left since the last `synchronise`: their successors may be about to want them. */
+  readonly #filtersOfLeavers = new Set<string>();
   /** The one that is under way. */
-  #run: Synchronisation | undefined;
+  #synchronising: Synchronisation | undefined;
 
   constructor(identity: Identity) {
     this.#identity = identity;
@@ -88,7 +88,7 @@ export class Subscriptions {
     const state = {
       subscriber,
       filters,
-      fresh: new Set(filters),
+      ungranted: new Set(filters),
       awaitsRetained: false,
       refusal: undefined,
     };
@@ -103,19 +103,19 @@ export class Subscriptions {
     if (!state) return;
     this.#subscribers.delete(subscriber);
     this.#router.remove(state, subscriber.request);
-    for (const filter of state.filters) this.#left.add(filter);
+    for (const filter of state.filters) this.#filtersOfLeavers.add(filter);
   }
 
   /** A connection came up. Without its session the broker has forgotten every subscription. */
   connected(sessionPresent: boolean): void {
     // One that still waits over the old connection ends without effect.
-    this.#run = undefined;
+    this.#synchronising = undefined;
     this.#refusals.clear();
-    this.#givenUp.clear();
+    this.#unsubscribed.clear();
     if (sessionPresent) return;
     this.#granted.clear();
-    for (const { fresh, filters } of this.#subscribers.values()) {
-      for (const filter of filters) fresh.add(filter);
+    for (const { ungranted, filters } of this.#subscribers.values()) {
+      for (const filter of filters) ungranted.add(filter);
     }
   }
 
@@ -124,7 +124,7 @@ export class Subscriptions {
     const route = this.#router.route(topic);
     if (!route) return "foreign";
     const { address, targets } = route;
-    if (targets.length === 0) return this.#discovers(address) ? "stale" : "unwanted";
+    if (targets.length === 0) return this.#discoversLeftover(address) ? "stale" : "unwanted";
     const message = { address, topic, payload, qos, retain };
     for (const { awaitsRetained, subscriber } of targets) {
       // MQTT-3.3.1-8, -9: RETAIN is set only on what a SUBSCRIBE brought up. Whoever was there
@@ -138,9 +138,9 @@ export class Subscriptions {
    * Whether the message shows that the broker keeps a filter of an earlier process in the session.
    * Then it counts as granted, so that `synchronise` gives it up unless someone wants it.
    */
-  #discovers(address: Address): boolean {
+  #discoversLeftover(address: Address): boolean {
     const filters = filtersTo(this.#identity, address);
-    if (filters.some((filter) => this.#granted.has(filter) || this.#givenUp.has(filter))) {
+    if (filters.some((filter) => this.#granted.has(filter) || this.#unsubscribed.has(filter))) {
       return false;
     }
     for (const filter of filters) this.#granted.set(filter, 0);
@@ -153,42 +153,42 @@ export class Subscriptions {
    * Rejects if the connection is lost; what was not confirmed is then asked for again.
    */
   async synchronise(wire: SubscriptionWire): Promise<void> {
-    this.#left.clear();
-    if (this.#run) {
-      this.#run.again = true;
+    this.#filtersOfLeavers.clear();
+    if (this.#synchronising) {
+      this.#synchronising.isOutdated = true;
       return;
     }
-    const run: Synchronisation = { wire, again: true };
-    this.#run = run;
+    const run: Synchronisation = { wire, isOutdated: true };
+    this.#synchronising = run;
     try {
-      while (run.again) {
-        run.again = false;
+      while (run.isOutdated) {
+        run.isOutdated = false;
         await this.#subscribeToMissing(run);
         await this.#unsubscribeFromUnwanted(run);
         if (this.#isPast(run)) return;
         this.#tellRefusals();
       }
     } finally {
-      if (!this.#isPast(run)) this.#run = undefined;
+      if (!this.#isPast(run)) this.#synchronising = undefined;
     }
   }
 
   /** Whether there has been a new connection since: what it learns is no longer so. */
   #isPast(run: Synchronisation): boolean {
-    return run !== this.#run;
+    return run !== this.#synchronising;
   }
 
   async #subscribeToMissing(run: Synchronisation): Promise<void> {
     const { cover, missing } = this.#wanted();
     if (missing.size === 0) return;
-    const asking: { fresh: Set<string>; filter: string; covering: string }[] = [];
+    const asking: { ungranted: Set<string>; filter: string; covering: string }[] = [];
     for (const state of this.#subscribers.values()) {
-      const { fresh, filters } = state;
+      const { ungranted, filters } = state;
       const touched = filters
-        .map((filter) => ({ fresh, filter, covering: cover.get(filter) ?? filter }))
+        .map((filter) => ({ ungranted: ungranted, filter, covering: cover.get(filter) ?? filter }))
         .filter(({ covering }) => missing.has(covering));
       if (touched.length === 0) continue;
-      state.awaitsRetained = touched.some(({ filter }) => fresh.has(filter));
+      state.awaitsRetained = touched.some(({ filter }) => ungranted.has(filter));
       asking.push(...touched);
     }
     const codes = await run.wire.subscribe(missing);
@@ -197,54 +197,54 @@ export class Subscriptions {
       if ((codes.get(filter) ?? REFUSED) < REFUSED) this.#granted.set(filter, qos);
       else this.#refuse(filter, run);
     }
-    for (const { fresh, filter, covering } of asking) {
-      if (!this.#refusals.has(covering)) fresh.delete(filter);
+    for (const { ungranted, filter, covering } of asking) {
+      if (!this.#refusals.has(covering)) ungranted.delete(filter);
     }
   }
 
   async #unsubscribeFromUnwanted(run: Synchronisation): Promise<void> {
     // A refusal may have made narrower filters wanted that its own would have covered: they first.
-    if (this.#isPast(run) || run.again) return;
+    if (this.#isPast(run) || run.isOutdated) return;
     const { wanted } = this.#wanted();
     const unwanted = [...this.#granted.keys()].filter(
-      (filter) => !wanted.has(filter) && !this.#left.has(filter),
+      (filter) => !wanted.has(filter) && !this.#filtersOfLeavers.has(filter),
     );
     if (unwanted.length === 0) return;
     await run.wire.unsubscribe(unwanted);
     if (this.#isPast(run)) return;
     for (const filter of unwanted) {
       this.#granted.delete(filter);
-      this.#givenUp.add(filter);
+      this.#unsubscribed.add(filter);
     }
   }
 
   /** The wanted filters with their QoS, what covers each, and which of them need a SUBSCRIBE. */
   #wanted() {
-    const asked = new Map<string, { qos: QoS; fresh: boolean }>();
-    for (const { filters, fresh, subscriber } of this.#subscribers.values()) {
+    const asked = new Map<string, { qos: QoS; ungranted: boolean }>();
+    for (const { filters, ungranted, subscriber } of this.#subscribers.values()) {
       for (const filter of filters) {
         if (this.#refusals.has(filter)) continue;
-        ask(asked, filter, subscriber.request.qos, fresh.has(filter));
+        ask(asked, filter, subscriber.request.qos, ungranted.has(filter));
       }
     }
     const all = new Set(asked.keys());
     const cover = new Map<string, string>();
-    const wanted = new Map<string, { qos: QoS; fresh: boolean }>();
-    for (const [filter, { qos, fresh }] of asked) {
+    const wanted = new Map<string, { qos: QoS; ungranted: boolean }>();
+    for (const [filter, { qos, ungranted }] of asked) {
       const covering = coveringFilter(this.#identity, filter, all);
       cover.set(filter, covering);
-      ask(wanted, covering, qos, fresh);
+      ask(wanted, covering, qos, ungranted);
     }
     const missing = new Map<string, QoS>();
-    for (const [filter, { qos, fresh }] of wanted) {
-      if (fresh || this.#granted.get(filter) !== qos) missing.set(filter, qos);
+    for (const [filter, { qos, ungranted }] of wanted) {
+      if (ungranted || this.#granted.get(filter) !== qos) missing.set(filter, qos);
     }
     return { wanted, cover, missing };
   }
 
   #refuse(filter: string, run: Synchronisation): void {
     this.#refusals.set(filter, new M1Error("SUBSCRIPTION_REFUSED", { filter }));
-    run.again = true;
+    run.isOutdated = true;
   }
 
   #tellRefusals(): void {
@@ -259,12 +259,12 @@ export class Subscriptions {
 }
 
 function ask(
-  filters: Map<string, { qos: QoS; fresh: boolean }>,
+  filters: Map<string, { qos: QoS; ungranted: boolean }>,
   filter: string,
   qos: QoS,
-  fresh: boolean,
+  ungranted: boolean,
 ): void {
   const asked = filters.get(filter);
   const highest = Math.max(asked?.qos ?? 0, qos) as QoS;
-  filters.set(filter, { qos: highest, fresh: fresh || asked?.fresh === true });
+  filters.set(filter, { qos: highest, ungranted: ungranted || asked?.ungranted === true });
 }
