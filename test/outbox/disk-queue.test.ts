@@ -1,0 +1,287 @@
+// A queue on disk is one queue, wherever its events lie at the moment: in memory, on disk, or on their way there.
+import assert from "node:assert/strict";
+import { mkdir, readFile } from "node:fs/promises";
+import path from "node:path";
+import { DiskQueue, type DiskQueueOptions, type QueueOwner } from "../../nodes/outbox/disk-queue";
+import { callDone, type Done, type QueuedEvent, queuedEvent } from "../../nodes/outbox/event";
+import { EventStore } from "../../nodes/outbox/event-store";
+import { temporaryFolder } from "../support/processes";
+
+/** As many events as it keeps in memory. */
+const HEAD = 4_000;
+
+interface Made {
+  readonly queue: DiskQueue;
+  readonly store: EventStore;
+  /** What its owner was told but for `ready`: `counted 3`, `warning OUTBOX_UNUSABLE`, `lost`. */
+  readonly told: string[];
+  /** Resolves when the owner is told so next. */
+  next(word: string): Promise<void>;
+}
+
+describe("queue on disk", () => {
+  let folder: string;
+  let removeFolder: () => Promise<void>;
+  let opened: DiskQueue[];
+
+  beforeEach(async () => {
+    const temporary = await temporaryFolder();
+    removeFolder = temporary.remove;
+    folder = path.join(temporary.folder, "c1");
+    opened = [];
+  });
+
+  afterEach(async () => {
+    for (const queue of opened) await queue.close();
+    await removeFolder();
+  });
+
+  function make(options: Partial<DiskQueueOptions> = {}): Made {
+    const store = new EventStore(folder, { projectMqtt: "p", userMqtt: "u" });
+    const told: string[] = [];
+    const awaited = new Map<string, () => void>();
+    const tell = (word: string, ...more: (string | number)[]) => {
+      if (word !== "ready") told.push([word, ...more].join(" "));
+      awaited.get(word)?.();
+    };
+    const owner: QueueOwner = {
+      ready: () => tell("ready"),
+      counted: (restored) => tell("counted", restored),
+      warning: ({ code }) => tell("warning", code),
+      lost: () => tell("lost"),
+      finish: callDone,
+    };
+    const queue = new DiskQueue(
+      store,
+      { storesNew: true, callbacks: new Map(), ...options },
+      owner,
+    );
+    opened.push(queue);
+    const next = (word: string) => new Promise<void>((resolve) => awaited.set(word, resolve));
+    return { queue, store, told, next };
+  }
+
+  /** An earlier process leaves these on disk. */
+  async function left(from: number, to: number): Promise<void> {
+    const { queue } = make();
+    for (const n of numbers(from, to)) queue.push(event(n));
+    await queue.close();
+  }
+
+  async function onDisk(): Promise<number> {
+    const store = new EventStore(folder, { projectMqtt: "p", userMqtt: "u" });
+    await store.open();
+    const count = await store.count();
+    await store.close();
+    return count;
+  }
+
+  it("tells its owner how many are on disk, also if there are none", async () => {
+    const empty = make();
+    empty.queue.push(event(1));
+    await empty.next("ready");
+    await empty.queue.close();
+
+    const one = make();
+    await one.next("counted");
+
+    assert.deepEqual([empty.told, one.told], [["counted 0"], ["counted 1"]]);
+  });
+
+  it("counts each event once, on its way, on disk, in memory and in flight", async () => {
+    const { queue, next } = make();
+    const lengths: number[] = [];
+    const note = () => lengths.push(queue.length);
+    for (const n of numbers(1, HEAD + 500)) queue.push(event(n));
+    note();
+    await next("ready");
+    note();
+    await next("ready");
+    note();
+    while (queue.next()) note();
+
+    assert.equal(lengths.length, 3 + HEAD);
+    assert.deepEqual(new Set(lengths), new Set([HEAD + 500]));
+  });
+
+  it("drops in order what waits in memory, then on disk, then on its way, and nothing in flight", async () => {
+    const { queue, next } = make();
+    const dropped: number[] = [];
+    const total = HEAD + 500;
+    for (const n of numbers(1, total)) queue.push(event(n, () => dropped.push(n)));
+    await next("ready");
+    await next("ready");
+    queue.push(event(total + 1, () => dropped.push(total + 1)));
+    const inFlight = [queue.next(), queue.next()];
+
+    for (let done = queue.dropOldest(); done; done = queue.dropOldest()) done();
+
+    assert.deepEqual(dropped, numbers(3, total + 1));
+    assert.equal(queue.length, 2);
+    assert.deepEqual(inFlight.map(name), ["1", "2"]);
+  });
+
+  it("drops what is new while it is not known yet what is on disk", async () => {
+    await left(1, 2);
+    const { queue, next } = make();
+    const done = callback();
+    queue.push(event(3, done));
+
+    assert.equal(queue.dropOldest(), done);
+    assert.equal(queue.dropOldest(), undefined);
+
+    await next("counted");
+    await next("ready");
+    assert.deepEqual([queue.next(), queue.next(), queue.next()].map(name), ["1", "2", undefined]);
+  });
+
+  it("gives the newest back, but none of the first that are to be kept", async () => {
+    await left(1, 2);
+    const { queue, next } = make();
+    for (const n of numbers(3, 8)) queue.push(event(n));
+
+    const taken = queue.takeNewest(5, 4);
+
+    assert.deepEqual(taken.map(name), ["7", "8"]);
+    assert.deepEqual(queue.takeNewest(5, 4), []);
+    await next("counted");
+    assert.equal(queue.length, 6);
+  });
+
+  it("keeps what is put into quarantine in the order in which it was", async () => {
+    const { queue, next } = make();
+    for (const n of numbers(1, 20)) queue.push(event(n));
+    await next("ready");
+    const events = numbers(1, 20).map(() => queue.next() as QueuedEvent);
+
+    for (const each of events.reverse()) queue.quarantine(each, `number ${each.payload}`);
+    assert.equal(queue.length, 0);
+    await queue.close();
+
+    const lines = (await readFile(`${folder}.quarantine.jsonl`, "utf8")).trimEnd().split("\n");
+    assert.deepEqual(
+      lines.map((line) => JSON.parse(line).reason),
+      numbers(1, 20)
+        .reverse()
+        .map((n) => `number ${n}`),
+    );
+    assert.equal(await onDisk(), 0);
+  });
+
+  it("keeps what it put into quarantine whole, although its content is let go at once", async () => {
+    const { queue, next } = make();
+    queue.push(event(1));
+    await next("ready");
+    const only = queue.next() as QueuedEvent;
+
+    queue.quarantine(only, "too pink");
+    only.payload = "";
+    await queue.close();
+
+    assert.equal(JSON.parse(await readFile(`${folder}.quarantine.jsonl`, "utf8")).payload, "1");
+  });
+
+  it("leaves on disk what cannot be put into quarantine, says so once, and goes on in memory", async () => {
+    await mkdir(`${folder}.quarantine.jsonl`);
+    const { queue, next, told } = make();
+    for (const n of numbers(1, 3)) queue.push(event(n));
+    await next("ready");
+    const events = numbers(1, 3).map(() => queue.next() as QueuedEvent);
+    const warned = next("warning");
+
+    for (const each of events.slice(0, 2)) queue.quarantine(each, "too pink");
+    await warned;
+    queue.push(event(4));
+
+    assert.equal(name(queue.next()), "4");
+    const { events: handedOver } = await queue.close();
+    assert.deepEqual(handedOver.map(name), ["4"]);
+    assert.deepEqual(told, ["counted 0", "warning OUTBOX_UNUSABLE"]);
+    assert.equal(await onDisk(), 3);
+  });
+
+  it("only removes what should go into quarantine and never was on disk", async () => {
+    const { queue, next, store } = make();
+    store.write = () => Promise.reject(new Error("no space left on device"));
+    queue.push(event(1));
+    await next("warning");
+    await next("ready");
+    const only = queue.next() as QueuedEvent;
+
+    queue.quarantine(only, "too pink");
+    const { events } = await queue.close();
+
+    assert.equal(queue.length, 0);
+    assert.deepEqual(events, []);
+    await assert.rejects(readFile(`${folder}.quarantine.jsonl`), { code: "ENOENT" });
+  });
+
+  it("hands over who waits for what is on disk, also if it is closed while it opens", async () => {
+    await left(1, 2);
+    const done = callback();
+    const { queue, told } = make({ callbacks: new Map([[2, done]]) });
+
+    const { events, callbacks } = await queue.close();
+
+    assert.deepEqual(events, []);
+    assert.deepEqual([...callbacks], [[2, done]]);
+    assert.deepEqual(told, ["counted 1"]);
+    assert.equal(await onDisk(), 2);
+  });
+
+  it("hands over events that are not on disk as events, and those on disk as callbacks", async () => {
+    const { queue, store, next } = make();
+    const [onDiskToo, sent] = [callback(), callback()];
+    queue.push(event(1, sent));
+    queue.push(event(2, onDiskToo));
+    await next("ready");
+    queue.next();
+    store.write = () => Promise.reject(new Error("no space left on device"));
+    queue.push(event(3));
+    await next("warning");
+
+    const { events, callbacks } = await queue.close();
+
+    assert.deepEqual(events.map(name), ["3"]);
+    assert.deepEqual(
+      [...callbacks],
+      [
+        [1, sent],
+        [2, onDiskToo],
+      ],
+    );
+  });
+
+  it("only empties the disk if it is told to store nothing new", async () => {
+    await left(1, 2);
+    const { queue, next } = make({ storesNew: false });
+    queue.push(event(3));
+    await next("counted");
+    await next("ready");
+
+    const given = numbers(1, 3).map(() => queue.next() as QueuedEvent);
+    assert.deepEqual(given.map(name), ["1", "2", "3"]);
+    for (const each of given.slice(0, 2)) queue.remove(each);
+    const { events } = await queue.close();
+
+    assert.deepEqual(events.map(name), ["3"]);
+    assert.equal(await onDisk(), 0);
+  });
+});
+
+function event(n: number, done = callback()): QueuedEvent {
+  return queuedEvent({ topic: "0/p/u/d", payload: String(n), qos: 1, done }, 1_000 + n);
+}
+
+/** Each is another one. */
+function callback(): Done {
+  return () => undefined;
+}
+
+function name(event: { readonly payload: string } | undefined): string | undefined {
+  return event?.payload;
+}
+
+function numbers(from: number, to: number): number[] {
+  return Array.from({ length: to - from + 1 }, (_, index) => from + index);
+}
