@@ -114,6 +114,7 @@ function runConnection(RED: NodeAPI, node: ConnectionNode, config: Config): void
     showQueue.soon();
     log.outbox();
   });
+  connection.on("warning", (warning) => node.warn(translateError(RED, warning)));
   connection.on("unexpectedTopic", (error, packet) =>
     node.error(translateError(RED, error), { ...packet }),
   );

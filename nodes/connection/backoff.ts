@@ -22,6 +22,11 @@ export class Backoff {
     return least + this.#random() * (Math.max(ceiling, least) - least);
   }
 
+  /** As the first of all pauses, and none of those that grow. */
+  soon(): number {
+    return this.#random() * this.#timing.firstRetry;
+  }
+
   reset(): void {
     this.#failures = 0;
   }

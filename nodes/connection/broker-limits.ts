@@ -6,8 +6,11 @@ import type { QoS } from "../protocol/settings";
 
 /** Unacknowledged events on the wire at a time: enough to keep a fast link busy. */
 const IN_FLIGHT = 1_000;
-/** Of them at QoS 2: more than a broker takes it may confirm and lose, as mosquitto does. */
-const IN_FLIGHT_QOS_2 = 20;
+/**
+ * Of them at QoS 2. mosquitto keeps twenty half-done exchanges for a session and answers no more: with
+ * these left by an earlier process, it still answers the first of a new one.
+ */
+const IN_FLIGHT_QOS_2 = 16;
 
 /** In a PUBLISH beside topic and payload, at the most: header, length, two lengths, packet identifier. */
 const OVERHEAD = 10;
@@ -29,7 +32,7 @@ export class BrokerLimits {
   }
 
   /** What the event asks for, or else the best that the broker takes. */
-  bestQoS({ qos }: OutgoingEvent): QoS {
+  bestQoS({ qos }: Pick<OutgoingEvent, "qos">): QoS {
     return qos > this.#qos ? this.#qos : qos;
   }
 

@@ -44,6 +44,8 @@ export interface ConnectionEvents {
   outbox: [];
   /** Something arrived on a topic that nobody can be meant by. */
   unexpectedTopic: [M1Error, ReceivedPacket];
+  /** Events go otherwise than their nodes ask for; told once until the next deploy. */
+  warning: [M1Error];
 }
 
 export class Connection extends EventEmitter<ConnectionEvents> {
@@ -189,6 +191,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   }
 
   #retryIn(failure: M1Error, diagnosis: Diagnosis): number {
+    if (diagnosis.cause === "search") return this.#backoff.soon();
     const pause = this.#backoff.next(needsAPerson(failure));
     // Not at once: the other client must be taken over a third time to name the clash as well.
     return diagnosis.cause === "clash" && diagnosis.known ? this.#timing.longestRetry : pause;
@@ -279,6 +282,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
       linkDead: (client, failure) => this.#abandon(client, failure),
       refusing: (refusal) => this.#showRefusal(refusal),
       outboxChanged: () => this.emit("outbox"),
+      warning: (warning) => this.emit("warning", warning),
     });
   }
 

@@ -13,6 +13,8 @@ const TAKEOVERS = 3;
 export type Diagnosis =
   /** As any connection ends now and then. */
   | { readonly cause: "chance" }
+  /** An event may be to blame; which one shows soon if the connection comes back soon. */
+  | { readonly cause: "search" }
   /** The broker cannot bear the event: it is to go into quarantine. */
   | { readonly cause: "event"; readonly delivery: Delivery; readonly times: number }
   /** `known`: the other client has had time to notice as well, so this one may yield. */
@@ -33,6 +35,8 @@ export class DisconnectDiagnosis {
   #searchEnd: Delivery | undefined;
   /** Disconnects since then. */
   #searchLength = 0;
+  /** Disconnects in the search since the broker has taken anything. */
+  #fruitless = 0;
   #window = Number.POSITIVE_INFINITY;
   /** When other clients may have taken over, since `forgetTakeovers`. */
   #takeovers: number[] = [];
@@ -58,6 +62,7 @@ export class DisconnectDiagnosis {
   answered(delivery: Delivery): void {
     if (delivery === this.#suspect?.delivery) this.#suspect = undefined;
     this.#window += 1;
+    this.#fruitless = 0;
   }
 
   /** The broker takes no events at present: one is enough to see when it does. */
@@ -78,7 +83,7 @@ export class DisconnectDiagnosis {
     this.#suspect = inFlight && { delivery: inFlight.oldest, times: 1, sentAt: now };
     if (inFlight && this.#searchEnd?.removed === false) {
       this.#searchLength += 1;
-      if (this.#searchLength <= LONGEST_SEARCH) return { cause: "chance" };
+      if (this.#searchLength <= LONGEST_SEARCH) return this.#search();
     } else {
       this.#searchEnd = inFlight?.newest;
       this.#searchLength = 0;
@@ -95,10 +100,16 @@ export class DisconnectDiagnosis {
 
   #blame(suspect: { delivery: Delivery; times: number }): Diagnosis {
     suspect.times += 1;
-    if (suspect.times < TRIES) return { cause: "chance" };
+    if (suspect.times < TRIES) return this.#search();
     this.#suspect = undefined;
     // The first of them was counted as one.
     this.forgetTakeovers();
     return { cause: "event", delivery: suspect.delivery, times: suspect.times };
+  }
+
+  /** Not for ever: a broker that takes nothing is to be left alone for longer and longer. */
+  #search(): Diagnosis {
+    this.#fruitless += 1;
+    return { cause: this.#fruitless <= TRIES ? "search" : "chance" };
   }
 }

@@ -1,16 +1,18 @@
-// Packet identifiers for one connection (MQTT-2.3.1). Those of QoS 2 events come from a few that are set
-// apart, so that what an earlier connection left half done under one of them can be released.
+// Packet identifiers for one connection (MQTT-2.3.1). Those of QoS 2 events come from ranges of their own,
+// so that what an earlier connection left half done under one of them can be released.
 import type { IClientOptions } from "mqtt";
 
 type MessageIdProvider = NonNullable<IClientOptions["messageIdProvider"]>;
 
-/** Numbers for events of QoS 2: more than are on the wire at a time. */
-const SET_APART = 32;
-/** Twice so many are set apart. */
-const OTHERS = 2 * SET_APART + 1;
+/** For QoS 2 events: more than are in flight, as mqtt.js gives one back only after it has told of the end. */
+const EXCHANGES = 32;
+/** For the first QoS 2 event of each connection, so many that no two of them soon have the same. */
+const PROBES = 32_768;
+const FIRST_PROBE = EXCHANGES + 1;
+const FIRST_OTHER = FIRST_PROBE + PROBES;
 const HIGHEST = 65_535;
 
-/** Numbers from one on, each in use once. */
+/** Numbers from `first` to the highest, each in use once. */
 class Pool {
   readonly #free: number[] = [];
   #next: number;
@@ -36,20 +38,22 @@ class Pool {
 class Circle {
   readonly #taken = new Set<number>();
   readonly #first: number;
+  readonly #length: number;
   #next: number;
 
-  constructor(first: number, next = first) {
+  constructor(first: number, length: number, next = first) {
     this.#first = first;
+    this.#length = length;
     this.#next = next;
   }
 
   /** None of them taken, and the next one the same. */
   anew(): Circle {
-    return new Circle(this.#first, this.#next);
+    return new Circle(this.#first, this.#length, this.#next);
   }
 
   take(): number | null {
-    if (this.#taken.size === SET_APART) return null;
+    if (this.#taken.size === this.#length) return null;
     while (this.#taken.has(this.#next)) this.#next = this.#following(this.#next);
     const number = this.#next;
     this.#taken.add(number);
@@ -64,42 +68,49 @@ class Circle {
   /** All of them, oldest first. */
   *numbers(): Generator<number> {
     let number = this.#next;
-    for (let count = 0; count < SET_APART; count += 1) {
+    for (let count = 0; count < this.#length; count += 1) {
       yield number;
       number = this.#following(number);
     }
   }
 
   #following(number: number): number {
-    return this.#first + ((number - this.#first + 1) % SET_APART);
+    return this.#first + ((number - this.#first + 1) % this.#length);
   }
 }
 
 export class PacketIdentifiers implements MessageIdProvider {
-  /**
-   * Where the next one comes from: `released` for events of QoS 2, once those half done are released, and
-   * `spare` for them over a connection that releases nothing, where the former may be taken.
-   */
-  from: "released" | "spare" | "others" = "others";
-  #released: Circle;
-  #spare: Circle;
-  #others = new Pool(OTHERS);
+  /** Where the next one comes from. */
+  source: "exchanges" | "probes" | "others" = "others";
+  #exchanges: Circle;
+  #probes: Circle;
+  #others = new Pool(FIRST_OTHER);
+  /** Probes whose exchange was begun and not completed, in their order. */
+  readonly #openProbes: Set<number>;
   #latest: number | null = null;
 
-  /** Goes on where those of the connection before were. */
-  constructor(before?: PacketIdentifiers) {
-    this.#released = before ? before.#released.anew() : new Circle(1);
-    this.#spare = before ? before.#spare.anew() : new Circle(1 + SET_APART);
+  /** Goes on where those of the connection before were; a process begins its probes at random. */
+  constructor(before?: PacketIdentifiers, random: () => number = Math.random) {
+    this.#exchanges = before ? before.#exchanges.anew() : new Circle(1, EXCHANGES);
+    const start = FIRST_PROBE + Math.floor(random() * PROBES);
+    this.#probes = before ? before.#probes.anew() : new Circle(FIRST_PROBE, PROBES, start);
+    this.#openProbes = before ? before.#openProbes : new Set();
   }
 
   /** null if all are in use. */
   allocate(): number | null {
-    this.#latest = this.#source().take();
+    this.#latest = this.#take();
+    if (this.source === "probes" && this.#latest !== null) this.#openProbes.add(this.#latest);
     return this.#latest;
   }
 
   getLastAllocated(): number | null {
     return this.#latest;
+  }
+
+  /** The exchange under that identifier is complete. */
+  completed(identifier: number): void {
+    this.#openProbes.delete(identifier);
   }
 
   /** For what mqtt.js has stored itself, which is nothing. */
@@ -108,29 +119,33 @@ export class PacketIdentifiers implements MessageIdProvider {
   }
 
   deallocate(identifier: number): void {
-    if (identifier >= OTHERS) this.#others.giveBack(identifier);
-    else if (identifier > SET_APART) this.#spare.giveBack(identifier);
-    else this.#released.giveBack(identifier);
+    if (identifier >= FIRST_OTHER) this.#others.giveBack(identifier);
+    else if (identifier >= FIRST_PROBE) this.#probes.giveBack(identifier);
+    else this.#exchanges.giveBack(identifier);
   }
 
   clear(): void {
-    this.#released = this.#released.anew();
-    this.#spare = this.#spare.anew();
-    this.#others = new Pool(OTHERS);
+    this.#exchanges = this.#exchanges.anew();
+    this.#probes = this.#probes.anew();
+    this.#others = new Pool(FIRST_OTHER);
   }
 
   /**
-   * PUBREL packets for all identifiers that are set apart (MQTT-4.3.3), oldest first. A broker takes what
-   * comes under one that it holds for a repetition, and mosquitto, which has room for twenty, delivers
-   * nothing more once they are used up; it delivers an event when it is released.
+   * PUBREL packets (MQTT-4.3.3) for all exchanges that may have been left half done, oldest first, but not
+   * for `underWay`. A broker delivers such an event when it is released.
    */
-  releases(): Uint8Array {
-    const numbers = [...this.#released.numbers(), ...this.#spare.numbers()];
-    return Uint8Array.from(numbers.flatMap((identifier) => [0x62, 2, 0, identifier]));
+  releases(underWay: number): Uint8Array {
+    this.#openProbes.delete(underWay);
+    const identifiers = [...this.#openProbes, ...this.#exchanges.numbers()];
+    this.#openProbes.clear();
+    this.#openProbes.add(underWay);
+    return Uint8Array.from(
+      identifiers.flatMap((identifier) => [0x62, 2, identifier >> 8, identifier & 0xff]),
+    );
   }
 
-  #source(): Circle | Pool {
-    if (this.from === "others") return this.#others;
-    return this.from === "spare" ? this.#spare : this.#released;
+  #take(): number | null {
+    if (this.source === "others") return this.#others.take();
+    return this.source === "probes" ? this.#probes.take() : this.#exchanges.take();
   }
 }

@@ -1,80 +1,90 @@
-// The handshakes of QoS 2 events over one connection (MQTT-4.3.3): what mqtt.js leaves to its user, who
-// keeps no state of them beyond the connection.
+// The exchanges of QoS 2 events over one connection (MQTT-4.3.3): PUBLISH, PUBREC, PUBREL, PUBCOMP.
+//
+// The first event goes alone, as nobody knows what a broker makes of QoS 2: PUBREC proves that it does
+// it, PUBACK that it does QoS 1 only. An earlier connection, or process, may have left exchanges half
+// done, and the broker would take what comes under their identifiers for repetitions: they are released
+// once it is known that it understands that, and not before. RabbitMQ falls silent on such a PUBREL.
 import type { MqttClient, Packet } from "mqtt";
 import type { Delivery } from "../outbox/event";
 import type { PacketIdentifiers } from "./packet-identifiers";
 
 const PUBLISH = { qos: 2 } as const;
 
-export class QoS2Handshakes {
+export interface QoS2Options {
+  /** The broker keeps exchanges that are half done. */
+  readonly keepsSession: boolean;
+  /** The broker has received the next event, or shown otherwise that it gets on. */
+  advanced(): void;
+  /** The broker has answered PUBACK: it does QoS 1 only. */
+  answeredAtQoS1(): void;
+}
+
+export class QoS2Exchanges {
   readonly #client: MqttClient;
   readonly #identifiers: PacketIdentifiers;
-  readonly #advanced: () => void;
-  /** Events on the wire. */
+  readonly #options: QoS2Options;
+  /** Events in flight. */
   #size = 0;
-  /** The identifiers of those of them that the broker has not received yet, in the order of sending. */
+  /** The identifiers of those that the broker has not received yet, in the order of sending. */
   readonly #unreceived = new Set<number>();
-  readonly #hasReleased: boolean;
-  #isAnswered = false;
+  #isProven = false;
+  #hasCompleted = false;
 
-  /**
-   * `afterOthers`: an earlier connection, or process, may have left handshakes half done, and the broker
-   * keeps them. They are released first, or it would take what comes under their identifiers for
-   * repetitions. `advanced` is called when the broker has received the next event.
-   */
-  constructor(
-    client: MqttClient,
-    identifiers: PacketIdentifiers,
-    { afterOthers, advanced }: { afterOthers: boolean; advanced: () => void },
-  ) {
+  constructor(client: MqttClient, identifiers: PacketIdentifiers, options: QoS2Options) {
     this.#client = client;
     this.#identifiers = identifiers;
-    this.#advanced = advanced;
-    this.#hasReleased = afterOthers;
+    this.#options = options;
     client.on("packetreceive", (packet) => this.#hear(packet));
-    if (afterOthers) client.stream.write(identifiers.releases());
   }
 
-  get size(): number {
-    return this.#size;
+  /** How many of at most `limit` more may be sent now. */
+  room(limit: number): number {
+    return (this.#isProven ? limit : 1) - this.#size;
   }
 
-  /** The broker knows what they are. */
-  get isAnswered(): boolean {
-    return this.#isAnswered;
-  }
-
-  /** Others were released, and the broker has not answered anything since. */
-  get isReleaseUnanswered(): boolean {
-    return this.#hasReleased && !this.#isAnswered;
+  /** An event went through all four steps. */
+  get hasCompleted(): boolean {
+    return this.#hasCompleted;
   }
 
   publish({ topic, payload }: Delivery, published: (error: unknown) => void): void {
+    const identifiers = this.#identifiers;
     let identifier = 0;
     this.#size += 1;
-    this.#identifiers.from = this.#hasReleased ? "released" : "spare";
+    identifiers.source = this.#isProven ? "exchanges" : "probes";
     this.#client.publish(topic, payload, PUBLISH, (error) => {
       this.#size -= 1;
       this.#unreceived.delete(identifier);
+      // At the end of the connection it stays half done.
+      if (!error) identifiers.completed(identifier);
       published(error);
     });
-    this.#identifiers.from = "others";
-    identifier = this.#identifiers.getLastAllocated() ?? 0;
+    identifiers.source = "others";
+    identifier = identifiers.getLastAllocated() ?? 0;
     this.#unreceived.add(identifier);
   }
 
   /** Before mqtt.js does. */
   #hear(packet: Packet): void {
-    if (packet.cmd !== "pubrec" && packet.cmd !== "pubcomp") return;
-    this.#isAnswered = true;
-    const identifier = packet.messageId ?? 0;
-    if (packet.cmd === "pubrec") {
-      const [next] = this.#unreceived;
-      this.#unreceived.delete(identifier);
-      if (identifier === next) this.#advanced();
-    } else if (this.#unreceived.has(identifier)) {
+    if (packet.cmd === "puback") {
+      if (this.#unreceived.has(packet.messageId ?? 0)) this.#options.answeredAtQoS1();
+    } else if (packet.cmd === "pubrec") {
+      this.#received(packet.messageId ?? 0);
+    } else if (packet.cmd === "pubcomp") {
+      if (!this.#unreceived.has(packet.messageId ?? 0)) this.#hasCompleted = true;
       // The answer to a release. mqtt.js would take it for the event's, and what it does not know it ignores.
-      packet.messageId = 0;
+      else packet.messageId = 0;
     }
+  }
+
+  #received(identifier: number): void {
+    const [next] = this.#unreceived;
+    const isOurs = this.#unreceived.delete(identifier);
+    if (isOurs && !this.#isProven) {
+      this.#isProven = true;
+      if (this.#options.keepsSession)
+        this.#client.stream.write(this.#identifiers.releases(identifier));
+    }
+    if (identifier === next) this.#options.advanced();
   }
 }

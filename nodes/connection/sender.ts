@@ -4,11 +4,14 @@ import type { ErrorWithReasonCode, IConnackPacket, MqttClient } from "mqtt";
 import type { Delivery } from "../outbox/event";
 import type { Outbox } from "../outbox/outbox";
 import { M1Error } from "../protocol/errors";
+import type { QoS } from "../protocol/settings";
 import { BrokerLimits } from "./broker-limits";
 import { type Diagnosis, DisconnectDiagnosis } from "./disconnect-diagnosis";
 import { isClosedByBroker, passingRefusal, refusedEvent } from "./failure";
+import { PoisonTopics } from "./poison-topics";
 import { isAccepted, PublishRefusals } from "./publish-refusals";
-import { QoS2Handshakes } from "./qos-2";
+import { QoS2Exchanges } from "./qos-2";
+import { QoS2Support } from "./qos-2-support";
 import { SendingPause } from "./sending-pause";
 import type { Session } from "./session";
 import type { Timing } from "./timing";
@@ -21,6 +24,8 @@ export interface SenderOwner {
   refusing(refusal?: { readonly error: M1Error; readonly reasonCode: number }): void;
   /** The number of events in the outbox may have changed. */
   outboxChanged(): void;
+  /** Events go otherwise than their nodes ask for. */
+  warning(warning: M1Error): void;
 }
 
 export interface SenderOptions {
@@ -39,15 +44,13 @@ interface Link {
   /** The socket's buffer is full; "drain" says when it is not. */
   needsDrain: boolean;
   /** Since the first event at QoS 2. */
-  qos2: QoS2Handshakes | undefined;
+  qos2: QoS2Exchanges | undefined;
   /** DISCONNECT is to follow: what is in flight may still be acknowledged, and nothing more is sent. */
   isClosing: boolean;
 }
 
-/** The options of a publication, by its QoS; those of QoS 2 have their handshakes. */
+/** The options of a publication, by its QoS; those of QoS 2 have their exchanges. */
 const PUBLISH = [{ qos: 0 }, { qos: 1 }] as const;
-/** So many connections that end without an answer to releases: the broker does not know them. */
-const UNANSWERED_RELEASES = 3;
 
 export class Sender {
   readonly #options: SenderOptions;
@@ -59,8 +62,10 @@ export class Sender {
   #link: Link | undefined;
   #isSending = false;
   #acknowledgeTimer: NodeJS.Timeout | undefined;
-  /** Connections in a row that have ended without an answer to releases. */
-  #unansweredReleases = 0;
+  readonly #qos2Support = new QoS2Support();
+  readonly #poisonTopics = new PoisonTopics();
+  /** What has been told, by code and detail: once until the next deploy. */
+  readonly #warned = new Set<string>();
 
   constructor(options: SenderOptions, owner: SenderOwner) {
     this.#options = options;
@@ -101,7 +106,6 @@ export class Sender {
   /** The connection has ended: what is not acknowledged waits again. */
   disconnected(): void {
     this.#awaitAcknowledgement(undefined);
-    if (this.#link?.qos2?.isAnswered) this.#unansweredReleases = 0;
     this.#link = undefined;
     this.#pause.end();
     this.#outbox.rewind();
@@ -135,38 +139,66 @@ export class Sender {
     return inFlight < this.#diagnosis.window && inFlight < limits.inFlight;
   }
 
-  /** Of those at QoS 2 fewer may be in flight. */
-  #maySendAtItsQoS({ limits, qos2 }: Link, delivery: Delivery): boolean {
-    if (limits.bestQoS(delivery) < 2) return true;
-    return (qos2?.size ?? 0) < limits.inFlightQoS2;
+  /** Of those at QoS 2 fewer may be in flight, and the first of a connection goes alone. */
+  #maySendAtItsQoS(link: Link, delivery: Delivery): boolean {
+    if (this.#qosOf(link, delivery) < 2) return true;
+    return !link.qos2 || link.qos2.room(link.limits.inFlightQoS2) > 0;
+  }
+
+  /** The QoS that the event asks for, or else the best that the broker does. */
+  #qosOf({ limits }: Link, delivery: Delivery): QoS {
+    const qos = limits.bestQoS(delivery);
+    return qos === 2 && !this.#qos2Support.isTried ? 1 : qos;
   }
 
   #publish(link: Link, delivery: Delivery): void {
     const { client, limits } = link;
-    const excess = limits.excess(delivery);
-    if (excess) {
-      this.#outbox.quarantine(delivery, excess);
+    const { topic, payload } = delivery;
+    const fault = limits.excess(delivery) ?? this.#poison(topic);
+    if (fault) {
+      this.#outbox.quarantine(delivery, fault);
       return;
     }
-    const { topic, payload } = delivery;
-    const qos = limits.bestQoS(delivery);
-    const answered = (error: unknown) => this.#answered(link, delivery, error);
+    const qos = this.#qosOf(link, delivery);
+    if (qos < delivery.qos) this.#tellLowered(link, delivery.qos, qos);
+    const answered = (error: unknown) => this.#answered(link, delivery, qos, error);
     link.inFlight += 1;
     this.#diagnosis.sent(delivery);
-    if (qos === 2) this.#handshakesOf(link).publish(delivery, answered);
+    if (qos === 2) this.#exchangesOf(link).publish(delivery, answered);
     else client.publish(topic, payload, PUBLISH[qos], answered);
     // For each event that meets a full socket at QoS 0, mqtt.js adds a listener to it.
     if (qos === 0) link.needsDrain = client.stream.writableNeedDrain;
   }
 
-  #handshakesOf(link: Link): QoS2Handshakes {
+  #exchangesOf(link: Link): QoS2Exchanges {
     const { session, keepsSession } = this.#options;
-    link.qos2 ??= new QoS2Handshakes(link.client, session.identifiers, {
-      // Whether CONNACK says that the session is present or not: aedes forgets the one without the other.
-      afterOthers: keepsSession && this.#unansweredReleases < UNANSWERED_RELEASES,
+    link.qos2 ??= new QoS2Exchanges(link.client, session.identifiers, {
+      keepsSession,
       advanced: () => this.#acknowledgeTimer?.refresh(),
+      answeredAtQoS1: () => this.#qos2Support.answeredAtQoS1(),
     });
     return link.qos2;
+  }
+
+  /** Why an event on that topic is not even tried, if so. */
+  #poison(topic: string): M1Error | undefined {
+    if (!this.#poisonTopics.has(topic)) return undefined;
+    const error = () => new M1Error("TOPIC_HANGS_UP", { topic });
+    this.#warn(topic, error);
+    return error();
+  }
+
+  /** While it is only tried whether the broker does QoS 2 at all, there is nothing to tell. */
+  #tellLowered({ limits }: Link, wanted: QoS, qos: QoS): void {
+    if (qos === limits.bestQoS({ qos: wanted }) || this.#qos2Support.isMissing) {
+      this.#warn(`QoS ${wanted}`, () => new M1Error("QOS_LOWERED", { wanted, qos }));
+    }
+  }
+
+  #warn(subject: string, warning: () => M1Error): void {
+    if (this.#warned.has(subject)) return;
+    this.#warned.add(subject);
+    this.#owner.warning(warning());
   }
 
   /** A half-open link takes what is written to it and says nothing; keep-alive may notice much later. */
@@ -180,7 +212,7 @@ export class Sender {
 
   // --- what the broker answers ------------------------------------------------------------------
 
-  #answered(link: Link, delivery: Delivery, error: unknown): void {
+  #answered(link: Link, delivery: Delivery, qos: QoS, error: unknown): void {
     if (link !== this.#link) return;
     link.inFlight -= 1;
     // Without a reason code it is not the broker's answer but the end of the connection, and the
@@ -197,12 +229,21 @@ export class Sender {
     if (refusal && !isAccepted(refusal.code)) {
       this.#refused(link, delivery, refusal);
     } else {
-      this.#refusals.accepted();
-      this.#outbox.acknowledge(delivery);
+      this.#accepted(delivery, qos);
     }
     if (this.#pause.isActive && link.inFlight === 0) this.#waitAfterRefusal();
     this.#owner.outboxChanged();
     this.sendWaiting();
+  }
+
+  #accepted(delivery: Delivery, qos: QoS): void {
+    this.#refusals.accepted();
+    // At QoS 0 the broker has not said so.
+    if (qos > 0) this.#poisonTopics.accepted(delivery.topic);
+    // One that was answered by PUBACK has shown the contrary.
+    if (qos === 2 && !this.#qos2Support.isMissing) this.#qos2Support.completed();
+    else if (qos === 1) this.#qos2Support.acknowledgedAtQoS1(delivery);
+    this.#outbox.acknowledge(delivery);
   }
 
   #refused(link: Link, delivery: Delivery, error: ErrorWithReasonCode): void {
@@ -238,6 +279,7 @@ export class Sender {
     const diagnosis = this.#diagnose(failure);
     if (diagnosis.cause === "event") {
       const { delivery, times } = diagnosis;
+      this.#poisonTopics.failed(delivery.topic);
       this.#outbox.quarantine(delivery, new M1Error("EVENT_HANGS_UP", { times }));
     }
     return diagnosis;
@@ -245,20 +287,27 @@ export class Sender {
 
   #diagnose(failure: M1Error): Diagnosis {
     const link = this.#link;
-    if (link?.qos2?.isReleaseUnanswered && failure.code !== "TAKEN_OVER") {
-      // Perhaps it does not know QoS 2, which is no event's fault. A dead link says nothing about that.
-      if (isClosedByBroker(failure)) this.#unansweredReleases += 1;
-      return { cause: "chance" };
+    const inFlight = link && this.#outbox.unacknowledged;
+    if (link && inFlight && this.#isQoS2ToBlame(link, inFlight.oldest, failure)) {
+      this.#qos2Support.failed(inFlight.oldest);
+      this.#diagnosis.sendOneByOne();
+      return { cause: "search" };
     }
     // A broker that refuses events for now has a reason of its own to close the connection.
     if (link && isClosedByBroker(failure) && !this.#pause.isActive) {
       // A broker that says so is believed: then no event is to blame.
-      const inFlight = failure.code === "TAKEN_OVER" ? undefined : this.#outbox.unacknowledged;
-      return this.#diagnosis.disconnected(inFlight);
+      return this.#diagnosis.disconnected(failure.code === "TAKEN_OVER" ? undefined : inFlight);
     }
     this.#diagnosis.forgetTakeovers();
     // On a slow link the first acknowledgement may be late because so much is on its way.
     if (failure.code === "KEEPALIVE_LOST") this.#diagnosis.sendOneByOne();
     return { cause: "chance" };
+  }
+
+  /** The connection ended over an event at QoS 2, before any exchange over it was complete. */
+  #isQoS2ToBlame(link: Link, oldest: Delivery, failure: M1Error): boolean {
+    if (failure.code === "TAKEN_OVER" || !link.qos2 || link.qos2.hasCompleted) return false;
+    if (!isClosedByBroker(failure) && failure.code !== "KEEPALIVE_LOST") return false;
+    return this.#qosOf(link, oldest) === 2;
   }
 }
