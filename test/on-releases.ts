@@ -1,11 +1,11 @@
-// `tsx test/on-releases.ts <suite> <release>…`: runs .mocharc.<suite>.json on each of these releases of Node-RED.
+// `tsx test/on-releases.ts <suite> <release>…`: runs a suite of mocharc.cjs on each of these releases of Node-RED.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { installed } from "./support/installed";
 
-const mocha = createRequire(__filename).resolve("mocha/bin/mocha.js");
+const runner = path.join(__dirname, "run.mjs");
 
 /** What Node-RED itself judges versions with. */
 interface Semver {
@@ -18,7 +18,7 @@ async function run(suite: string, releases: readonly string[]): Promise<void> {
     const folder = await installed(`node-red@${release}`);
     const nodeJs = await nodeJsFor(folder);
     console.log(`\nNode-RED ${release} on ${nodeJs}`);
-    const child = spawn(nodeJs, [mocha, "--config", `.mocharc.${suite}.json`], {
+    const child = spawn(nodeJs, [runner, suite], {
       env: { ...process.env, M1_NODE_RED: folder },
       stdio: "inherit",
     });
