@@ -1,5 +1,5 @@
-// Builds dist/ from nodes/ and icons/: checks types, compiles the runtime file by file, inlines each
-// node's editor script into its html, and refuses to finish while a node lacks one of its parts.
+// Builds dist/ from nodes/ and icons/: checks types, compiles the runtime file by file, puts shared rows and
+// the editor script into each node's html, and refuses to finish while a node lacks one of its parts.
 import { spawn } from "node:child_process";
 import { existsSync, watch } from "node:fs";
 import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -65,11 +65,29 @@ async function buildRuntime() {
   ]);
 }
 
+/**
+ * The text of an html file under nodes/, each line `<!-- include shared/….html -->` replaced by that file,
+ * which lies beside it. `__node__` in there is the name of the file that includes it.
+ */
+export async function resolved(file) {
+  const text = await readFile(file, "utf8");
+  const lines = text.split("\n").map(async (line) => {
+    const [, indent, name] = /^( *)<!-- include (shared\/[\w-]+\.html) -->$/.exec(line) ?? [];
+    if (name === undefined) return line;
+    const fragment = path.join(path.dirname(file), name);
+    if (!existsSync(fragment)) throw new BuildError(`${file}: there is no ${fragment} to include`);
+    const rows = (await readFile(fragment, "utf8")).trimEnd().split("\n");
+    const { name: node } = path.parse(file);
+    return rows.map((row) => indent + row.replaceAll("__node__", node)).join("\n");
+  });
+  return (await Promise.all(lines)).join("\n");
+}
+
 /** The html of a node, its `<script src="editor/….ts">` replaced by the bundle of that file. */
 async function buildHtml(set) {
   const source = path.join(from, `${set}.html`);
   if (!existsSync(source)) throw new BuildError(`${set}: nodes/${set}.html is missing`);
-  const html = await readFile(source, "utf8");
+  const html = await resolved(source);
   const tag = /<script type="text\/javascript" src="(editor\/[\w-]+\.ts)"><\/script>/;
   const script = tag.exec(html)?.[1];
   if (!script) throw new BuildError(`${set}: nodes/${set}.html has no <script src="editor/….ts">`);
@@ -89,7 +107,16 @@ async function buildHtml(set) {
 }
 
 async function copyLocales() {
-  await cp(path.join(from, "locales"), path.join(to, "locales"), { recursive: true });
+  for (const language of await readdir(path.join(from, "locales"))) {
+    const folder = path.join("locales", language);
+    await mkdir(path.join(to, folder), { recursive: true });
+    for (const name of await readdir(path.join(from, folder))) {
+      const source = path.join(from, folder, name);
+      const target = path.join(to, folder, name);
+      if (name.endsWith(".json")) await cp(source, target);
+      if (name.endsWith(".html")) await writeFile(target, await resolved(source));
+    }
+  }
 }
 
 /** Node-RED looks for icons beside the compiled node, not at the root of the package. */

@@ -18,13 +18,13 @@ interface DeviceInConfig extends NodeDef {
 export = (RED: NodeAPI): void => {
   function M1DeviceIn(this: Node, config: DeviceInConfig): void {
     RED.nodes.createNode(this, config);
-    startSubscriber(RED, this, config.connection, () => reception(config));
+    startSubscriber(RED, this, config.connection, () => subscriberSettings(config));
   }
 
   RED.nodes.registerType("m1 device in", M1DeviceIn);
 };
 
-function reception(config: DeviceInConfig): SubscriberSettings {
+function subscriberSettings(config: DeviceInConfig): SubscriberSettings {
   const deviceId = setting(config.deviceId, "deviceId", "");
   return {
     request: {

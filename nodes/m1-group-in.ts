@@ -18,13 +18,13 @@ interface GroupInConfig extends NodeDef {
 export = (RED: NodeAPI): void => {
   function M1GroupIn(this: Node, config: GroupInConfig): void {
     RED.nodes.createNode(this, config);
-    startSubscriber(RED, this, config.connection, () => reception(config));
+    startSubscriber(RED, this, config.connection, () => subscriberSettings(config));
   }
 
   RED.nodes.registerType("m1 group in", M1GroupIn);
 };
 
-function reception(config: GroupInConfig): SubscriberSettings {
+function subscriberSettings(config: GroupInConfig): SubscriberSettings {
   const groups = (config.groups ?? []).map((group) =>
     topicLevel(setting(group, "groupId", ""), "groupId"),
   );

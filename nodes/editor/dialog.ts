@@ -58,7 +58,7 @@ export function fillIn(node: EditedNode, property: string, value: string): void 
 }
 
 /** Whom the connection that the dialog shows speaks for; what is not known yet is named in braces. */
-export function connectionWho(node: EditedNode): Identity {
+export function connectionIdentity(node: EditedNode): Identity {
   const connection = RED.nodes.node(String(currentValue(node, "connection")));
   const { projectMqtt, userMqtt } = (connection ?? {}) as Partial<Identity>;
   return {

@@ -3,7 +3,14 @@
 import { datatype, qos, receive, updateType } from "../protocol/settings";
 import { topicLevel } from "../protocol/topic-level";
 import { topicsOf } from "../subscriptions/subscription-request";
-import { connectionWho, currentValue, inputOf, openDialog, revalidate, showRow } from "./dialog";
+import {
+  connectionIdentity,
+  currentValue,
+  inputOf,
+  openDialog,
+  revalidate,
+  showRow,
+} from "./dialog";
 import { explained, explainedIfSet, isEnvironmentReference, shared } from "./explain";
 import { foldableSection } from "./foldable-section";
 import { fieldsOf, fillOnPaste } from "./paste";
@@ -84,7 +91,7 @@ RED.nodes.registerType<Properties>("m1 device in", {
 /** The topics of what the node receives. */
 function previewTopics(node: EditedNode): string[] {
   const receives = currentValue(node, "receive");
-  return topicsOf(connectionWho(node), {
+  return topicsOf(connectionIdentity(node), {
     kind: "device",
     deviceId: topicLevel(currentValue(node, "deviceId"), "deviceId", { emptyAllowed: true }),
     receive: isEnvironmentReference(receives) ? "all" : receive(receives),

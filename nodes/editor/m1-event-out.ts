@@ -5,7 +5,7 @@ import { qos } from "../protocol/settings";
 import { timestamp } from "../protocol/timestamp";
 import { topicLevel } from "../protocol/topic-level";
 import { eventTopic } from "../protocol/topics";
-import { connectionWho, currentValue, openDialog } from "./dialog";
+import { connectionIdentity, currentValue, openDialog } from "./dialog";
 import { explainedIfSet, isEnvironmentReference, shared } from "./explain";
 import { foldableSection } from "./foldable-section";
 import { fieldsOf, fillOnPaste } from "./paste";
@@ -113,7 +113,7 @@ RED.nodes.registerType<Properties>("m1 event out", {
 /** Where the event goes; what only a message can tell is named in braces. */
 function previewTopic(node: EditedNode): string {
   const { value, type } = typedValue(node, "deviceId");
-  return eventTopic(connectionWho(node), type === "str" ? value : placeholder(value, type));
+  return eventTopic(connectionIdentity(node), type === "str" ? value : placeholder(value, type));
 }
 
 /** What goes there, of the data in the field or else of the example. */

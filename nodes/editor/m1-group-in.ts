@@ -4,7 +4,7 @@ import { M1Error } from "../protocol/errors";
 import { datatype, qos, updateType } from "../protocol/settings";
 import { topicLevel } from "../protocol/topic-level";
 import { topicsOf } from "../subscriptions/subscription-request";
-import { connectionWho, currentValue, inputOf, openDialog } from "./dialog";
+import { connectionIdentity, currentValue, inputOf, openDialog } from "./dialog";
 import { explain, explained, explainedIfSet, isEnvironmentReference, shared } from "./explain";
 import { foldableSection } from "./foldable-section";
 import { fieldsOf, fillOnPaste } from "./paste";
@@ -90,7 +90,7 @@ RED.nodes.registerType<Properties>("m1 group in", {
 
 /** The topics of what the node receives. */
 function previewTopics(node: EditedNode): string[] {
-  return topicsOf(connectionWho(node), {
+  return topicsOf(connectionIdentity(node), {
     kind: "group",
     groups: groupList()
       .texts()
