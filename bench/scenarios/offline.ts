@@ -7,7 +7,7 @@ import { MeasuredNodeRed } from "../node-red";
 import type { Running, Sample, Scenario } from "../scenario";
 import { sendEvents } from "./event-out";
 
-const store = path.resolve(__dirname, "../../dist/connection/event-store.js");
+const store = path.resolve(__dirname, "../../dist/outbox/event-store.js");
 
 async function start(lab: Lab): Promise<Running> {
   const nodeRed = await MeasuredNodeRed.start(lab);
