@@ -11,6 +11,11 @@ export function inputOf(node: EditedNode, property: string): JQuery {
   return $(`#${prefix}-${property}`);
 }
 
+/** What stands in the dialog under an id of its own, such as `m1-device-in-topics`. */
+export function elementOf(node: EditedNode, name: string): JQuery {
+  return $(`#${node.type.replaceAll(" ", "-")}-${name}`);
+}
+
 /**
  * Makes the inputs show what the node has: the default where the flow leaves a property out, and
  * in a list of choices also a value that is none of them, such as `${NAME}`.

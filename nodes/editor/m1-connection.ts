@@ -14,12 +14,12 @@ import {
 import { topicLevel } from "../protocol/topic-level";
 import { actionButton } from "./action-button";
 import { ask } from "./ask";
-import { currentValue, fillIn, inputOf, openDialog, showRow } from "./dialog";
+import { currentValue, fillIn, inputOf, showRow } from "./dialog";
 import { explained, explainedIfSet, shared } from "./explain";
 import { foldableSection } from "./foldable-section";
 import { fieldsOf, fillOnPaste } from "./paste";
-import { showProblems } from "./problems";
 import type { EditedNode } from "./red";
+import { labelStyle, startDialog } from "./start-dialog";
 
 interface Properties {
   name: string;
@@ -83,13 +83,9 @@ RED.nodes.registerType<Properties>("m1 connection", {
     // Two servers may know the same user: the sandbox and the real one, for example.
     return [user, this.url?.replace(/^\w+:\/\//, "")].filter(Boolean).join("@");
   },
-  labelStyle() {
-    return this.name ? "node_label_italic" : "";
-  },
+  labelStyle,
   oneditprepare() {
-    openDialog(this);
-    showProblems(this);
-    foldableSection($("#m1-connection-advanced-button"));
+    startDialog(this);
     foldableSection($("#m1-connection-lookup-button"));
     acceptPastes(this);
     offerTest(this);

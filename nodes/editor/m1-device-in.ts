@@ -2,21 +2,13 @@
 
 import { datatype, qos, receive, updateType } from "../protocol/settings";
 import { topicLevel } from "../protocol/topic-level";
-import { topicsOf } from "../subscriptions/subscription-request";
-import {
-  connectionIdentity,
-  currentValue,
-  inputOf,
-  openDialog,
-  revalidate,
-  showRow,
-} from "./dialog";
+import type { DeviceRequest, Own } from "../subscriptions/subscription-request";
+import { currentValue, inputOf, revalidate, showRow } from "./dialog";
 import { explained, explainedIfSet, isEnvironmentReference, shared } from "./explain";
-import { foldableSection } from "./foldable-section";
 import { fieldsOf, fillOnPaste } from "./paste";
-import { livePreview } from "./preview";
-import { showProblems } from "./problems";
 import type { EditedNode } from "./red";
+import { labelStyle, startDialog } from "./start-dialog";
+import { previewTopics } from "./topics-preview";
 
 interface Properties {
   name: string;
@@ -64,16 +56,12 @@ RED.nodes.registerType<Properties>("m1 device in", {
   label() {
     return this.name || this.deviceId || this._("label.everyDevice");
   },
-  labelStyle() {
-    return this.name ? "node_label_italic" : "";
-  },
+  labelStyle,
   outputLabels() {
     return this._("label.output");
   },
   oneditprepare() {
-    openDialog(this);
-    showProblems(this);
-    foldableSection($("#m1-device-in-advanced-button"));
+    startDialog(this);
     const showUpdateType = () =>
       showRow(this, "updateType", currentValue(this, "receive") !== "event");
     inputOf(this, "receive").on("change", () => {
@@ -84,19 +72,15 @@ RED.nodes.registerType<Properties>("m1 device in", {
     const fields = fieldsOf(this, ["deviceId", "receive", "updateType"]);
     fillOnPaste(inputOf(this, "deviceId"), "deviceId", () => fields);
     fillOnPaste(inputOf(this, "updateType"), "updateType", () => fields);
-    livePreview({ element: $("#m1-device-in-topics"), lines: () => previewTopics(this) });
+    previewTopics(this, () => ownRequest(this));
   },
 });
 
-/** The topics of what the node receives. */
-function previewTopics(node: EditedNode): string[] {
+function ownRequest(node: EditedNode): Own<DeviceRequest> {
   const receives = currentValue(node, "receive");
-  return topicsOf(connectionIdentity(node), {
+  return {
     kind: "device",
     deviceId: topicLevel(currentValue(node, "deviceId"), "deviceId", { emptyAllowed: true }),
     receive: isEnvironmentReference(receives) ? "all" : receive(receives),
-    updateType: updateType(currentValue(node, "updateType")),
-    broadcast: currentValue(node, "broadcast") === true,
-    qos: 0,
-  });
+  };
 }

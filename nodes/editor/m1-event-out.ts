@@ -5,13 +5,12 @@ import { qos } from "../protocol/settings";
 import { timestamp } from "../protocol/timestamp";
 import { topicLevel } from "../protocol/topic-level";
 import { eventTopic } from "../protocol/topics";
-import { connectionIdentity, currentValue, openDialog } from "./dialog";
+import { connectionIdentity, currentValue } from "./dialog";
 import { explainedIfSet, isEnvironmentReference, shared } from "./explain";
-import { foldableSection } from "./foldable-section";
 import { fieldsOf, fillOnPaste } from "./paste";
 import { livePreview } from "./preview";
-import { showProblems } from "./problems";
 import type { EditedNode } from "./red";
+import { labelStyle, startDialog } from "./start-dialog";
 import { textType, typedField, typedFieldValidator, typedText, valuelessType } from "./typed-field";
 
 interface Properties {
@@ -71,16 +70,12 @@ RED.nodes.registerType<Properties>("m1 event out", {
   label() {
     return this.name || typedText(this.deviceId, this.deviceIdType) || this.type;
   },
-  labelStyle() {
-    return this.name ? "node_label_italic" : "";
-  },
+  labelStyle,
   inputLabels() {
     return this._("label.input");
   },
   oneditprepare() {
-    openDialog(this);
-    showProblems(this);
-    foldableSection($("#m1-event-out-advanced-button"));
+    startDialog(this);
     typedField(this, "deviceId", [
       textType(checkDeviceId),
       "msg",

@@ -3,15 +3,14 @@
 import { M1Error } from "../protocol/errors";
 import { datatype, qos, updateType } from "../protocol/settings";
 import { topicLevel } from "../protocol/topic-level";
-import { topicsOf } from "../subscriptions/subscription-request";
-import { connectionIdentity, currentValue, inputOf, openDialog } from "./dialog";
+import type { GroupRequest, Own } from "../subscriptions/subscription-request";
+import { currentValue, inputOf } from "./dialog";
 import { explain, explained, explainedIfSet, isEnvironmentReference, shared } from "./explain";
-import { foldableSection } from "./foldable-section";
 import { fieldsOf, fillOnPaste } from "./paste";
-import { livePreview } from "./preview";
-import { showProblems } from "./problems";
 import type { EditedNode, Verdict } from "./red";
+import { labelStyle, startDialog } from "./start-dialog";
 import { TextList } from "./text-list";
+import { previewTopics } from "./topics-preview";
 
 interface Properties {
   name: string;
@@ -53,16 +52,12 @@ RED.nodes.registerType<Properties>("m1 group in", {
     const everyGroup = this.broadcast === false ? this.type : this._("label.everyGroup");
     return this.name || this.groups?.join(", ") || everyGroup;
   },
-  labelStyle() {
-    return this.name ? "node_label_italic" : "";
-  },
+  labelStyle,
   outputLabels() {
     return this._("label.output");
   },
   oneditprepare() {
-    openDialog(this);
-    showProblems(this);
-    foldableSection($("#m1-group-in-advanced-button"));
+    startDialog(this);
     const list = groupList();
     const warn = () => {
       const verdict = groupsVerdict(this, list.texts());
@@ -81,24 +76,20 @@ RED.nodes.registerType<Properties>("m1 group in", {
       ...fieldsOf(this, ["updateType"]),
       groupId: list.field(input),
     }));
-    livePreview({ element: $("#m1-group-in-topics"), lines: () => previewTopics(this) });
+    previewTopics(this, ownRequest);
   },
   oneditsave() {
     this.groups = groupList().texts();
   },
 });
 
-/** The topics of what the node receives. */
-function previewTopics(node: EditedNode): string[] {
-  return topicsOf(connectionIdentity(node), {
+function ownRequest(): Own<GroupRequest> {
+  return {
     kind: "group",
     groups: groupList()
       .texts()
       .map((group) => topicLevel(group, "groupId")),
-    updateType: updateType(currentValue(node, "updateType")),
-    broadcast: currentValue(node, "broadcast") === true,
-    qos: 0,
-  });
+  };
 }
 
 function groupList(): TextList {

@@ -37,6 +37,10 @@ export interface GroupRequest extends CommonRequest {
 
 export type SubscriptionRequest = DeviceRequest | GroupRequest;
 
+/** What is left of a request without what every request has. */
+export type Own<Request extends SubscriptionRequest> = Omit<Request, keyof CommonRequest>;
+export type OwnRequest = Own<DeviceRequest> | Own<GroupRequest>;
+
 export function filtersOf(identity: Identity, request: SubscriptionRequest): string[] {
   if (request.kind === "group") {
     const groups = request.broadcast ? [...request.groups, EVERYONE] : request.groups;

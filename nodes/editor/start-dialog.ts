@@ -1,0 +1,17 @@
+// What each dialog begins with, and how each node's name looks.
+import { elementOf, openDialog } from "./dialog";
+import { foldableSection } from "./foldable-section";
+import { showProblems } from "./problems";
+import type { EditedNode } from "./red";
+
+/** Fills the inputs, tells what is wrong with them, and folds the advanced settings. */
+export function startDialog(node: EditedNode): void {
+  openDialog(node);
+  showProblems(node);
+  foldableSection(elementOf(node, "advanced-button"));
+}
+
+/** A name that the user gave stands in italics, as on the nodes of Node-RED itself. */
+export function labelStyle(this: { readonly name: string }): string {
+  return this.name ? "node_label_italic" : "";
+}
