@@ -11,8 +11,8 @@ import type { PacketIdentifiers } from "./packet-identifiers";
 const PUBLISH = { qos: 2 } as const;
 
 export interface QoS2Options {
-  /** The broker keeps exchanges that are half done. */
-  readonly keepsSession: boolean;
+  /** Whether what earlier connections left half done is to be released. */
+  readonly releases: boolean;
   /** The broker has received the next event, or shown otherwise that it gets on. */
   advanced(): void;
   /** The broker has answered PUBACK: it does QoS 1 only. */
@@ -29,6 +29,7 @@ export class QoS2Exchanges {
   readonly #unreceived = new Set<number>();
   #isProven = false;
   #hasCompleted = false;
+  #isReleaseUnanswered = false;
 
   constructor(client: MqttClient, identifiers: PacketIdentifiers, options: QoS2Options) {
     this.#client = client;
@@ -45,6 +46,11 @@ export class QoS2Exchanges {
   /** An event went through all four steps. */
   get hasCompleted(): boolean {
     return this.#hasCompleted;
+  }
+
+  /** What was left half done has been released, and the broker has answered nothing of QoS 2 since. */
+  get isReleaseUnanswered(): boolean {
+    return this.#isReleaseUnanswered;
   }
 
   publish({ topic, payload }: Delivery, published: (error: unknown) => void): void {
@@ -71,6 +77,7 @@ export class QoS2Exchanges {
     } else if (packet.cmd === "pubrec") {
       this.#received(packet.messageId ?? 0);
     } else if (packet.cmd === "pubcomp") {
+      this.#isReleaseUnanswered = false;
       if (!this.#unreceived.has(packet.messageId ?? 0)) this.#hasCompleted = true;
       // The answer to a release. mqtt.js would take it for the event's, and what it does not know it ignores.
       else packet.messageId = 0;
@@ -82,9 +89,13 @@ export class QoS2Exchanges {
     const isOurs = this.#unreceived.delete(identifier);
     if (isOurs && !this.#isProven) {
       this.#isProven = true;
-      if (this.#options.keepsSession)
-        this.#client.stream.write(this.#identifiers.releases(identifier));
+      if (this.#options.releases) this.#release(identifier);
     }
     if (identifier === next) this.#options.advanced();
+  }
+
+  #release(underWay: number): void {
+    this.#isReleaseUnanswered = true;
+    this.#client.stream.write(this.#identifiers.releases(underWay));
   }
 }

@@ -51,6 +51,8 @@ interface Link {
 
 /** The options of a publication, by its QoS; those of QoS 2 have their exchanges. */
 const PUBLISH = [{ qos: 0 }, { qos: 1 }] as const;
+/** After so many connections that end without an answer to releases there are none any more. */
+const UNANSWERED_RELEASES = 2;
 
 export class Sender {
   readonly #options: SenderOptions;
@@ -63,6 +65,8 @@ export class Sender {
   #isSending = false;
   #acknowledgeTimer: NodeJS.Timeout | undefined;
   readonly #qos2Support = new QoS2Support();
+  /** Connections that have ended without an answer to releases. */
+  #unansweredReleases = 0;
   readonly #poisonTopics = new PoisonTopics();
   /** What has been told, by code and detail: once until the next deploy. */
   readonly #warned = new Set<string>();
@@ -173,7 +177,7 @@ export class Sender {
   #exchangesOf(link: Link): QoS2Exchanges {
     const { session, keepsSession } = this.#options;
     link.qos2 ??= new QoS2Exchanges(link.client, session.identifiers, {
-      keepsSession,
+      releases: keepsSession && this.#unansweredReleases < UNANSWERED_RELEASES,
       advanced: () => this.#acknowledgeTimer?.refresh(),
       answeredAtQoS1: () => this.#qos2Support.answeredAtQoS1(),
     });
@@ -287,6 +291,7 @@ export class Sender {
 
   #diagnose(failure: M1Error): Diagnosis {
     const link = this.#link;
+    if (link?.qos2?.isReleaseUnanswered) this.#unansweredReleases += 1;
     const inFlight = link && this.#outbox.unacknowledged;
     if (link && inFlight && this.#isQoS2ToBlame(link, inFlight.oldest, failure)) {
       this.#qos2Support.failed(inFlight.oldest);

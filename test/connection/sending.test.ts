@@ -419,6 +419,27 @@ describe("sending: at QoS 2", () => {
     });
   }
 
+  it("a broker that falls silent on releases is spared them after two connections", async () => {
+    let isDeaf = false;
+    const begun = new Set<number>();
+    const broker = await brokerWith(({ cmd, messageId = 0 }) => {
+      if (cmd === "connect") {
+        isDeaf = false;
+        begun.clear();
+      }
+      if (cmd === "publish") begun.add(messageId);
+      if (cmd === "pubrel" && !begun.has(messageId)) isDeaf = true;
+      return isDeaf;
+    });
+    const connection = await onlineConnection(broker, { timing: { acknowledge: 100 } });
+    const names = stateNames(connection);
+
+    const errors = await sendNumbers(connection, 50, 2);
+
+    assert.deepEqual(new Set(errors), new Set([undefined]));
+    assert.ok(names.filter((name) => name === "offline").length <= 4, names.join());
+  });
+
   it("a broker that does QoS 2 keeps it, however often its link is cut over one", async () => {
     let cuts = 0;
     const broker = await brokerWith((packet, _reply, socket) => {
