@@ -69,18 +69,24 @@ async function buildRuntime() {
  * The text of an html file under nodes/, each line `<!-- include shared/….html -->` replaced by that file,
  * which lies beside it. `__node__` in there is the name of the file that includes it.
  */
-export async function resolved(file) {
-  const text = await readFile(file, "utf8");
-  const lines = text.split("\n").map(async (line) => {
+async function resolved(file) {
+  const { dir, name: node } = path.parse(file);
+  const refuse = (line) => {
+    throw new BuildError(`${path.relative(root, file)}: cannot include "${line.trim()}"`);
+  };
+  const include = async (line) => {
     const [, indent, name] = /^( *)<!-- include (shared\/[\w-]+\.html) -->$/.exec(line) ?? [];
-    if (name === undefined) return line;
-    const fragment = path.join(path.dirname(file), name);
-    if (!existsSync(fragment)) throw new BuildError(`${file}: there is no ${fragment} to include`);
-    const rows = (await readFile(fragment, "utf8")).trimEnd().split("\n");
-    const { name: node } = path.parse(file);
-    return rows.map((row) => indent + row.replaceAll("__node__", node)).join("\n");
-  });
-  return (await Promise.all(lines)).join("\n");
+    if (name === undefined || !existsSync(path.join(dir, name))) refuse(line);
+    const rows = (await readFile(path.join(dir, name), "utf8")).trimEnd().split("\n");
+    return rows.map((row) => indent + row.replaceAll("__node__", node));
+  };
+  const lines = (await readFile(file, "utf8")).split("\n");
+  const isInclude = (line) => line.includes("<!-- include");
+  const parts = await Promise.all(lines.map((line) => (isInclude(line) ? include(line) : line)));
+  const text = parts.flat();
+  // A fragment includes no other: one look into one folder shows all that a dialog is made of.
+  text.filter(isInclude).forEach(refuse);
+  return text.join("\n");
 }
 
 /** The html of a node, its `<script src="editor/….ts">` replaced by the bundle of that file. */
@@ -161,7 +167,9 @@ async function checkKeys(sets) {
   const unknown = [];
   for (const file of await readdir(from, { recursive: true })) {
     if (!/\.(html|ts)$/.test(file) || file.startsWith("locales")) continue;
-    const text = await readFile(path.join(from, file), "utf8");
+    // What several dialogs share names keys of the node that includes it: it is read there.
+    if (file.startsWith("shared")) continue;
+    const text = await resolved(path.join(from, file));
     const ownSet = path.parse(file).name;
     for (const [set, key] of usedKeys(text, ownSet, name)) {
       if (!has(set, key)) unknown.push(`${key} (${file}, of ${set}.json)`);
