@@ -64,7 +64,7 @@ describe("a restart during an outage", () => {
     const after = await NodeRed.start(userDir);
     await isQueued(after, 10);
 
-    assert.match(after.output, /Events that were waiting on disk: 10/);
+    assert.match(after.output, /Events queued on disk: 10/);
     await after.stop();
     await remove();
   });

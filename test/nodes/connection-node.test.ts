@@ -392,11 +392,11 @@ describe("m1 connection", () => {
     for (const { code, text, warning } of [
       {
         ...{ code: 0x97, text: "quota exceeded: 1 queued" },
-        warning: "The broker's quota is used up: events wait, and go more slowly",
+        warning: "The broker's quota is used up: events stay queued and are sent more slowly",
       },
       {
         ...{ code: 0x80, text: "refused for now: 1 queued" },
-        warning: "The broker takes no events for now, they wait: Unspecified error",
+        warning: "The broker refuses events for now; they stay queued: Unspecified error",
       },
     ]) {
       it(`shows why in yellow, is one warning, and is over when events go again (0x${code.toString(16)})`, async () => {
@@ -535,7 +535,7 @@ describe("m1 connection", () => {
           ["in", "out"].map((id) => [
             id,
             "CONNECTION_MISSING",
-            "No connection is selected, or it is disabled",
+            "No connection is selected, or the selected one is disabled",
           ]),
         );
         for (const id of ["in", "out"]) {

@@ -615,7 +615,7 @@ describe("m1 device in", () => {
         equal(error.code, "ADDRESS_UNKNOWN");
         equal(
           error.message,
-          `Received a message for a topic that is none of Medium One's: ${topic}`,
+          `Received a message on a topic that Medium One does not use: ${topic}`,
         );
         equal(error.source.id, "m1");
         deepEqual([String(payload), named], ["nonsense", topic]);
