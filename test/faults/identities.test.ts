@@ -7,7 +7,7 @@ import { NodeRed } from "../support/node-red";
 import { DEMO_BROKER } from "../support/observer";
 import { prints } from "../support/printed";
 
-const CLASH = "Another client uses the client ID shared-by-two too";
+const CLASH = "Another client uses the client ID shared-by-two, too";
 
 /** An event each five milliseconds. */
 const EVENTS = {
