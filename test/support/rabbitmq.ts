@@ -128,6 +128,8 @@ export class RabbitNode {
       detached: true,
     });
     this.#process = child;
+    // Nothing is left behind either when the tests are given up in the middle.
+    process.once("exit", () => killGroup(child));
     const ended = () => child.exitCode ?? child.signalCode;
     await until(async () => ended() !== null || (await accepts(this.port)));
     if (ended() !== null) throw new Error(`RabbitMQ ended with ${ended()}`);
@@ -137,9 +139,9 @@ export class RabbitNode {
   /** As a power cut would. */
   async kill(): Promise<void> {
     const child = this.#process;
-    if (!child?.pid || child.exitCode !== null || child.signalCode !== null) return;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
     const gone = once(child, "exit");
-    process.kill(-child.pid, "SIGKILL");
+    killGroup(child);
     await gone;
     // The script is gone then, and Erlang a moment later.
     await until(async () => !(await accepts(this.port)));
@@ -163,6 +165,10 @@ export class RabbitNode {
     const program = path.join(PROGRAMS, "rabbitmqctl");
     return run(program, ["--quiet", "--node", this.name, ...args], { env: this.#environment });
   }
+}
+
+function killGroup({ pid, exitCode, signalCode }: ChildProcess): void {
+  if (pid !== undefined && exitCode === null && signalCode === null) process.kill(-pid, "SIGKILL");
 }
 
 /** Polls what cannot be awaited. */
