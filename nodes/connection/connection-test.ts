@@ -68,9 +68,9 @@ function failure(client: MqttClient, settings: ConnectionSettings): Promise<neve
   });
   return new Promise((_resolve, reject) => {
     const fail = (reason: M1Error) => {
-      const isHangUp = reason.code === "CONNECTION_CLOSED" || reason.code === "CONNECTION_LOST";
+      const isClosed = reason.code === "CONNECTION_CLOSED" || reason.code === "CONNECTION_LOST";
       // Not of a WebSocket: there the reason holds what the web server said.
-      const isPuzzling = isHangUp && !speaksMqtt && broker.scheme.startsWith("mqtt");
+      const isPuzzling = isClosed && !speaksMqtt && broker.scheme.startsWith("mqtt");
       const url = formatBrokerUrl(broker);
       reject(isPuzzling ? new M1Error("MQTT_NOT_SPOKEN", { broker: url }) : reason);
     };

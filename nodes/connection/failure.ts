@@ -41,7 +41,7 @@ const SOCKET_ERRORS: Readonly<Record<string, ErrorCode>> = {
   CERT_NOT_YET_VALID: "CERTIFICATE_NOT_YET_VALID",
 };
 
-/** What OpenSSL makes of an answer that is not TLS, and Node.js of a server that hangs up on TLS. */
+/** What OpenSSL makes of an answer that is not TLS, and Node.js of a server that closes the connection on TLS. */
 const NO_TLS = /wrong.version.number|packet.length.too.long|before secure TLS connection/i;
 
 /** MQTT 5, table 3-13. */

@@ -9,7 +9,7 @@ const UNSPECIFIED = 0x80;
 const IMPLEMENTATION_SPECIFIC = 0x83;
 
 /** PUBCOMP's answer to a release: the broker has confirmed the event before, and forgotten that. */
-export function isAccepted(reasonCode: number): boolean {
+export function isAlreadyReceived(reasonCode: number): boolean {
   return reasonCode === PACKET_IDENTIFIER_NOT_FOUND;
 }
 

@@ -13,7 +13,7 @@ const PUBLISH = { qos: 2 } as const;
 export interface QoS2Options {
   /** Whether what earlier connections left half done is to be released. */
   readonly releases: boolean;
-  /** The broker has received the next event, or shown otherwise that it gets on. */
+  /** The broker has received the next event: it makes progress, and its deadline begins anew. */
   advanced(): void;
   /** The broker has answered PUBACK: it does QoS 1 only. */
   answeredAtQoS1(): void;

@@ -1,5 +1,5 @@
 // What goes out over a connection: which event may be sent when, and what the broker's answer, its
-// silence or its hanging up means for it.
+// silence or the end of the connection means for it.
 import type { ErrorWithReasonCode, IConnackPacket, MqttClient } from "mqtt";
 import type { Delivery } from "../outbox/event";
 import type { Outbox } from "../outbox/outbox";
@@ -9,7 +9,7 @@ import { BrokerLimits } from "./broker-limits";
 import { type Diagnosis, DisconnectDiagnosis } from "./disconnect-diagnosis";
 import { isClosedByBroker, passingRefusal, refusedEvent } from "./failure";
 import { PoisonTopics } from "./poison-topics";
-import { isAccepted, PublishRefusals } from "./publish-refusals";
+import { isAlreadyReceived, PublishRefusals } from "./publish-refusals";
 import { QoS2Exchanges } from "./qos-2";
 import { QoS2Support } from "./qos-2-support";
 import { SendingPause } from "./sending-pause";
@@ -230,7 +230,7 @@ export class Sender {
     }
     this.#diagnosis.answered(delivery);
     const refusal = error as ErrorWithReasonCode | undefined;
-    if (refusal && !isAccepted(refusal.code)) {
+    if (refusal && !isAlreadyReceived(refusal.code)) {
       this.#refused(link, delivery, refusal);
     } else {
       this.#accepted(delivery, qos);

@@ -3,7 +3,7 @@
 
 export class SendingPause {
   #isActive = false;
-  /** To the end of the pause, and then to that of the episode. */
+  /** First to the end of the pause, then to the moment when the broker counts as taking events again. */
   #timer: NodeJS.Timeout | undefined;
 
   get isActive(): boolean {

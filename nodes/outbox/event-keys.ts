@@ -13,6 +13,7 @@ export type Extent = Pick<EventBlock, "first" | "last">;
 const SEQUENCE_DIGITS = 16;
 
 export class EventKeys {
+  /** Of the entry that lists the events which have left; version 0.1.0 called them settled. */
   readonly removed: string;
   readonly #events: string;
 

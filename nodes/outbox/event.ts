@@ -5,7 +5,7 @@ import type { QoS } from "../protocol/settings";
 /** Called once: without an error when the event has been delivered. */
 export type Done = (error?: M1Error) => void;
 
-/** How a `done` is called: whoever made it may have the error in other words, and bear one that throws. */
+/** Calls `done`. It may translate the error first, and must survive a `done` that throws. */
 export type Finish = (done: Done, error?: M1Error) => void;
 
 /** What an event consists of, wherever it waits. */

@@ -43,12 +43,15 @@ export type OwnRequest = Own<DeviceRequest> | Own<GroupRequest>;
 
 export function filtersOf(identity: Identity, request: SubscriptionRequest): string[] {
   if (request.kind === "group") {
-    const groups = request.broadcast ? [...request.groups, EVERYONE] : request.groups;
-    return groups.map((groupId) => groupFilter(identity, groupId));
+    return groupsOf(request).map((groupId) => groupFilter(identity, groupId));
   }
   if (request.deviceId === "") return [anyDeviceFilter(identity)];
   const devices = request.broadcast ? [request.deviceId, EVERYONE] : [request.deviceId];
   return devices.map((deviceId) => deviceFilter(identity, deviceId));
+}
+
+function groupsOf({ groups, broadcast }: GroupRequest): readonly string[] {
+  return broadcast ? [...groups, EVERYONE] : groups;
 }
 
 /** The filters that a message to this address can have come by. */
@@ -96,8 +99,7 @@ const ANY_TYPE = "#";
 export function requestKeys(request: SubscriptionRequest): string[] {
   const type = request.updateType === "" ? ANY_TYPE : request.updateType;
   if (request.kind === "group") {
-    const groups = request.broadcast ? [...request.groups, EVERYONE] : request.groups;
-    return [...new Set(groups)].map((groupId) => `group/${groupId}/${type}`);
+    return [...new Set(groupsOf(request))].map((groupId) => `group/${groupId}/${type}`);
   }
   const devices = [request.deviceId === "" ? ANY_DEVICE : request.deviceId];
   if (request.broadcast) devices.push(EVERYONE);
