@@ -104,11 +104,12 @@ function runConnection(RED: NodeAPI, node: ConnectionNode, config: Config): void
     for (const registration of node.registrations) registration.refresh();
   };
   const showQueue = inIntervals(REFRESH_MS, showState);
-  const log = new ConnectionLog(RED, node, settings, outbox);
+  const log = new ConnectionLog(RED, node, connection);
   connection.on("state", (state) => {
     showState();
     log.state(state);
   });
+  connection.on("nextAddress", (change) => log.nextAddress(change));
   connection.on("stable", () => log.stable());
   connection.on("outbox", () => {
     showQueue.soon();

@@ -1,6 +1,6 @@
 // What the dialog of `m1 connection` asks of the runtime: POST with what the open form holds.
 import type { Node, NodeAPI } from "node-red";
-import { testConnection } from "../connection/connection-test";
+import { type AddressTest, testConnection } from "../connection/connection-test";
 import { M1Error } from "../protocol/errors";
 import {
   connectionSettings,
@@ -21,7 +21,7 @@ const STORED = "__PWRD__";
 const NO_TLS: ReadonlySet<unknown> = new Set(["", "_ADD_", undefined]);
 
 /**
- * - `m1-connection/test`: the `Trial` of a connection with the form's settings
+ * - `m1-connection/test`: `{ results }`, an `AddressTest` for each address of the form
  * - `m1-connection/user`: `{ userMqtt }` of the form's `loginId`, from the REST API at `restUrl`
  *
  * Both answer 200 with `{ error: { code, details } }` for what the user can mend.
@@ -30,9 +30,10 @@ const NO_TLS: ReadonlySet<unknown> = new Set(["", "_ADD_", undefined]);
  * as well deploy that address. As for all of Node-RED's API, `adminAuth` is what keeps strangers out.
  */
 export function offerEndpoints(RED: NodeAPI): void {
-  offer(RED, "test", (form) =>
-    testConnection(connectionSettings(form as StatedConnection, "nodered", tlsOptions(RED))),
-  );
+  offer(RED, "test", async (form) => {
+    const settings = connectionSettings(form as StatedConnection, "nodered", tlsOptions(RED));
+    return { results: (await testConnection(settings)).map(testResult) };
+  });
   offer(RED, "user", async (form) => ({
     userMqtt: await lookUpUser({
       restUrl: setting(form.restUrl, "restUrl", ""),
@@ -43,6 +44,15 @@ export function offerEndpoints(RED: NodeAPI): void {
   }));
 }
 
+function testResult({ error, ...rest }: AddressTest): object {
+  return error ? { ...rest, error: toldError(error) } : rest;
+}
+
+/** What the editor puts into words. */
+function toldError({ code, details }: M1Error): object {
+  return { code, details };
+}
+
 function offer(RED: NodeAPI, name: string, answer: (form: Form) => Promise<object>): void {
   const permission = RED.auth.needsPermission("m1-connection.write");
   RED.httpAdmin.post(`/m1-connection/${name}`, permission, async (request, response) => {
@@ -50,7 +60,7 @@ function offer(RED: NodeAPI, name: string, answer: (form: Form) => Promise<objec
       response.json(await answer(completed(RED, request.body ?? {})));
     } catch (error) {
       if (error instanceof M1Error) {
-        response.json({ error: { code: error.code, details: error.details } });
+        response.json({ error: toldError(error) });
       } else {
         RED.log.error(error);
         response.sendStatus(500);
@@ -63,12 +73,15 @@ function offer(RED: NodeAPI, name: string, answer: (form: Form) => Promise<objec
 function completed(RED: NodeAPI, form: Form): Form {
   const stored = RED.nodes.getCredentials(String(form.id)) as Form | undefined;
   const scope = neighbour(RED, form);
-  const complete = ([name, value]: [string, unknown]): [string, unknown] => {
-    const stated = value === STORED ? stored?.[name] : value;
-    const variable = envReference(stated);
-    if (variable === undefined) return [name, stated];
-    return [name, RED.util.getSetting(scope as Node, variable) ?? stated];
+  const replaced = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(replaced);
+    const variable = envReference(value);
+    return variable === undefined ? value : (RED.util.getSetting(scope as Node, variable) ?? value);
   };
+  const complete = ([name, value]: [string, unknown]): [string, unknown] => [
+    name,
+    replaced(value === STORED ? stored?.[name] : value),
+  ];
   return Object.fromEntries(Object.entries(form).map(complete));
 }
 

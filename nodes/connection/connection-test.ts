@@ -1,18 +1,25 @@
-// One attempt at the broker, so that a person learns whether settings work: connects, subscribes and
+// One attempt at each address, so that a person learns whether settings work: connects, subscribes and
 // leaves. It publishes nothing, keeps no session, and takes over no other client.
 import { connect, type MqttClient } from "mqtt";
-import { formatBrokerUrl } from "../protocol/broker-url";
+import { type BrokerUrl, formatBrokerUrl } from "../protocol/broker-url";
 import { M1Error } from "../protocol/errors";
+import type { ProtocolVersion } from "../protocol/settings";
 import { anyDeviceFilter } from "../protocol/topics";
 import { testClientId } from "./client-id";
-import { connectionFailure } from "./failure";
+import { connectionFailure, isVersionInDoubt } from "./failure";
 import { type ConnectionSettings, clientOptions, closeClient } from "./mqtt-client";
-import { subscribeOnce } from "./subscription-wire";
-import { TIMING } from "./timing";
+import { REFUSED, subscribeOnce } from "./subscription-wire";
 
-export interface ConnectionTest {
-  /** Milliseconds from SUBSCRIBE to SUBACK. */
-  readonly roundTrip: number;
+/** What came of one address. */
+export interface AddressTest {
+  readonly broker: string;
+  /** Milliseconds from SUBSCRIBE to SUBACK, if it works. */
+  readonly roundTrip?: number;
+  /**
+   * If it does not, what a connection with these settings would show, or MQTT_NOT_SPOKEN,
+   * SUBSCRIPTION_REFUSED or ONLY_MQTT_3.
+   */
+  readonly error?: M1Error;
 }
 
 /** Milliseconds until the answer must be there. */
@@ -21,27 +28,64 @@ const DEADLINE = 10_000;
 /** Milliseconds for DISCONNECT; a person is waiting. */
 const GOODBYE = 500;
 
-/** SUBACK: this and above is a refusal (MQTT-3.9.3-2; MQTT 5, table 3-7). */
-const REFUSED = 0x80;
+interface Attempt {
+  readonly settings: ConnectionSettings;
+  readonly broker: BrokerUrl;
+  /** When it must be over, on `performance`'s clock. */
+  readonly deadline: number;
+}
 
-/**
- * Rejects with the M1Error that a connection with these settings would show, or with
- * MQTT_NOT_SPOKEN or SUBSCRIPTION_REFUSED. Whatever happens, the client has ended by then.
- */
-export async function testConnection(
+/** Tests all addresses at the same time, each in `milliseconds` at the most. Whatever happens, the clients have ended by then. */
+export function testConnection(
   settings: ConnectionSettings,
-  deadline = DEADLINE,
-): Promise<ConnectionTest> {
+  milliseconds = DEADLINE,
+): Promise<AddressTest[]> {
+  const deadline = performance.now() + milliseconds;
+  const tests = settings.brokers.map((broker) => testAddress({ settings, broker, deadline }));
+  return Promise.all(tests);
+}
+
+async function testAddress(attempt: Attempt): Promise<AddressTest> {
+  const broker = formatBrokerUrl(attempt.broker);
+  try {
+    return { broker, roundTrip: await roundTripInAnyVersion(attempt) };
+  } catch (error) {
+    if (!(error instanceof M1Error)) throw error;
+    return { broker, error };
+  }
+}
+
+/** Rejects with ONLY_MQTT_3 where MQTT 5 was asked for and only 3.1.1 works. */
+async function roundTripInAnyVersion(attempt: Attempt): Promise<number> {
+  try {
+    return await roundTrip(attempt);
+  } catch (error) {
+    if (attempt.settings.protocolVersion !== 5 || !isVersionInDoubt(error)) throw error;
+  }
+  await roundTrip({ ...attempt, settings: inVersion(attempt.settings, 4) });
+  throw new M1Error("ONLY_MQTT_3", { broker: formatBrokerUrl(attempt.broker) });
+}
+
+function inVersion(
+  settings: ConnectionSettings,
+  protocolVersion: ProtocolVersion,
+): ConnectionSettings {
+  return { ...settings, protocolVersion };
+}
+
+/** Milliseconds from SUBSCRIBE to SUBACK. */
+async function roundTrip({ settings, broker, deadline }: Attempt): Promise<number> {
   const own = { ...settings, clientId: testClientId(settings.clientId), cleanSession: true };
-  const client = open(own);
+  const milliseconds = deadline - performance.now();
+  const client = open(own, broker, milliseconds);
   let timer: NodeJS.Timeout | undefined;
   try {
     return await Promise.race([
       subscribe(client, own),
-      failure(client, own),
+      failure(client, own, broker),
       new Promise<never>((_resolve, reject) => {
-        const late = new M1Error("TIMED_OUT", { broker: formatBrokerUrl(own.broker) });
-        timer = setTimeout(() => reject(late), deadline);
+        const late = new M1Error("TIMED_OUT", { broker: formatBrokerUrl(broker) });
+        timer = setTimeout(() => reject(late), milliseconds);
       }),
     ]);
   } finally {
@@ -50,18 +94,22 @@ export async function testConnection(
   }
 }
 
-function open(settings: ConnectionSettings): MqttClient {
+function open(settings: ConnectionSettings, broker: BrokerUrl, milliseconds: number): MqttClient {
   try {
-    return connect(clientOptions(settings, TIMING));
+    // A little later than our own deadline, which has the better words.
+    return connect(clientOptions(settings, broker, milliseconds + GOODBYE));
   } catch (error) {
     // mqtt.js and tls throw on unusable keys and certificates.
-    throw connectionFailure(error, settings);
+    throw connectionFailure(error, { broker, clientId: settings.clientId });
   }
 }
 
 /** Rejects with whatever goes wrong first; what follows are consequences. */
-function failure(client: MqttClient, settings: ConnectionSettings): Promise<never> {
-  const { broker } = settings;
+function failure(
+  client: MqttClient,
+  { clientId }: ConnectionSettings,
+  broker: BrokerUrl,
+): Promise<never> {
   let speaksMqtt = false;
   client.once("connect", () => {
     speaksMqtt = true;
@@ -74,7 +122,7 @@ function failure(client: MqttClient, settings: ConnectionSettings): Promise<neve
       const url = formatBrokerUrl(broker);
       reject(isPuzzling ? new M1Error("MQTT_NOT_SPOKEN", { broker: url }) : reason);
     };
-    const failed = (error: unknown) => fail(connectionFailure(error, settings));
+    const failed = (error: unknown) => fail(connectionFailure(error, { broker, clientId }));
     client.on("error", failed);
     // mqtt.js keeps to itself what has no code, such as a web server's refusal.
     client.stream.on("error", failed);
@@ -86,13 +134,13 @@ function failure(client: MqttClient, settings: ConnectionSettings): Promise<neve
 async function subscribe(
   client: MqttClient,
   { identity: who }: ConnectionSettings,
-): Promise<ConnectionTest> {
+): Promise<number> {
   await new Promise((resolve) => client.once("connect", resolve));
   const filter = anyDeviceFilter(who);
   const start = performance.now();
   const [granted = REFUSED] = await subscribeOnce(client, [[filter, 0]]);
   if (granted >= REFUSED) throw new M1Error("SUBSCRIPTION_REFUSED", { filter });
-  return { roundTrip: performance.now() - start };
+  return performance.now() - start;
 }
 
 async function leave(client: MqttClient): Promise<void> {

@@ -4,28 +4,34 @@ import { EventEmitter } from "node:events";
 import type { IConnackPacket, MqttClient } from "mqtt";
 import type { OutgoingEvent } from "../outbox/event";
 import type { Outbox } from "../outbox/outbox";
+import type { BrokerUrl } from "../protocol/broker-url";
 import { M1Error } from "../protocol/errors";
-import {
-  type Subscriber,
-  Subscriptions,
-  type SubscriptionWire,
-} from "../subscriptions/subscriptions";
+import { type Subscriber, Subscriptions } from "../subscriptions/subscriptions";
 import { Backoff } from "./backoff";
+import { BrokerAddresses } from "./broker-addresses";
 import type { Diagnosis } from "./disconnect-diagnosis";
-import { connectionFailure, disconnectFailure, needsAPerson } from "./failure";
+import { connectionFailure, disconnectFailure, failureBeforeConnack } from "./failure";
 import { type ConnectionSettings, closeClient, openClient } from "./mqtt-client";
 import { type ReceivedPacket, Receiver } from "./receiver";
 import { Sender } from "./sender";
 import { newSession, type Session } from "./session";
-import { subscriptionWire } from "./subscription-wire";
+import { Subscribing } from "./subscribing";
 import { TIMING, type Timing } from "./timing";
 
 /** `offline` is every moment between two attempts; its reason is why the last one ended. */
 export type ConnectionState =
   | { readonly name: "idle" }
   | { readonly name: "connecting"; readonly lastFailure: M1Error | undefined }
-  /** With a refusal, events wait or go slowly because of it; `reasonCode` is the broker's. */
-  | { readonly name: "online"; readonly refusal?: M1Error; readonly reasonCode?: number }
+  /**
+   * `address` is the one in use where there are several. With a refusal, events wait or go slowly because of
+   * it; `reasonCode` is the broker's.
+   */
+  | {
+      readonly name: "online";
+      readonly address?: string;
+      readonly refusal?: M1Error;
+      readonly reasonCode?: number;
+    }
   | { readonly name: "offline"; readonly reason: M1Error; readonly retryIn: number }
   | { readonly name: "closing" }
   | { readonly name: "closed" };
@@ -38,6 +44,10 @@ export interface ConnectionOptions {
 
 export interface ConnectionEvents {
   state: [ConnectionState];
+  /** An address has failed, and the next one is tried at once. */
+  nextAddress: [
+    { readonly failure: M1Error; readonly failed: BrokerUrl; readonly next: BrokerUrl },
+  ];
   /** It has been online for long enough that a later loss is a new one. */
   stable: [];
   /** The number of events in the outbox may have changed. */
@@ -55,14 +65,15 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   readonly session: Session;
   readonly #timing: Timing;
   readonly #backoff: Backoff;
+  readonly #addresses: BrokerAddresses;
   readonly #sender: Sender;
   readonly #receiver: Receiver;
   readonly #subscriptions: Subscriptions;
+  readonly #subscribing: Subscribing;
   /** Who sends and who receives: it is connected while there is anyone. */
   readonly #users = new Set<object>();
   #state: ConnectionState = { name: "idle" };
   #client: MqttClient | undefined;
-  #wire: SubscriptionWire | undefined;
   /** The first thing that went wrong with the present client; what follows are consequences. */
   #failure: M1Error | undefined;
   /** Offline, to the next attempt; online, to the moment when the connection counts as stable. */
@@ -81,7 +92,9 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     this.session = session;
     this.#timing = timing;
     this.#backoff = new Backoff(timing);
+    this.#addresses = new BrokerAddresses(settings.brokers);
     this.#subscriptions = new Subscriptions(settings.identity);
+    this.#subscribing = new Subscribing(this.#subscriptions, timing, () => this.#synchronise());
     this.#sender = this.#newSender();
     this.#receiver = this.#newReceiver();
     outbox.onReady = () => this.#sender.sendWaiting();
@@ -90,6 +103,11 @@ export class Connection extends EventEmitter<ConnectionEvents> {
 
   get state(): ConnectionState {
     return this.#state;
+  }
+
+  /** The address that is in use, or is called next. */
+  get broker(): BrokerUrl {
+    return this.#addresses.current;
   }
 
   // --- who uses it ----------------------------------------------------------------------------
@@ -124,7 +142,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     if (!isUsed) return;
     const { name } = this.#state;
     if (name === "idle") this.#connect();
-    else if (name === "online") this.#synchronise();
+    else if (name === "online") void this.#synchronise();
   }
 
   /**
@@ -148,53 +166,91 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     this.emit("state", state);
   }
 
-  #connect(): void {
-    const lastFailure = this.#state.name === "offline" ? this.#state.reason : undefined;
+  #enterOnline(refusal: { refusal?: M1Error; reasonCode?: number } = {}): void {
+    const address = this.#addresses.currentName;
+    this.#enter({ name: "online", ...(address && { address }), ...refusal });
+  }
+
+  #connect(lastFailure?: M1Error): void {
     this.#failure = undefined;
     this.#enter({ name: "connecting", lastFailure });
+    const { connect, connectBeforeNext } = this.#timing;
+    const deadline = this.#addresses.hasOthers ? connectBeforeNext : connect;
     try {
-      const { client, flush } = openClient(this.settings, this.#timing, this.session);
+      const { client, flush } = openClient(this.settings, this.broker, deadline, this.session);
       this.#client = client;
-      this.#wire = subscriptionWire(client, flush, this.#timing);
-      this.#listen(client);
+      this.#listen(client, flush);
     } catch (error) {
       // mqtt.js and tls throw on unusable keys and certificates.
-      this.#goOffline(connectionFailure(error, this.settings));
+      this.#goOffline(this.#failureOf(error));
     }
   }
 
-  #goOnline(client: MqttClient, connack: IConnackPacket): void {
+  #goOnline(client: MqttClient, flush: () => void, connack: IConnackPacket): void {
     if (client !== this.#client || this.#state.name !== "connecting") return;
     this.#timer = setTimeout(() => this.#becomeStable(), this.#timing.stable);
+    const { isOther } = this.#addresses.accepted();
+    this.#subscribing.connected(client, flush, connack.sessionPresent && !isOther);
+    const isSuspect = this.#subscribing.isSuspect;
+    if (!isSuspect) this.#sender.connected(client, connack);
+    this.#enterOnline();
+    const synchronised = this.#synchronise();
+    if (!isSuspect) this.#sender.sendWaiting();
+    else void synchronised.then(() => this.#sendAfterSubscribing(client, connack));
+  }
+
+  #sendAfterSubscribing(client: MqttClient, connack: IConnackPacket): void {
+    if (client !== this.#client || this.#state.name !== "online") return;
     this.#sender.connected(client, connack);
-    this.#subscriptions.connected(connack.sessionPresent);
-    this.#enter({ name: "online" });
-    this.#synchronise();
     this.#sender.sendWaiting();
   }
 
   #becomeStable(): void {
     this.#backoff.reset();
+    this.#addresses.held();
     this.#sender.stable();
     this.emit("stable");
   }
 
   #goOffline(failure: M1Error): void {
-    const diagnosis = this.#sender.diagnose(failure);
+    const isAnswered = this.#state.name !== "connecting" || this.#addresses.hasAccepted;
+    if (!isAnswered) failure = failureBeforeConnack(failure, this.settings.protocolVersion);
+    const { lastFailure } =
+      this.#state.name === "connecting" ? this.#state : { lastFailure: failure };
+    const diagnosis: Diagnosis = this.#subscribing.isToBlame(failure)
+      ? { cause: "search" }
+      : this.#sender.diagnose(failure);
     this.#forgetClient();
-    const retryIn = this.#retryIn(failure, diagnosis);
-    this.#timer = setTimeout(() => this.#connect(), retryIn);
-    const { clientId } = this.settings;
-    const isClash = diagnosis.cause === "clash";
-    const reason = isClash ? new M1Error("CLIENT_ID_CLASH", { clientId }) : failure;
-    this.#enter({ name: "offline", reason, retryIn });
+    if (diagnosis.cause === "chance") this.#tryNextAddress(failure, lastFailure);
+    else this.#retrySameAddress(failure, diagnosis);
   }
 
-  #retryIn(failure: M1Error, diagnosis: Diagnosis): number {
-    if (diagnosis.cause === "search") return this.#backoff.soon();
-    const pause = this.#backoff.next(needsAPerson(failure));
-    // Not at once: the other client must be taken over a third time to name the clash as well.
-    return diagnosis.cause === "clash" && diagnosis.known ? this.#timing.longestRetry : pause;
+  #tryNextAddress(failure: M1Error, lastFailure: M1Error | undefined): void {
+    const failed = this.broker;
+    const step = this.#addresses.failed(failure);
+    if (step.name === "pause") {
+      this.#pause(step.failure, this.#backoff.next(step.refused));
+    } else {
+      this.emit("nextAddress", { failure, failed, next: this.broker });
+      this.#connect(lastFailure);
+    }
+  }
+
+  /** It is an event, a filter or another client that the broker closes the connection over, and no matter of the address. */
+  #retrySameAddress(failure: M1Error, diagnosis: Diagnosis): void {
+    const { clientId } = this.settings;
+    if (diagnosis.cause === "search") this.#pause(failure, this.#backoff.soon());
+    else if (diagnosis.cause === "clash") {
+      const pause = this.#backoff.next(false);
+      // Not at once: the other client must be taken over a third time to name the clash as well.
+      const retryIn = diagnosis.known ? this.#timing.longestRetry : pause;
+      this.#pause(new M1Error("CLIENT_ID_CLASH", { clientId }), retryIn);
+    } else this.#pause(failure, this.#backoff.next(false));
+  }
+
+  #pause(reason: M1Error, retryIn: number): void {
+    this.#timer = setTimeout(() => this.#connect(reason), retryIn);
+    this.#enter({ name: "offline", reason, retryIn });
   }
 
   /** Ends in `idle`, from where `endDeploy` connects again, or in `closed`, which is final. */
@@ -224,22 +280,21 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     clearTimeout(this.#timer);
     this.#client = undefined;
     this.#receiver.disconnected();
+    this.#subscribing.disconnected();
     this.#sender.disconnected();
   }
 
   // --- the client -----------------------------------------------------------------------------
 
-  #listen(client: MqttClient): void {
+  #listen(client: MqttClient, flush: () => void): void {
     client.handleMessage = (packet, acknowledge) => {
       if (client === this.#client) this.#receiver.receive(packet, acknowledge);
     };
-    client.on("connect", (connack) => this.#goOnline(client, connack));
+    client.on("connect", (connack) => this.#goOnline(client, flush, connack));
     client.on("disconnect", ({ reasonCode = 0 }) => {
       this.#abandon(client, disconnectFailure(reasonCode));
     });
-    const failed = (error: unknown) => {
-      this.#abandon(client, connectionFailure(error, this.settings));
-    };
+    const failed = (error: unknown) => this.#abandon(client, this.#failureOf(error));
     client.on("error", failed);
     // mqtt.js keeps to itself what has no code, such as a web server's refusal.
     client.stream.on("error", failed);
@@ -248,6 +303,10 @@ export class Connection extends EventEmitter<ConnectionEvents> {
         this.#goOffline(this.#failure ?? new M1Error("CONNECTION_CLOSED"));
       }
     });
+  }
+
+  #failureOf(error: unknown): M1Error {
+    return connectionFailure(error, { broker: this.broker, clientId: this.settings.clientId });
   }
 
   /** Not every error of mqtt.js ends the connection; after any of them it is of no use. */
@@ -259,17 +318,17 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     if (this.#state.name !== "closing") this.#goOffline(this.#failure);
   }
 
-  #synchronise(): void {
+  async #synchronise(): Promise<void> {
     const client = this.#client;
     // In the middle of a deploy it would give up what the successors want; `endDeploy` comes yet.
-    if (!client || !this.#wire || this.#receiver.isHolding) return;
-    this.#subscriptions.synchronise(this.#wire).catch((error: unknown) => {
+    if (!client || this.#receiver.isHolding) return;
+    try {
+      await this.#subscribing.synchronise();
+    } catch (error) {
       // The connection went down meanwhile, or an answer made no sense: either way a new one is due.
       // While it closes, mqtt.js refuses what is left of the run; the goodbye is still wanted.
-      if (this.#state.name === "online") {
-        this.#abandon(client, connectionFailure(error, this.settings));
-      }
-    });
+      if (this.#state.name === "online") this.#abandon(client, this.#failureOf(error));
+    }
   }
 
   // --- its parts ------------------------------------------------------------------------------
@@ -289,10 +348,10 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   /** Once for each reason in a row. */
   #showRefusal(refusal?: { readonly error: M1Error; readonly reasonCode: number }): void {
     if (this.#state.name !== "online") return;
-    if (!refusal) this.#enter({ name: "online" });
+    if (!refusal) this.#enterOnline();
     else if (this.#state.reasonCode !== refusal.reasonCode) {
       const { error, reasonCode } = refusal;
-      this.#enter({ name: "online", refusal: error, reasonCode });
+      this.#enterOnline({ refusal: error, reasonCode });
     }
   }
 

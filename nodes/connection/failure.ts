@@ -2,6 +2,7 @@
 import { ReasonCodes } from "mqtt";
 import { type BrokerUrl, formatBrokerUrl } from "../protocol/broker-url";
 import { type ErrorCode, type ErrorDetails, M1Error } from "../protocol/errors";
+import type { ProtocolVersion } from "../protocol/settings";
 import { QUOTA_EXCEEDED } from "./publish-refusals";
 
 export interface FailureContext {
@@ -57,6 +58,24 @@ const NEED_A_PERSON: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "CLIENT_ID_REFUSED",
   "PROTOCOL_REFUSED",
 ]);
+
+/** What may be the answer of a broker that does not know this version of MQTT. */
+const VERSION_IN_DOUBT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "PROTOCOL_REFUSED",
+  "MQTT_NOT_SPOKEN",
+  "CONNECTION_CLOSED",
+  "CONNECTION_LOST",
+]);
+
+export function isVersionInDoubt(error: unknown): boolean {
+  return error instanceof M1Error && VERSION_IN_DOUBT.has(error.code);
+}
+
+/** A failure before CONNACK: brokers that know MQTT 3.1.1 only close the connection on MQTT 5 without a word. */
+export function failureBeforeConnack(failure: M1Error, version: ProtocolVersion): M1Error {
+  const isWordless = failure.code === "CONNECTION_CLOSED" || failure.code === "CONNECTION_LOST";
+  return version === 5 && isWordless ? new M1Error("MQTT_5_REFUSED") : failure;
+}
 
 export function needsAPerson(failure: M1Error): boolean {
   return NEED_A_PERSON.has(failure.code);

@@ -4,14 +4,15 @@ import { connect, type IClientOptions, type MqttClient } from "mqtt";
 import { type BrokerUrl, isEncrypted } from "../protocol/broker-url";
 import type { ProtocolVersion } from "../protocol/settings";
 import type { Identity } from "../protocol/topics";
+import type { BrokerUrls } from "./broker-addresses";
 import { EmptyStore } from "./empty-store";
 import { PacketIdentifiers } from "./packet-identifiers";
 import type { Session } from "./session";
-import type { Timing } from "./timing";
 import { coalesceWrites } from "./write-coalescing";
 
 export interface ConnectionSettings {
-  readonly broker: BrokerUrl;
+  /** In the order in which they are tried. */
+  readonly brokers: BrokerUrls;
   readonly identity: Identity;
   readonly username: string;
   readonly password: string;
@@ -31,17 +32,18 @@ const ANSWERS: ReadonlySet<string> = new Set(["pingresp", "puback", "pubcomp"]);
 const NEVER_EXPIRES = 0xffff_ffff;
 
 /**
- * Begins to connect. `flush` sends what the client has written in this turn of the event loop. Throws what
- * mqtt.js and tls throw on unusable keys and certificates.
+ * Begins to connect to `broker`, for `connectTimeout` milliseconds at the most. `flush` sends what the client
+ * has written in this turn of the event loop. Throws what mqtt.js and tls throw on unusable keys and certificates.
  */
 export function openClient(
   settings: ConnectionSettings,
-  timing: Timing,
+  broker: BrokerUrl,
+  connectTimeout: number,
   session: Session,
 ): { readonly client: MqttClient; readonly flush: () => void } {
   session.identifiers = new PacketIdentifiers(session.identifiers);
   const client = connect({
-    ...clientOptions(settings, timing),
+    ...clientOptions(settings, broker, connectTimeout),
     messageIdProvider: session.identifiers,
     incomingStore: session.unreleased,
     outgoingStore: new EmptyStore(),
@@ -52,8 +54,12 @@ export function openClient(
   return { client, flush };
 }
 
-export function clientOptions(settings: ConnectionSettings, timing: Timing): IClientOptions {
-  const { broker, protocolVersion, cleanSession } = settings;
+export function clientOptions(
+  settings: ConnectionSettings,
+  broker: BrokerUrl,
+  connectTimeout: number,
+): IClientOptions {
+  const { protocolVersion, cleanSession } = settings;
   const isWebSocket = broker.scheme === "ws" || broker.scheme === "wss";
   const persistent = protocolVersion === 5 && !cleanSession;
   return {
@@ -71,7 +77,7 @@ export function clientOptions(settings: ConnectionSettings, timing: Timing): ICl
     keepalive: settings.keepalive,
     clean: cleanSession,
     protocolVersion,
-    connectTimeout: timing.connect,
+    connectTimeout,
     // All this is done by the connection, its subscriptions and its outbox.
     reconnectPeriod: 0,
     reschedulePings: false,

@@ -1,7 +1,8 @@
 // What belongs to a session at the broker and outlives connections (MQTT-4.1.0), kept for the successor
 // when a deploy replaces the config node.
 import { Store } from "mqtt";
-import { type BrokerUrl, formatBrokerUrl } from "../protocol/broker-url";
+import { formatBrokerUrl } from "../protocol/broker-url";
+import type { BrokerUrls } from "./broker-addresses";
 import { PacketIdentifiers } from "./packet-identifiers";
 
 export interface Session {
@@ -13,7 +14,7 @@ export interface Session {
 
 /** Two connections that agree in these have the same session. */
 interface SessionName {
-  readonly broker: BrokerUrl;
+  readonly brokers: BrokerUrls;
   readonly clientId: string;
 }
 
@@ -35,6 +36,6 @@ export function claimSession(configId: string, name: SessionName): Session | und
   return found?.name === text(name) ? found.session : undefined;
 }
 
-function text({ broker, clientId }: SessionName): string {
-  return `${clientId}@${formatBrokerUrl(broker)}`;
+function text({ brokers, clientId }: SessionName): string {
+  return `${clientId}@${brokers.map(formatBrokerUrl).join()}`;
 }

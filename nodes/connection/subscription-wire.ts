@@ -4,25 +4,38 @@ import type { MqttClient } from "mqtt";
 import { M1Error } from "../protocol/errors";
 import type { QoS } from "../protocol/settings";
 import type { SubscriptionWire } from "../subscriptions/subscriptions";
+import type { PoisonFilters } from "./poison-filters";
 import type { Timing } from "./timing";
 
 /** Brokers limit the length of a packet; ten thousand devices must not fail on it. */
 const FILTERS_A_PACKET = 100;
 
-/** `flush` sends what the client's stream has gathered. Each answer takes `acknowledge` milliseconds at the most. */
+/** SUBACK: this and above is a refusal (MQTT-3.9.3-2; MQTT 5, table 3-7). */
+export const REFUSED = 0x80;
+
+/**
+ * `flush` sends what the client's stream has gathered. Each answer takes `acknowledge` milliseconds at the
+ * most. What is `poison` counts as refused; it says how many filters to ask for at a time.
+ */
 export function subscriptionWire(
   client: MqttClient,
   flush: () => void,
   { acknowledge }: Timing,
+  poison: PoisonFilters,
 ): SubscriptionWire {
   return {
     async subscribe(filters) {
       const codes = new Map<string, number>();
-      for (const batch of batches([...filters])) {
+      let rest = [...filters].filter(([filter]) => !poison.has(filter));
+      while (rest.length > 0) {
+        const count = poison.ask(rest.map(([filter]) => filter));
+        const batch = rest.slice(0, count);
+        rest = rest.slice(count);
         const answer = withoutDelay(client, flush, () => subscribeOnce(client, batch));
         const granted = await before(acknowledge, answer);
+        poison.answered();
         batch.forEach(([filter], index) => {
-          codes.set(filter, granted[index] ?? 128);
+          codes.set(filter, granted[index] ?? REFUSED);
         });
       }
       return codes;

@@ -10,8 +10,12 @@ export interface Timing {
   readonly stable: number;
   /** From opening the socket to CONNACK. */
   readonly connect: number;
+  /** The same where there is another address to try. */
+  readonly connectBeforeNext: number;
   /** For the acknowledgement of the oldest event on the wire, and for the answer to a SUBSCRIBE or UNSUBSCRIBE; then the link is dead, whatever the socket says. */
   readonly acknowledge: number;
+  /** After so long a filter on which the broker ends the connection is asked for again. */
+  readonly askAgain: number;
   /** A broker that cannot bear an event closes the connection this soon; later, it was the link. */
   readonly blame: number;
   /** The first pause after the broker refused an event for now; doubles while it takes none. */
@@ -33,7 +37,9 @@ export const TIMING: Timing = {
   refusedRetry: 30_000,
   stable: 30_000,
   connect: 30_000,
+  connectBeforeNext: 10_000,
   acknowledge: 30_000,
+  askAgain: 300_000,
   blame: 10_000,
   firstPause: 1_000,
   longestPause: 60_000,

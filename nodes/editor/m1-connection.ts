@@ -1,6 +1,13 @@
 // The dialog of `m1 connection`: where Medium One is, and who speaks to it.
-import type { ConnectionTest } from "../connection/connection-test";
-import { type BrokerUrl, isEncrypted, isLoopback, parseBrokerUrl } from "../protocol/broker-url";
+import type { AddressTest } from "../connection/connection-test";
+import {
+  type BrokerUrl,
+  formatBrokerUrl,
+  isEncrypted,
+  isLoopback,
+  parseBrokerUrl,
+  parseFallbackUrls,
+} from "../protocol/broker-url";
 import { checkApiKey, checkClientId, checkUserPassword } from "../protocol/credentials";
 import { type FieldName, M1Error } from "../protocol/errors";
 import {
@@ -12,19 +19,28 @@ import {
   protocolVersion,
 } from "../protocol/settings";
 import { topicLevel } from "../protocol/topic-level";
-import { actionButton } from "./action-button";
+import { actionButton, type Outcome } from "./action-button";
 import { ask } from "./ask";
 import { currentValue, fillIn, inputOf, showRow } from "./dialog";
-import { explained, explainedIfSet, shared } from "./explain";
+import {
+  explain,
+  explained,
+  explainedIfSet,
+  isEnvironmentReference,
+  shared,
+  translateError,
+} from "./explain";
 import { foldableSection } from "./foldable-section";
 import { fieldsOf, fillOnPaste } from "./paste";
 import type { EditedNode } from "./red";
 import { labelStyle, startDialog } from "./start-dialog";
+import { TextList } from "./text-list";
 
 interface Properties {
   name: string;
   /** A flow written by hand may leave it out. */
   url?: string;
+  fallbackUrls?: string[];
   tls: string;
   projectMqtt: string;
   userMqtt: string;
@@ -48,6 +64,7 @@ RED.nodes.registerType<Properties>("m1 connection", {
       label: shared("label.url"),
       validate: explainedIfSet(parseBrokerUrl),
     },
+    fallbackUrls: { value: [], validate: explainedIfSet(checkFallbackUrls) },
     tls: { value: "", type: "tls-config", required: false, label: shared("label.tls") },
     projectMqtt: {
       value: "",
@@ -90,14 +107,38 @@ RED.nodes.registerType<Properties>("m1 connection", {
     acceptPastes(this);
     offerTest(this);
     offerLookup(this);
+    showFallbackUrls(this);
     inputOf(this, "url").on("input change", () => showTransport(this));
-    showTransport(this);
   },
   oneditsave() {
     // A TLS configuration that a plain connection cannot use would count as used.
-    if (urlInDialog(this)?.isPlain) inputOf(this, "tls").val("_ADD_");
+    if (transportInDialog(this).isPlain) inputOf(this, "tls").val("_ADD_");
+    this.fallbackUrls = fallbackList().texts();
   },
 });
+
+function fallbackList(): TextList {
+  return new TextList($("#m1-connection-fallback-urls"));
+}
+
+function showFallbackUrls(node: EditedNode & Properties): void {
+  const list = fallbackList();
+  const update = () => {
+    const wrong = list.problems();
+    $("#m1-connection-fallback-problem").toggle(wrong.length > 0);
+    $("#m1-connection-fallback-problem span").text(wrong.join(" – "));
+    showTransport(node);
+  };
+  list.show(Array.isArray(node.fallbackUrls) ? node.fallbackUrls : [], {
+    placeholder: shared("placeholder.fallbackUrls"),
+    label: shared("label.fallbackUrls"),
+    verdict: (text, others) =>
+      isEnvironmentReference(text) ||
+      explain(() => checkEntry(text, [...others, String(currentValue(node, "url"))])),
+    changed: update,
+  });
+  update();
+}
 
 function acceptPastes(node: EditedNode): void {
   const fields = fieldsOf(node, ["projectMqtt", "userMqtt", "apiKey", "userPassword"]);
@@ -109,12 +150,26 @@ function acceptPastes(node: EditedNode): void {
 function offerTest(node: EditedNode): void {
   actionButton($("#m1-connection-test"), {
     busy: shared("note.testing"),
-    ask: () => ask<ConnectionTest>(node, "test"),
-    succeed: ({ roundTrip }) => {
-      const milliseconds = Math.max(1, Math.round(roundTrip));
-      return shared("note.tested", { milliseconds });
-    },
+    ask: () =>
+      ask<{ results: AddressTest[] }>(node, "test", { fallbackUrls: fallbackList().texts() }),
+    succeed: ({ results }) =>
+      results.length === 1 ? results.map(outcome) : results.map(outcomeOfAddress),
   });
+}
+
+function outcome({ roundTrip, error }: AddressTest): Outcome {
+  if (error) return { isGood: false, words: translateError(error) };
+  return { isGood: true, words: shared("note.tested", { milliseconds: rounded(roundTrip) }) };
+}
+
+function outcomeOfAddress({ broker, roundTrip, error }: AddressTest): Outcome {
+  if (error) return { isGood: false, words: `${broker} – ${translateError(error)}` };
+  const details = { broker, milliseconds: rounded(roundTrip) };
+  return { isGood: true, words: shared("note.testedAddress", details) };
+}
+
+function rounded(milliseconds = 0): number {
+  return Math.max(1, Math.round(milliseconds));
 }
 
 function offerLookup(node: EditedNode): void {
@@ -127,7 +182,7 @@ function offerLookup(node: EditedNode): void {
       ask<{ userMqtt: string }>(node, "user", { loginId: loginId.val(), restUrl: restUrl.val() }),
     succeed: ({ userMqtt }) => {
       fillIn(node, "userMqtt", userMqtt);
-      return shared("note.lookedUp", { userMqtt });
+      return [{ isGood: true, words: shared("note.lookedUp", { userMqtt }) }];
     },
   });
   // On the way down, the change of the input would come after it.
@@ -138,18 +193,43 @@ function offerLookup(node: EditedNode): void {
 
 /** Whether TLS can be configured, and a warning where a password would travel unprotected. */
 function showTransport(node: EditedNode): void {
-  const url = urlInDialog(node);
-  showRow(node, "tls", !url?.isPlain);
-  $("#m1-connection-plain").toggle(url?.isPlain === true && !url.isLocal);
+  const { isPlain, isReadable } = transportInDialog(node);
+  showRow(node, "tls", !isPlain);
+  $("#m1-connection-plain").toggle(isReadable);
 }
 
-function urlInDialog(node: EditedNode): { isPlain: boolean; isLocal: boolean } | undefined {
-  let url: BrokerUrl;
+/** `isPlain`: no address is encrypted. `isReadable`: one that is not on this computer is not. */
+function transportInDialog(node: EditedNode): { isPlain: boolean; isReadable: boolean } {
+  const texts = [String(currentValue(node, "url")), ...fallbackList().texts()];
+  const urls = texts.map(validUrl).filter((url) => url !== undefined);
+  return {
+    isPlain: urls.length === texts.length && !urls.some(isEncrypted),
+    isReadable: urls.some((url) => !isEncrypted(url) && !isLoopback(url)),
+  };
+}
+
+function validUrl(text: string): BrokerUrl | undefined {
   try {
-    url = parseBrokerUrl(currentValue(node, "url"));
+    return parseBrokerUrl(text);
   } catch (error) {
     if (error instanceof M1Error) return undefined;
     throw error;
   }
-  return { isPlain: !isEncrypted(url), isLocal: isLoopback(url) };
+}
+
+/** Variables are left to the runtime; each keeps its place. */
+function checkFallbackUrls(value: unknown): void {
+  const entries: unknown = Array.isArray(value)
+    ? value.map((entry) => (isEnvironmentReference(entry) ? "" : entry))
+    : value;
+  parseFallbackUrls(entries);
+}
+
+/** Throws what is wrong with one entry, or FALLBACK_REPEATED if it is one of the others. */
+function checkEntry(text: string, others: readonly string[]): void {
+  const url = formatBrokerUrl(parseBrokerUrl(text));
+  const known = others.map(validUrl).filter((other) => other !== undefined);
+  if (known.some((other) => formatBrokerUrl(other) === url)) {
+    throw new M1Error("FALLBACK_REPEATED", { url });
+  }
 }

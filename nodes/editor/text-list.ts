@@ -2,12 +2,13 @@
 import type { Verdict } from "./red";
 
 const PROBLEM = "m1-problem";
+const WORDS = "m1-problem-words";
 
 export interface TextListOptions {
   readonly placeholder: string;
   /** What each text is, for those who cannot see the form. */
   readonly label: string;
-  readonly verdict: (text: string) => Verdict;
+  readonly verdict: (text: string, others: readonly string[]) => Verdict;
   /** Called after each change of any text. */
   readonly changed: () => void;
 }
@@ -28,10 +29,13 @@ export class TextList {
 
   /** The texts in their order, without blank ones and repetitions. */
   texts(): string[] {
-    // A row that is being removed stays in the page until it has faded.
-    const rows = this.element.children(":not(.red-ui-editableList-item-deleting)");
-    const inputs = rows.find("input").get() as HTMLInputElement[];
-    return [...new Set(inputs.map((input) => input.value).filter((text) => text !== ""))];
+    return [...new Set(this.inputs().map((input) => input.value))].filter((text) => text !== "");
+  }
+
+  /** What is wrong with the rows, in words. */
+  problems(): string[] {
+    const words = this.inputs().map((input) => $(input).data(WORDS) as string | null);
+    return words.filter((word) => word !== null);
   }
 
   /** The text of a row by its input. */
@@ -43,6 +47,12 @@ export class TextList {
     };
   }
 
+  private inputs(): HTMLInputElement[] {
+    // A row that is being removed stays in the page until it has faded.
+    const rows = this.element.children(":not(.red-ui-editableList-item-deleting)");
+    return rows.find("input").get() as HTMLInputElement[];
+  }
+
   /** `text` is undefined for a row that the user adds. */
   private addRow(row: JQuery, text: string | undefined, options: TextListOptions): void {
     const { placeholder, label } = options;
@@ -50,7 +60,9 @@ export class TextList {
     input.val(text ?? "").appendTo(row);
     const check = () => {
       const current = String(input.val());
-      mark(input, current === "" || options.verdict(current));
+      const others = this.inputs().filter((other) => other !== input[0]);
+      const texts = others.map((other) => other.value);
+      mark(input, current === "" || options.verdict(current, texts));
     };
     input.on("input", () => {
       check();
@@ -65,6 +77,7 @@ export class TextList {
 function mark(input: JQuery, verdict: Verdict): void {
   input.toggleClass("input-error", verdict !== true);
   const tooltip = input.data(PROBLEM);
+  input.data(WORDS, verdict === true ? null : verdict);
   if (verdict === true) {
     tooltip?.delete();
     input.removeData(PROBLEM);

@@ -1,5 +1,5 @@
-// Where the broker is: the one URL of a connection, taken apart and checked.
-import { excerpt, M1Error } from "./errors";
+// Where the broker is: the URLs of a connection, taken apart and checked.
+import { excerpt, M1Error, quoted } from "./errors";
 
 export type BrokerScheme = "mqtt" | "mqtts" | "ws" | "wss";
 
@@ -40,6 +40,31 @@ export function parseBrokerUrl(text: unknown): BrokerUrl {
     throw new M1Error("URL_PATH", { part: excerpt(path + (query ?? "")) });
   }
   return { scheme, host, port, path: isWebSocket ? path : "" };
+}
+
+/**
+ * Further addresses of the same cloud, without blank entries and repetitions. Throws FALLBACK_URLS for what
+ * is no list, and FALLBACK_URL for the first entry that is no URL of a broker.
+ */
+export function parseFallbackUrls(value: unknown): BrokerUrl[] {
+  if (!Array.isArray(value)) throw new M1Error("FALLBACK_URLS", quoted(value));
+  const urls = new Map<string, BrokerUrl>();
+  for (const [index, entry] of value.entries()) {
+    const text = String(entry ?? "").trim();
+    if (text === "") continue;
+    const url = parseEntry(text, index + 1);
+    urls.set(formatBrokerUrl(url), url);
+  }
+  return [...urls.values()];
+}
+
+function parseEntry(text: string, number: number): BrokerUrl {
+  try {
+    return parseBrokerUrl(text);
+  } catch (error) {
+    if (!(error instanceof M1Error)) throw error;
+    throw new M1Error("FALLBACK_URL", { ...error.details, number, because: error.code });
+  }
 }
 
 /** The URL in its full form, its port always shown: what logs and messages call the broker. */

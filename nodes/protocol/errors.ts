@@ -11,7 +11,8 @@ export class M1Error extends Error {
   readonly code: ErrorCode;
   /**
    * What the words of the catalogue are filled with. `field` holds a `FieldName`; `kind`, a
-   * key of the catalogue's `values`, stands for a `value` that is put into words.
+   * key of the catalogue's `values`, stands for a `value` that is put into words, and `because`,
+   * an `ErrorCode` with the same details, for a `reason`.
    */
   readonly details: ErrorDetails;
 
@@ -38,19 +39,25 @@ export function fillTemplate(template: string, details: ErrorDetails): string {
 /** The text of a key such as `fields.deviceId`, filled with the details. */
 export type Translate = (key: string, details: ErrorDetails) => string;
 
-/** The details as they are shown: a field and a kind of value by their names in the catalogue. */
+/** The details as they are shown: a field, a kind of value and an inner error in the catalogue's words. */
 export function translateDetails(details: ErrorDetails, translate: Translate): ErrorDetails {
-  const { field, kind } = details;
+  const { field, kind, because } = details;
   return {
     ...details,
     ...(field !== undefined && { field: translate(`fields.${field}`, {}) }),
     ...(kind !== undefined && { value: translate(`values.${kind}`, details) }),
+    ...(because !== undefined && { reason: translate(`errors.${because}`, details) }),
   };
 }
 
 function translateToEnglish(key: string, details: ErrorDetails): string {
-  const [section, name = ""] = key.split(".");
-  const texts: Readonly<Record<string, string>> = section === "fields" ? fields : values;
+  const [section = "", name = ""] = key.split(".");
+  const sections: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+    fields,
+    values,
+    errors,
+  };
+  const texts = sections[section] ?? {};
   return fillTemplate(Object.hasOwn(texts, name) ? (texts[name] ?? name) : name, details);
 }
 

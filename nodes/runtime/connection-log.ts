@@ -1,9 +1,7 @@
 // What a connection writes into the log and tells Catch nodes: changes, not attempts, each told once.
 import type { Node, NodeAPI } from "node-red";
-import type { ConnectionState } from "../connection/connection";
+import type { Connection, ConnectionEvents, ConnectionState } from "../connection/connection";
 import { needsAPerson } from "../connection/failure";
-import type { ConnectionSettings } from "../connection/mqtt-client";
-import type { Outbox } from "../outbox/outbox";
 import { type BrokerUrl, formatBrokerUrl, isEncrypted, isLoopback } from "../protocol/broker-url";
 import { type ErrorCode, M1Error } from "../protocol/errors";
 import { translate, translateError } from "./translate";
@@ -16,12 +14,13 @@ const EPISODE_ENDS = 2_000;
 export class ConnectionLog {
   readonly #RED: NodeAPI;
   readonly #node: Node;
-  readonly #details: { broker: string; username: string };
+  readonly #connection: Connection;
   /** The broker takes no events at present, and that has been told. */
   #toldRefusal = false;
   /** The codes that have been told of the present outage. */
   readonly #told = new Set<string>();
-  readonly #outbox: Outbox;
+  /** The failures of single addresses that have been told of it. */
+  readonly #toldOfAddresses = new Set<string>();
   /** The losses that have been told. */
   #dropped = 0;
   #expired = 0;
@@ -29,12 +28,11 @@ export class ConnectionLog {
   #lost = 0;
   #lossTimer: NodeJS.Timeout | undefined;
 
-  constructor(RED: NodeAPI, node: Node, { broker, username }: ConnectionSettings, outbox: Outbox) {
+  constructor(RED: NodeAPI, node: Node, connection: Connection) {
     this.#RED = RED;
     this.#node = node;
-    this.#outbox = outbox;
-    this.#details = { broker: formatBrokerUrl(broker), username };
-    this.#warnIfReadable(broker);
+    this.#connection = connection;
+    for (const broker of connection.settings.brokers) this.#warnIfReadable(broker);
   }
 
   /**
@@ -50,14 +48,26 @@ export class ConnectionLog {
     else this.#tellOnline();
   }
 
+  /** One warning for each address that fails while there are others to try. */
+  nextAddress({ failure, failed, next }: ConnectionEvents["nextAddress"][0]): void {
+    const broker = formatBrokerUrl(failed);
+    const name = `${failure.code} ${broker}`;
+    if (this.#toldOfAddresses.has(name)) return;
+    this.#toldOfAddresses.add(name);
+    const reason = translateError(this.#RED, failure).message;
+    const details = { broker, reason, next: formatBrokerUrl(next) };
+    this.#node.warn(translate(this.#RED, "log.nextAddress", details));
+  }
+
   /** It held: whatever comes next is new. */
   stable(): void {
     this.#told.clear();
+    this.#toldOfAddresses.clear();
   }
 
   /** To be called when events may have left the outbox. Those dropped or expired are told when no more follow. */
   outbox(): void {
-    const { dropped, expired } = this.#outbox.losses;
+    const { dropped, expired } = this.#connection.outbox.losses;
     if (dropped + expired === this.#lost) return;
     this.#lost = dropped + expired;
     if (this.#lossTimer) this.#lossTimer.refresh();
@@ -71,12 +81,12 @@ export class ConnectionLog {
   }
 
   #episodeEnds(): void {
-    if (this.#outbox.isFull) this.#lossTimer?.refresh();
+    if (this.#connection.outbox.isFull) this.#lossTimer?.refresh();
     else this.#tellLosses();
   }
 
   #tellLosses(): void {
-    const { losses } = this.#outbox;
+    const { losses } = this.#connection.outbox;
     const dropped = losses.dropped - this.#dropped;
     const expired = losses.expired - this.#expired;
     if (dropped + expired === 0) return;
@@ -92,7 +102,9 @@ export class ConnectionLog {
     // Two clients with one id throw each other out for ever: once is enough until that has ended.
     if (this.#told.has(CLASH)) return;
     this.#told.clear();
-    this.#node.log(translate(this.#RED, "log.connected", this.#details));
+    const { broker, settings } = this.#connection;
+    const details = { broker: formatBrokerUrl(broker), username: settings.username };
+    this.#node.log(translate(this.#RED, "log.connected", details));
   }
 
   #tellOffline(reason: M1Error): void {
@@ -105,6 +117,7 @@ export class ConnectionLog {
 
   #warnIfReadable(broker: BrokerUrl): void {
     if (isEncrypted(broker) || isLoopback(broker)) return;
-    this.#node.warn(translate(this.#RED, "log.readable", this.#details));
+    const details = { broker: formatBrokerUrl(broker) };
+    this.#node.warn(translate(this.#RED, "log.readable", details));
   }
 }

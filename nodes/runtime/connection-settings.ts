@@ -1,8 +1,14 @@
 // What an `m1 connection` states, deployed or still in its dialog, as the settings of a connection.
 import type { ConnectionOptions as TlsOptions } from "node:tls";
 import type { Node, NodeAPI } from "node-red";
+import type { BrokerUrls } from "../connection/broker-addresses";
 import type { ConnectionSettings } from "../connection/mqtt-client";
-import { isEncrypted, parseBrokerUrl } from "../protocol/broker-url";
+import {
+  formatBrokerUrl,
+  isEncrypted,
+  parseBrokerUrl,
+  parseFallbackUrls,
+} from "../protocol/broker-url";
 import { checkClientId, password, username } from "../protocol/credentials";
 import { M1Error } from "../protocol/errors";
 import * as check from "../protocol/settings";
@@ -13,6 +19,7 @@ import { flagSetting, setting, textSetting } from "./settings";
 export type StatedConnection = Readonly<
   Record<
     | "url"
+    | "fallbackUrls"
     | "tls"
     | "projectMqtt"
     | "userMqtt"
@@ -41,15 +48,15 @@ export function connectionSettings(
   ownClientId: string,
   tlsOptions: (id: string) => TlsOptions,
 ): ConnectionSettings {
-  const broker = parseBrokerUrl(setting(stated.url, "url", DEFAULT_URL));
+  const brokers = brokerUrls(stated);
   const who = identity(
     setting(stated.projectMqtt, "projectMqtt", ""),
     setting(stated.userMqtt, "userMqtt", ""),
   );
   const clientId = textSetting(stated.clientId, "clientId");
-  const tls = isEncrypted(broker) ? textSetting(stated.tls, "tls") : "";
+  const tls = brokers.some(isEncrypted) ? textSetting(stated.tls, "tls") : "";
   return {
-    broker,
+    brokers,
     identity: who,
     username: username(who),
     password: password(
@@ -62,6 +69,17 @@ export function connectionSettings(
     cleanSession: flagSetting(stated.cleanSession, "cleanSession", false),
     tls: tls === "" ? {} : tlsOptions(tls),
   };
+}
+
+/** Each once. */
+function brokerUrls(stated: StatedConnection): BrokerUrls {
+  const first = parseBrokerUrl(setting(stated.url, "url", DEFAULT_URL));
+  const listed = setting(stated.fallbackUrls, "fallbackUrls", []);
+  const entries = Array.isArray(listed)
+    ? listed.map((entry: unknown) => setting(entry, "fallbackUrls", ""))
+    : listed;
+  const name = formatBrokerUrl(first);
+  return [first, ...parseFallbackUrls(entries).filter((url) => formatBrokerUrl(url) !== name)];
 }
 
 /** What a deployed TLS configuration adds; throws TLS_MISSING if there is none with that id. */

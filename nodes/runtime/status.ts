@@ -25,14 +25,7 @@ function statusOf(RED: NodeAPI, state: ConnectionState, queued: number): NodeSta
   switch (state.name) {
     case "online":
       if (state.refusal) return waiting(RED, state.refusal, queued);
-      return {
-        fill: "green",
-        shape: "dot",
-        text:
-          queued < BACKLOG
-            ? translate(RED, "status.connected")
-            : translate(RED, "status.sending", { count: queued.toLocaleString() }),
-      };
+      return { fill: "green", shape: "dot", text: onlineText(RED, state.address, queued) };
     case "connecting":
       // An attempt after a failure still shows the failure, or the status would flicker for ever.
       if (state.lastFailure) return failed(RED, state.lastFailure, queued);
@@ -44,6 +37,14 @@ function statusOf(RED: NodeAPI, state: ConnectionState, queued: number): NodeSta
     case "closed":
       return { fill: "grey", shape: "ring", text: translate(RED, "status.idle") };
   }
+}
+
+function onlineText(RED: NodeAPI, address: string | undefined, queued: number): string {
+  if (queued >= BACKLOG) {
+    return translate(RED, "status.sending", { count: queued.toLocaleString() });
+  }
+  if (address === undefined) return translate(RED, "status.connected");
+  return translate(RED, "status.connectedTo", { address });
 }
 
 /** Sets a node's status when it changes: Status nodes pass on every call, repeated or not. */

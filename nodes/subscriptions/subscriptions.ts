@@ -119,6 +119,11 @@ export class Subscriptions {
     }
   }
 
+  /** What the broker has refused may be granted by now: the next `synchronise` asks for it again. */
+  forgetRefusals(): void {
+    this.#refusals.clear();
+  }
+
   /** Gives the message to each subscriber that wants it, once. */
   deliver({ topic, payload, qos, retain }: IncomingMessage): DeliveryOutcome {
     const route = this.#router.route(topic);
@@ -251,7 +256,8 @@ export class Subscriptions {
     for (const state of this.#subscribers.values()) {
       const filter = state.filters.find((candidate) => this.#refusals.has(candidate));
       const refusal = filter === undefined ? undefined : this.#refusals.get(filter);
-      if (refusal === state.refusal) continue;
+      // Told once, however often the connection is made anew.
+      if (refusal?.details.filter === state.refusal?.details.filter) continue;
       state.refusal = refusal;
       state.subscriber.refused(refusal);
     }

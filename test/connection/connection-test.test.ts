@@ -1,14 +1,15 @@
 // The connection test of the dialog: one answer for each way it can end, and nothing left behind.
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { type ConnectionTest, testConnection } from "../../nodes/connection/connection-test";
+import type { Socket } from "node:net";
+import { testConnection } from "../../nodes/connection/connection-test";
 import type { ConnectionSettings } from "../../nodes/connection/mqtt-client";
-import { parseBrokerUrl } from "../../nodes/protocol/broker-url";
+import { type BrokerUrl, parseBrokerUrl } from "../../nodes/protocol/broker-url";
 import type { M1Error } from "../../nodes/protocol/errors";
 import { DEMO_ACCOUNT, Sandbox } from "../../sandbox/sandbox";
 import { type Certificate, certificate, REFUSED_CERTIFICATES } from "../support/certificates";
 import { OWN, type RawServer, rawServer, WHO } from "../support/connections";
-import { ScriptedBroker, stopBrokers } from "../support/scripted-broker";
+import { type Reply, type Script, ScriptedBroker, stopBrokers } from "../support/scripted-broker";
 
 const servers: { stop(): Promise<void> }[] = [];
 
@@ -32,7 +33,7 @@ async function sandboxWith(options: ConstructorParameters<typeof Sandbox>[0]): P
 
 function settingsFor(url: string, settings: Partial<ConnectionSettings> = {}): ConnectionSettings {
   return {
-    broker: parseBrokerUrl(url),
+    brokers: [parseBrokerUrl(url)],
     identity: WHO,
     username: OWN,
     password: `${DEMO_ACCOUNT.apiKey}/${DEMO_ACCOUNT.userPassword}`,
@@ -50,21 +51,20 @@ async function failureOf(
   settings?: Partial<ConnectionSettings>,
   deadline?: number,
 ): Promise<M1Error> {
-  const result: ConnectionTest | M1Error = await testConnection(
-    settingsFor(url, settings),
-    deadline,
-  ).catch((error: M1Error) => error);
-  if (!(result instanceof Error)) throw new Error("the trial succeeded");
-  assert.doesNotMatch(result.message, /undefined|__/);
-  return result;
+  const [result] = await testConnection(settingsFor(url, settings), deadline);
+  if (!result?.error) throw new Error("the trial succeeded");
+  assert.doesNotMatch(result.error.message, /undefined|__/);
+  return result.error;
 }
 
 describe("a trial that succeeds", () => {
   it("tells the round trip, over TLS too", async () => {
     const tls = certificate();
     const sandbox = await sandboxWith({ tls });
-    const { roundTrip } = await testConnection(settingsFor(sandbox.url, { tls: { ca: tls.cert } }));
+    const settings = settingsFor(sandbox.url, { tls: { ca: tls.cert } });
+    const [{ roundTrip = 0, broker } = { broker: "none" }] = await testConnection(settings);
     assert.ok(roundTrip > 0, `${roundTrip} ms`);
+    assert.equal(broker, sandbox.url);
   });
 
   it("subscribes to what every user may have, publishes nothing, and says goodbye", async () => {
@@ -96,6 +96,62 @@ describe("a trial that succeeds", () => {
     await testConnection(settingsFor(broker.url, { protocolVersion: 5 }));
     const [connect] = broker.packets;
     assert.equal(connect?.cmd === "connect" && connect.protocolVersion, 5);
+  });
+});
+
+describe("a trial of MQTT 5", () => {
+  const knowsOnly3 =
+    (answer: (reply: Reply, socket: Socket) => void): Script =>
+    (packet, reply, socket) => {
+      const is5 = packet.cmd === "connect" && packet.protocolVersion === 5;
+      if (is5) answer(reply, socket);
+      return is5;
+    };
+  const refusals: [string, (reply: Reply, socket: Socket) => void][] = [
+    ["closes the connection", (_reply, socket) => socket.destroy()],
+    ["says so", (reply) => reply({ cmd: "connack", reasonCode: 132, sessionPresent: false })],
+  ];
+  for (const [title, answer] of refusals) {
+    it(`tries MQTT 3.1.1 where the broker ${title}, and says that it works`, async () => {
+      const broker = await ScriptedBroker.start(knowsOnly3(answer));
+      const failure = await failureOf(broker.url, { protocolVersion: 5 });
+      assert.equal(failure.code, "ONLY_MQTT_3");
+      assert.match(failure.message, /works with MQTT 3\.1\.1/i);
+    });
+  }
+
+  it("tells what is wrong in MQTT 3.1.1, too", async () => {
+    const sandbox = await sandboxWith({});
+    const failure = await failureOf(sandbox.url, { protocolVersion: 5, password: "a/b" });
+    assert.equal(failure.code, "NOT_AUTHORISED");
+  });
+
+  it("does not blame the version where nothing speaks MQTT", async () => {
+    const { url } = await serve((socket) => socket.end());
+    assert.equal((await failureOf(url, { protocolVersion: 5 })).code, "MQTT_NOT_SPOKEN");
+  });
+});
+
+describe("a trial of several addresses", () => {
+  it("has a result for each, in their order, in the time of one", async () => {
+    const sandbox = await sandboxWith({});
+    const silent = await serve((socket) => socket.resume());
+    const { url: dead, stop } = await rawServer();
+    await stop();
+    const brokers = [dead, silent.url, silent.url, sandbox.url].map(parseBrokerUrl);
+    const results = await testConnection(
+      settingsFor(dead, { brokers: brokers as [BrokerUrl, ...BrokerUrl[]] }),
+      300,
+    );
+    assert.deepEqual(
+      results.map(({ broker, error, roundTrip }) => [broker, error?.code ?? typeof roundTrip]),
+      [
+        [dead, "REFUSED"],
+        [silent.url, "TIMED_OUT"],
+        [silent.url, "TIMED_OUT"],
+        [sandbox.url, "number"],
+      ],
+    );
   });
 });
 

@@ -5,7 +5,7 @@ import { parseBrokerUrl } from "../../nodes/protocol/broker-url";
 import { closeConnections, connectionTo } from "../support/connections";
 
 const server = { url: "mqtt://127.0.0.1:1" };
-const session = { broker: parseBrokerUrl(server.url), clientId: "c" };
+const session = { brokers: [parseBrokerUrl(server.url)], clientId: "c" } as const;
 
 afterEach(closeConnections);
 
@@ -19,7 +19,7 @@ describe("a session", () => {
 
   for (const [what, other] of [
     ["another client", { ...session, clientId: "d" }],
-    ["another broker", { ...session, broker: parseBrokerUrl("mqtt://127.0.0.1:2") }],
+    ["another broker", { ...session, brokers: [parseBrokerUrl("mqtt://127.0.0.1:2")] }],
   ] as const) {
     it(`is not handed to ${what}, where the same numbers mean other messages`, () => {
       leaveSession("config", session, newSession());

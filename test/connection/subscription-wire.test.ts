@@ -2,6 +2,7 @@
 import { strict as assert } from "node:assert";
 import { Socket } from "node:net";
 import { connectAsync, type MqttClient } from "mqtt";
+import { PoisonFilters } from "../../nodes/connection/poison-filters";
 import { subscriptionWire } from "../../nodes/connection/subscription-wire";
 import { TIMING } from "../../nodes/connection/timing";
 import { coalesceWrites } from "../../nodes/connection/write-coalescing";
@@ -28,7 +29,9 @@ describe("client: a SUBSCRIBE", () => {
 
   it("does not wait for the end of the turn", async () => {
     const before = socket.bytesWritten;
-    const answer = subscriptionWire(client, sendNow, TIMING).subscribe(new Map([["a", 1]]));
+    const answer = subscriptionWire(client, sendNow, TIMING, new PoisonFilters(0)).subscribe(
+      new Map([["a", 1]]),
+    );
     assert.ok(socket.bytesWritten > before, "nothing is written");
     assert.deepEqual(await answer, new Map([["a", 1]]));
   });
@@ -48,7 +51,9 @@ describe("client: a SUBSCRIBE", () => {
     });
     broker.once("packet", () => steps.push("read"));
 
-    await subscriptionWire(client, sendNow, TIMING).subscribe(new Map([["a", 1]]));
+    await subscriptionWire(client, sendNow, TIMING, new PoisonFilters(0)).subscribe(
+      new Map([["a", 1]]),
+    );
 
     assert.deepEqual(steps, ["no delay", "write", "read", "delay"]);
   });

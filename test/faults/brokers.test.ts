@@ -45,7 +45,7 @@ describe("with mosquitto", () => {
   ): Connection {
     const made = new Connection(
       {
-        broker: parseBrokerUrl(mosquitto.url),
+        brokers: [parseBrokerUrl(mosquitto.url)],
         identity: who,
         username: "p/u",
         password: "key/secret",

@@ -550,6 +550,47 @@ describe("m1 connection", () => {
     }
   });
 
+  describe("further addresses", () => {
+    const DEAD = "mqtt://127.0.0.1:1";
+    const flowTo = (fallbackUrls: unknown): FlowNode[] => [
+      connectionTo({ url: DEAD }, { fallbackUrls }),
+      eventOut(),
+      ...catching(),
+    ];
+    const warnings = () =>
+      logged().flatMap(({ id, level, msg }) => (id === "m1" && level === 30 ? [String(msg)] : []));
+
+    it("are tried in turn: the status names the one in use, a warning the one that fails", async () => {
+      const { url } = context.sandbox;
+      // Blank ones and repetitions are none.
+      await startFlow(flowTo([DEAD, "", url, ` ${url} `]));
+      const { text } = await shows("m1", ({ fill }) => fill === "green");
+      equal(text, `connected to ${url.replace("mqtt://", "")}`);
+      deepEqual(warnings(), [`${DEAD} does not work: Nothing listens at ${DEAD}. Trying ${url}`]);
+      await input("out", { payload: 1 });
+      deepEqual(allCaught(), []);
+      ok(logged().some(({ msg }) => String(msg).startsWith(`Connected to ${url} as`)));
+    });
+
+    it("are one error when none works, and one warning each", async () => {
+      await startFlow(flowTo(["mqtt://127.0.0.1:2"]));
+      await shows("m1", ({ text }) => text === "nothing listens");
+      await caught();
+      equal(allCaught().length, 1);
+      equal(warnings().length, 1);
+    });
+
+    it("may be environment variables, set or blank; one that is not set is named", async () => {
+      process.env.M1_TEST_SECOND = context.sandbox.url;
+      process.env.M1_TEST_BLANK = "";
+      await startFlow(flowTo([variable("BLANK"), variable("SECOND")]));
+      await shows("m1", ({ fill }) => fill === "green");
+      await deploy(flowTo([variable("UNSET")]), "full");
+      const { error } = await caught();
+      match(error.message, /further addresses.*M1_TEST_UNSET/);
+    });
+  });
+
   describe("environment variables", () => {
     it("may stand for every setting and every credential", async () => {
       Object.assign(process.env, {
@@ -666,6 +707,14 @@ describe("m1 connection", () => {
       [
         { url: "mqtt://user:DEMO0KEY@127.0.0.1" },
         "The URL must not hold a user name or password; the fields below are for them",
+      ],
+      [
+        { fallbackUrls: "mqtt://127.0.0.1" },
+        "The further addresses must be a list of URLs, not mqtt://127.0.0.1",
+      ],
+      [
+        { fallbackUrls: ["mqtt://127.0.0.1", "127.0.0.2"] },
+        "Further address 2: The URL 127.0.0.2 is not of the form mqtts://host:port",
       ],
       [{ projectMqtt: "" }, "The project MQTT ID is empty"],
       [{ userMqtt: "" }, "The user MQTT ID is empty"],

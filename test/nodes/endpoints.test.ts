@@ -21,6 +21,8 @@ import { NodeRed } from "../support/node-red";
 
 type Form = Record<string, unknown>;
 interface Answer {
+  broker?: string;
+  results?: Answer[];
   roundTrip?: number;
   userMqtt?: string;
   error?: { code: string; details: Record<string, unknown> };
@@ -35,7 +37,8 @@ async function ask(resource: "test" | "user", form: Form): Promise<Answer> {
   for (const secret of Object.values(demoCredentials())) {
     ok(!text.includes(secret), "the answer holds no secret");
   }
-  return body;
+  // Of several addresses there are several results; most tests have one.
+  return body.results?.length === 1 ? body.results[0] : body;
 }
 
 describe("the connection test of the editor", () => {
@@ -236,7 +239,7 @@ describe("the editor's requests, where users log in and the editor has a root of
 
   it("are answered to those who may write, with the variables of their flow", async () => {
     const text = await (await post("test", "writer")).text();
-    equal(typeof JSON.parse(text).roundTrip, "number", text);
+    equal(typeof JSON.parse(text).results[0].roundTrip, "number", text);
     doesNotMatch(nodeRed.output, /DEMO0KEY|demo\/password/);
   });
 });

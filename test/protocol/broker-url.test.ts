@@ -7,6 +7,7 @@ import {
   isEncrypted,
   isLoopback,
   parseBrokerUrl,
+  parseFallbackUrls,
 } from "../../nodes/protocol/broker-url";
 import type { ErrorCode, ErrorDetails } from "../../nodes/protocol/errors";
 import { anyText } from "./arbitraries";
@@ -213,4 +214,44 @@ describe("broker URL", () => {
       { numRuns: 1_000 },
     );
   });
+});
+
+describe("further addresses", () => {
+  it("are URLs, each once; blank ones are none", () => {
+    const urls = parseFallbackUrls([
+      "mqtt://b",
+      "",
+      " ",
+      null,
+      undefined,
+      "mqtts://c:1",
+      " mqtt://b:61619 ",
+    ]);
+    assert.deepEqual(urls.map(formatBrokerUrl), ["mqtt://b:61619", "mqtts://c:1"]);
+    assert.deepEqual(parseFallbackUrls([]), []);
+  });
+
+  for (const value of ["mqtt://b", {}, 5, null, true]) {
+    it(`are a list, not ${JSON.stringify(value)}`, () => {
+      assert.equal(failure(() => parseFallbackUrls(value)).code, "FALLBACK_URLS");
+    });
+  }
+
+  for (const [entry, inner] of [
+    ["http://b", /begins with http/],
+    ["b:1883", /not of the form/],
+    ["mqtt://b:0", /port 0/],
+    ["mqtt://user:secret@b", /must not hold a user name/],
+    ["mqtt://b/path", /ends in/],
+    [42, /42 is not of the form/],
+    [{}, /not of the form/],
+  ] as const) {
+    it(`name the one that is none, and why: ${JSON.stringify(entry)}`, () => {
+      const { code, message } = failure(() => parseFallbackUrls(["mqtt://a", entry, "x"]));
+      assert.equal(code, "FALLBACK_URL");
+      assert.match(message, /^Further address 2: /);
+      assert.match(message, inner);
+      assert.doesNotMatch(message, /secret|__/);
+    });
+  }
 });

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import catalogue from "../../nodes/locales/en-US/m1-connection.json";
-import { parseBrokerUrl } from "../../nodes/protocol/broker-url";
+import { parseBrokerUrl, parseFallbackUrls } from "../../nodes/protocol/broker-url";
 import { checkApiKey, checkClientId } from "../../nodes/protocol/credentials";
 import {
   type ErrorCode,
@@ -183,6 +183,8 @@ describe("every error of the protocol", () => {
     URL_HOST: () => parseBrokerUrl("mqtt://"),
     URL_PORT: () => parseBrokerUrl("mqtt://h:0"),
     URL_PATH: () => parseBrokerUrl("mqtt://h/x"),
+    FALLBACK_URLS: () => parseFallbackUrls("mqtt://h"),
+    FALLBACK_URL: () => parseFallbackUrls(["", "h"]),
     SETTING_CHOICE: () => qos("3"),
     SETTING_NUMBER: () => outboxMaxAge("0"),
     SETTING_RANGE: () => outboxLimit("0"),
@@ -196,8 +198,11 @@ describe("every error of the protocol", () => {
       const error = failure(action);
       assert.equal(error.code, code);
       const needed = [...new Set(placeholders(TEXTS[code] ?? ""))].sort();
-      // A kind of value is put into words where a text of it would stand.
-      const given = Object.keys(error.details).map((name) => (name === "kind" ? "value" : name));
+      // A kind of value, or an inner error with its own details, is put into words where a text would stand.
+      const inner = TEXTS[error.details.because ?? ""] ?? "";
+      const given = Object.keys(error.details)
+        .filter((name) => !placeholders(inner).includes(name))
+        .map((name) => (name === "kind" ? "value" : name === "because" ? "reason" : name));
       assert.deepEqual(given.sort(), needed);
       assert.doesNotMatch(error.message, /__|undefined|\[object/);
     });

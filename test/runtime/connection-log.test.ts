@@ -2,7 +2,7 @@
 import { strict as assert } from "node:assert";
 import { EventEmitter, once } from "node:events";
 import type { Node, NodeAPI } from "node-red";
-import type { Outbox } from "../../nodes/outbox/outbox";
+import type { Connection } from "../../nodes/connection/connection";
 import { ConnectionLog } from "../../nodes/runtime/connection-log";
 import { connectionTo } from "../support/connections";
 
@@ -18,8 +18,9 @@ function scene() {
     news.emit("told");
   };
   const node = { error, warn: () => undefined } as unknown as Node;
-  const { settings } = connectionTo({ url: "mqtt://127.0.0.1" });
-  const log = new ConnectionLog(RED, node, settings, outbox as unknown as Outbox);
+  const { settings, broker } = connectionTo({ url: "mqtt://127.0.0.1" });
+  const connection = { settings, broker, outbox } as unknown as Connection;
+  const log = new ConnectionLog(RED, node, connection);
   return { outbox, told, log, isTold: () => once(news, "told") };
 }
 

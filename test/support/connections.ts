@@ -45,7 +45,7 @@ export function connectionTo(
 ): Connection {
   clients += 1;
   const settings: ConnectionSettings = {
-    broker: parseBrokerUrl(server.url),
+    brokers: [parseBrokerUrl(server.url)],
     identity: WHO,
     username: OWN,
     password: password(DEMO_ACCOUNT.apiKey, DEMO_ACCOUNT.userPassword),

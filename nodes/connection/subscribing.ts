@@ -1,0 +1,69 @@
+// The subscriptions over the present connection: what the nodes want is asked for, what nobody wants is
+// given up, and a broker that ends the connection over a filter keeps nobody else waiting for long.
+import type { MqttClient } from "mqtt";
+import type { M1Error } from "../protocol/errors";
+import type { Subscriptions, SubscriptionWire } from "../subscriptions/subscriptions";
+import { isClosedByBroker } from "./failure";
+import { PoisonFilters } from "./poison-filters";
+import { subscriptionWire } from "./subscription-wire";
+import type { Timing } from "./timing";
+
+export class Subscribing {
+  readonly #subscriptions: Subscriptions;
+  readonly #timing: Timing;
+  readonly #poison: PoisonFilters;
+  /** What was refused is to be asked for again: `synchronise` is due. */
+  readonly #due: () => void;
+  #wire: SubscriptionWire | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(subscriptions: Subscriptions, timing: Timing, due: () => void) {
+    this.#subscriptions = subscriptions;
+    this.#timing = timing;
+    this.#poison = new PoisonFilters(timing.askAgain);
+    this.#due = due;
+  }
+
+  /** The connection before ended over a SUBSCRIBE: events had better wait until `synchronise` is done. */
+  get isSuspect(): boolean {
+    return this.#poison.isSearching;
+  }
+
+  /** CONNACK has come. `flush` sends what the client's stream has gathered. */
+  connected(client: MqttClient, flush: () => void, sessionPresent: boolean): void {
+    this.#wire = subscriptionWire(client, flush, this.#timing, this.#poison);
+    this.#subscriptions.connected(sessionPresent);
+  }
+
+  /** Brings the wire in line with what is wanted. Rejects if the connection is lost, or an answer made no sense. */
+  async synchronise(): Promise<void> {
+    const wire = this.#wire;
+    if (!wire) return;
+    await this.#subscriptions.synchronise(wire);
+    if (wire !== this.#wire) return;
+    this.#poison.settled();
+    if (this.#poison.hasAny)
+      this.#timer ??= setTimeout(() => this.#askAgain(), this.#timing.askAgain);
+  }
+
+  /** Asked before `disconnected`: whether the connection has ended over a SUBSCRIBE. */
+  isToBlame(failure: M1Error): boolean {
+    const isPossible =
+      failure.code === "KEEPALIVE_LOST" ||
+      (isClosedByBroker(failure) && failure.code !== "TAKEN_OVER");
+    return isPossible && this.#poison.disconnected();
+  }
+
+  disconnected(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#wire = undefined;
+    this.#poison.forgetQuestion();
+  }
+
+  #askAgain(): void {
+    this.#timer = undefined;
+    this.#subscriptions.forgetRefusals();
+    this.#due();
+  }
+}
