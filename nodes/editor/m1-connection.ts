@@ -108,7 +108,6 @@ RED.nodes.registerType<Properties>("m1 connection", {
     offerTest(this);
     offerLookup(this);
     showFallbackUrls(this);
-    inputOf(this, "url").on("input change", () => showTransport(this));
   },
   oneditsave() {
     // A TLS configuration that a plain connection cannot use would count as used.
@@ -124,7 +123,7 @@ function fallbackList(): TextList {
 function showFallbackUrls(node: EditedNode & Properties): void {
   const list = fallbackList();
   const update = () => {
-    const wrong = list.problems();
+    const wrong = list.check();
     $("#m1-connection-fallback-problem").toggle(wrong.length > 0);
     $("#m1-connection-fallback-problem span").text(wrong.join(" – "));
     showTransport(node);
@@ -137,6 +136,7 @@ function showFallbackUrls(node: EditedNode & Properties): void {
       explain(() => checkEntry(text, [...others, String(currentValue(node, "url"))])),
     changed: update,
   });
+  inputOf(node, "url").on("input change", update);
   update();
 }
 

@@ -1,6 +1,7 @@
 // A list of short texts in a dialog, one to a row, each checked while it is typed.
 import type { Verdict } from "./red";
 
+const CHECK = "m1-check";
 const PROBLEM = "m1-problem";
 const WORDS = "m1-problem-words";
 
@@ -32,8 +33,9 @@ export class TextList {
     return [...new Set(this.inputs().map((input) => input.value))].filter((text) => text !== "");
   }
 
-  /** What is wrong with the rows, in words. */
-  problems(): string[] {
+  /** Checks all rows, for what is wrong with one may depend on others; what is wrong, in words. */
+  check(): string[] {
+    for (const input of this.inputs()) $(input).triggerHandler(CHECK);
     const words = this.inputs().map((input) => $(input).data(WORDS) as string | null);
     return words.filter((word) => word !== null);
   }
@@ -64,6 +66,7 @@ export class TextList {
       const texts = others.map((other) => other.value);
       mark(input, current === "" || options.verdict(current, texts));
     };
+    input.on(CHECK, check);
     input.on("input", () => {
       check();
       options.changed();

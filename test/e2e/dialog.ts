@@ -85,6 +85,21 @@ export class Dialog {
     await line.getByText(words).waitFor();
   }
 
+  /** Adds an entry to a list, which is typed into as a field. */
+  async addEntry(label: string, text: string): Promise<void> {
+    const row = this.row(label);
+    await row.locator(".red-ui-editableList-addButton").click();
+    await row.locator("li input").last().fill(text);
+  }
+
+  /** Takes the only entry out of a list. */
+  async removeEntry(label: string): Promise<void> {
+    const entry = this.row(label).locator("li");
+    await entry.locator(".red-ui-editableList-item-remove").click();
+    // It fades for a moment.
+    await entry.waitFor({ state: "detached" });
+  }
+
   /** The button below the fields that says Enabled or Disabled. */
   async toggleEnabled(): Promise<void> {
     await this.element

@@ -315,6 +315,27 @@ describe(`in the editor of Node-RED ${version}, a person`, () => {
     });
   }
 
+  it("gives the connection a second address, and sees which one is in use", async () => {
+    dialog = await editor.edit("kitchen");
+    connection = await dialog.edit("Connection");
+    await connection.press("Advanced");
+    await connection.addEntry("Further addresses", "127.0.0.1");
+    match(await connection.problem("Further addresses"), /127\.0\.0\.1 is not of the form/);
+    await connection.removeEntry("Further addresses");
+    await connection.addEntry("Further addresses", sandbox.url);
+    match(await connection.problem("Further addresses"), /is already one of the addresses/);
+    await connection.fill({ URL: "mqtt://127.0.0.1:1" });
+    deepEqual(await connection.problems(), []);
+    await connection.press("Test connection");
+    await connection.answers("Test connection", /127\.0\.0\.1:1 – Nothing listens/);
+    await connection.answers("Test connection", /– connected, round trip: \d+ ms/);
+    await pictureDialog(connection, "addresses");
+    await connection.done();
+    await dialog.done();
+    await editor.deploy();
+    await editor.shows("kitchen", `connected to ${sandbox.url.replace("mqtt://", "")}`);
+  });
+
   if (existsSync(GERMAN)) {
     it("reads the dialogs in German", async () => {
       const { label } = JSON.parse(await readFile(GERMAN, "utf8"));
