@@ -217,9 +217,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     if (!isAnswered) failure = failureBeforeConnack(failure, this.settings.protocolVersion);
     const { lastFailure } =
       this.#state.name === "connecting" ? this.#state : { lastFailure: failure };
-    const diagnosis: Diagnosis = this.#subscribing.isToBlame(failure)
-      ? { cause: "search" }
-      : this.#sender.diagnose(failure);
+    const diagnosis = this.#subscribing.diagnose(failure) ?? this.#sender.diagnose(failure);
     this.#forgetClient();
     if (diagnosis.cause === "chance") this.#tryNextAddress(failure, lastFailure);
     else this.#retrySameAddress(failure, diagnosis);

@@ -5,6 +5,8 @@ import type { Unacknowledged } from "../outbox/outbox";
 
 /** So often may the broker close the connection on the same event before that goes into quarantine. */
 const TRIES = 3;
+/** As often where it has not taken another event over the same connection: then it may bear none at present. */
+const TRIES_WITHOUT_PROOF = 6;
 /** So many disconnects find a bad event among a thousand: with each, the distance to it is halved. */
 const LONGEST_SEARCH = 12;
 /** So many times in a row that another client has taken over are a clash of client ids, and no coincidence. */
@@ -54,6 +56,12 @@ export class DisconnectDiagnosis {
     return this.#window;
   }
 
+  /** The next disconnect would be the last for the event under suspicion: the broker should take another one first. */
+  get needsProof(): boolean {
+    const { delivery, times } = this.#suspect ?? { times: 0 };
+    return delivery?.removed === false && times >= TRIES - 1;
+  }
+
   sent(delivery: Delivery): void {
     if (delivery === this.#suspect?.delivery) this.#suspect.sentAt = this.#now();
   }
@@ -70,15 +78,18 @@ export class DisconnectDiagnosis {
     this.#window = 1;
   }
 
-  /** The broker has closed the connection; `inFlight` is what it had been sent and had not answered. */
-  disconnected(inFlight: Unacknowledged | undefined): Diagnosis {
+  /**
+   * The broker has closed the connection; `inFlight` is what it had been sent and had not answered. `isProven`:
+   * it has taken another event over this connection.
+   */
+  disconnected(inFlight: Unacknowledged | undefined, isProven: boolean): Diagnosis {
     const now = this.#now();
     const suspect = this.#suspect;
     if (inFlight) this.sendOneByOne();
     if (inFlight && inFlight.oldest === suspect?.delivery) {
       // On a weak link any event can be the unlucky one; it is not struck down each time it is sent.
       if (now - suspect.sentAt > this.#timing.blame) return { cause: "chance" };
-      return this.#blame(suspect);
+      return this.#blame(suspect, isProven);
     }
     this.#suspect = inFlight && { delivery: inFlight.oldest, times: 1, sentAt: now };
     if (inFlight && this.#searchEnd?.removed === false) {
@@ -98,9 +109,9 @@ export class DisconnectDiagnosis {
     this.#takeovers = [];
   }
 
-  #blame(suspect: { delivery: Delivery; times: number }): Diagnosis {
+  #blame(suspect: { delivery: Delivery; times: number }, isProven: boolean): Diagnosis {
     suspect.times += 1;
-    if (suspect.times < TRIES) return this.#search();
+    if (suspect.times < (isProven ? TRIES : TRIES_WITHOUT_PROOF)) return this.#search();
     this.#suspect = undefined;
     // The first of them was counted as one.
     this.forgetTakeovers();

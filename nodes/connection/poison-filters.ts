@@ -73,18 +73,21 @@ export class PoisonFilters {
     this.#rest = [];
   }
 
-  /** The broker has closed the connection, or fallen silent. Whether a SUBSCRIBE is to blame. */
-  disconnected(): boolean {
+  /**
+   * The broker has closed the connection, or fallen silent. Undefined if no SUBSCRIBE is to blame; "search" while
+   * asking for fewer will tell more, "wait" when only time can: a broker in trouble may grant it yet.
+   */
+  disconnected(): "search" | "wait" | undefined {
     const asked = this.#asked;
     const rest = this.#rest;
     this.forgetQuestion();
-    if (asked.length === 0) return false;
+    if (asked.length === 0) return undefined;
     this.#disconnects += 1;
     this.#mostAtATime = Math.max(1, asked.length >> 1);
     const isOver = this.#disconnects >= LONGEST_SEARCH;
     if (isOver) for (const filter of [...asked, ...rest]) this.#blame(filter, TRIES);
     else if (asked.length === 1) this.#blame(asked[0] as string, 1);
-    return true;
+    return asked.length > 1 ? "search" : "wait";
   }
 
   #blame(filter: string, times: number): void {

@@ -45,6 +45,10 @@ interface Link {
   needsDrain: boolean;
   /** Since the first event at QoS 2. */
   qos2: QoS2Exchanges | undefined;
+  /** The broker has acknowledged an event: it takes some at present. */
+  isProven: boolean;
+  /** What it took last is on its way once more, to see whether it takes any. */
+  isProbing: boolean;
   /** DISCONNECT is to follow: what is in flight may still be acknowledged, and nothing more is sent. */
   isClosing: boolean;
 }
@@ -68,6 +72,8 @@ export class Sender {
   /** Connections that have ended without an answer to releases. */
   #unansweredReleases = 0;
   readonly #poisonTopics = new PoisonTopics();
+  /** What the broker acknowledged last at QoS 1; the outbox lets go of an event's payload then. */
+  #lastTaken: Pick<Delivery, "topic" | "payload"> | undefined;
   /** What has been told, by code and detail: once until the next deploy. */
   readonly #warned = new Set<string>();
 
@@ -87,6 +93,8 @@ export class Sender {
       inFlight: 0,
       needsDrain: false,
       qos2: undefined,
+      isProven: false,
+      isProbing: false,
       isClosing: false,
     };
     this.#link = link;
@@ -120,6 +128,11 @@ export class Sender {
     const link = this.#link;
     // At QoS 0 `publish` may call back at once: without the flag, once per waiting event and deeper.
     if (this.#isSending || !link) return;
+    if (link.isProbing) return;
+    if (this.#diagnosis.needsProof && !link.isProven && this.#lastTaken && !link.isClosing) {
+      this.#probe(link, this.#lastTaken);
+      return;
+    }
     this.#isSending = true;
     const { size } = this.#outbox;
     while (this.#maySend(link)) {
@@ -174,6 +187,22 @@ export class Sender {
     if (qos === 0) link.needsDrain = client.stream.writableNeedDrain;
   }
 
+  /**
+   * A broker in trouble closes the connection on whatever comes. Before the event under suspicion is tried for
+   * the last time, it has to take one again that it has taken before.
+   */
+  #probe(link: Link, { topic, payload }: Pick<Delivery, "topic" | "payload">): void {
+    link.isProbing = true;
+    link.client.publish(topic, payload, PUBLISH[1], (error) => {
+      if (link !== this.#link || (error && !isAnswer(error))) return;
+      link.isProven = true;
+      link.isProbing = false;
+      this.#awaitAcknowledgement(undefined);
+      this.sendWaiting();
+    });
+    this.#awaitAcknowledgement(link);
+  }
+
   #exchangesOf(link: Link): QoS2Exchanges {
     const { session, keepsSession } = this.#options;
     link.qos2 ??= new QoS2Exchanges(link.client, session.identifiers, {
@@ -219,9 +248,8 @@ export class Sender {
   #answered(link: Link, delivery: Delivery, qos: QoS, error: unknown): void {
     if (link !== this.#link) return;
     link.inFlight -= 1;
-    // Without a reason code it is not the broker's answer but the end of the connection, and the
-    // outbox still has the event.
-    if (error && typeof (error as { code?: unknown }).code !== "number") return;
+    // At the end of the connection the outbox still has the event.
+    if (error && !isAnswer(error)) return;
     if (link.inFlight === 0) this.#awaitAcknowledgement(undefined);
     // They come in order (MQTT-4.6.0-2): an event that is passed over gets none any more, and counts as
     // late. In a pause what was refused stays the oldest, and no more is sent.
@@ -233,6 +261,7 @@ export class Sender {
     if (refusal && !isAlreadyReceived(refusal.code)) {
       this.#refused(link, delivery, refusal);
     } else {
+      if (qos > 0) link.isProven = true;
       this.#accepted(delivery, qos);
     }
     if (this.#pause.isActive && link.inFlight === 0) this.#waitAfterRefusal();
@@ -244,6 +273,7 @@ export class Sender {
     this.#refusals.accepted();
     // At QoS 0 the broker has not said so.
     if (qos > 0) this.#poisonTopics.accepted(delivery.topic);
+    if (qos === 1) this.#lastTaken = { topic: delivery.topic, payload: delivery.payload };
     // One that was answered by PUBACK has shown the contrary.
     if (qos === 2 && !this.#qos2Support.isMissing) this.#qos2Support.completed();
     else if (qos === 1) this.#qos2Support.acknowledgedAtQoS1(delivery);
@@ -291,6 +321,10 @@ export class Sender {
 
   #diagnose(failure: M1Error): Diagnosis {
     const link = this.#link;
+    if (link?.isProbing) {
+      this.#diagnosis.forgetTakeovers();
+      return { cause: "chance" };
+    }
     if (link?.qos2?.isReleaseUnanswered) this.#unansweredReleases += 1;
     const inFlight = link && this.#outbox.unacknowledged;
     if (link && inFlight && this.#isQoS2ToBlame(link, inFlight.oldest, failure)) {
@@ -301,7 +335,8 @@ export class Sender {
     // A broker that refuses events for now has a reason of its own to close the connection.
     if (link && isClosedByBroker(failure) && !this.#pause.isActive) {
       // A broker that says so is believed: then no event is to blame.
-      return this.#diagnosis.disconnected(failure.code === "TAKEN_OVER" ? undefined : inFlight);
+      const blamed = failure.code === "TAKEN_OVER" ? undefined : inFlight;
+      return this.#diagnosis.disconnected(blamed, link.isProven);
     }
     this.#diagnosis.forgetTakeovers();
     // On a slow link the first acknowledgement may be late because so much is on its way.
@@ -315,4 +350,9 @@ export class Sender {
     if (!isClosedByBroker(failure) && failure.code !== "KEEPALIVE_LOST") return false;
     return this.#qosOf(link, oldest) === 2;
   }
+}
+
+/** An error with a reason code is the broker's answer; without one it is the end of the connection. */
+function isAnswer(error: unknown): boolean {
+  return typeof (error as { code?: unknown }).code === "number";
 }

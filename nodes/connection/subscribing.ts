@@ -3,6 +3,7 @@
 import type { MqttClient } from "mqtt";
 import type { M1Error } from "../protocol/errors";
 import type { Subscriptions, SubscriptionWire } from "../subscriptions/subscriptions";
+import type { Diagnosis } from "./disconnect-diagnosis";
 import { isClosedByBroker } from "./failure";
 import { PoisonFilters } from "./poison-filters";
 import { subscriptionWire } from "./subscription-wire";
@@ -46,12 +47,13 @@ export class Subscribing {
       this.#timer ??= setTimeout(() => this.#askAgain(), this.#timing.askAgain);
   }
 
-  /** Asked before `disconnected`: whether the connection has ended over a SUBSCRIBE. */
-  isToBlame(failure: M1Error): boolean {
+  /** Asked before `disconnected`: what it means if the connection has ended over a SUBSCRIBE; undefined if not. */
+  diagnose(failure: M1Error): Diagnosis | undefined {
     const isPossible =
       failure.code === "KEEPALIVE_LOST" ||
       (isClosedByBroker(failure) && failure.code !== "TAKEN_OVER");
-    return isPossible && this.#poison.disconnected();
+    const verdict = isPossible ? this.#poison.disconnected() : undefined;
+    return verdict && { cause: verdict === "search" ? "search" : "chance" };
   }
 
   disconnected(): void {

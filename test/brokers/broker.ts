@@ -62,10 +62,15 @@ export class MqttCloud implements Cloud {
   readonly #changes = new EventEmitter().setMaxListeners(0);
   #client: MqttClient | undefined;
 
-  async connect(url: string): Promise<void> {
+  /** To one of the addresses; to the next when it is lost. */
+  async connect(...urls: readonly string[]): Promise<void> {
     const clientId = `cloud-${process.pid}`;
+    const servers = urls.map((url) => {
+      const { hostname, port } = new URL(url);
+      return { protocol: "mqtt", host: hostname, port: Number(port) } as const;
+    });
     const options = { ...CLOUD_USER, clientId, clean: false, reconnectPeriod: 50 };
-    const client = await connectAsync(url, options);
+    const client = await connectAsync({ ...options, servers });
     client.on("message", (topic, payload) => {
       this.heard.push({ topic, payload: payload.toString() });
       this.#changes.emit("heard");

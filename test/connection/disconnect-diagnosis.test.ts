@@ -161,6 +161,50 @@ describe("an event on which the broker closes the connection every time", () => 
   });
 });
 
+describe("a broker in trouble, which closes the connection on every event for a while,", () => {
+  const CLOSES = 40;
+
+  it("costs none, however often the oldest of them is hit: it has to take an earlier one again first", async () => {
+    let left = 0;
+    const broker = await ScriptedBroker.start((packet, _reply, socket) => {
+      if (packet.cmd !== "publish" || left === 0) return false;
+      left -= 1;
+      socket.destroy();
+      return true;
+    });
+    const connection = await onlineConnection(broker);
+    assert.equal(await sendNumber(connection, 1_000), undefined);
+    left = CLOSES;
+    const fates = await sendNumbers(connection, 100);
+    assert.deepEqual(new Set(fates), new Set([undefined]));
+    assert.equal(left, 0);
+    const numbers = broker.packets.flatMap((packet) =>
+      packet.cmd === "publish" ? [numberOf(packet)] : [],
+    );
+    assert.equal(numbers.at(-1), 99);
+    const firsts = [...new Set(numbers)];
+    assert.deepEqual(firsts, [1_000, ...firsts.slice(1).sort((one, other) => one - other)]);
+  });
+
+  it("is not taken for another client with the same id", async () => {
+    let isIll = false;
+    const broker = await ScriptedBroker.start((packet, _reply, socket) => {
+      if (packet.cmd !== "publish" || !isIll) return false;
+      socket.destroy();
+      return true;
+    });
+    const connection = await onlineConnection(broker);
+    await sendNumber(connection, 1_000);
+    isIll = true;
+    const reasons = offlineReasons(connection);
+    const fate = sendNumber(connection, 1);
+    while (reasons.length < 12) await enters(connection, "offline");
+    assert.deepEqual(new Set(reasons), new Set(["CONNECTION_CLOSED"]));
+    isIll = false;
+    assert.equal(await fate, undefined);
+  });
+});
+
 describe("a topic on which the broker closes the connection every time", () => {
   interface Outcome {
     readonly good: number[];
@@ -469,9 +513,9 @@ describe("disconnects in a row", () => {
         for (let index = from; index <= to; index += 1) at(index).removed = true;
       },
       /** While those from `oldest` to `newest` are in flight. */
-      cause(oldest: number, newest: number) {
+      cause(oldest: number, newest: number, isProven = true) {
         diagnosis.sent(at(oldest));
-        return diagnosis.disconnected({ oldest: at(oldest), newest: at(newest) }).cause;
+        return diagnosis.disconnected({ oldest: at(oldest), newest: at(newest) }, isProven).cause;
       },
     };
   }
@@ -500,8 +544,26 @@ describe("disconnects in a row", () => {
   it("are takeovers if nothing is in flight", () => {
     const { diagnosis, cause } = scene(10);
     cause(0, 9);
-    const causes = [1, 2].map(() => diagnosis.disconnected(undefined).cause);
+    const causes = [1, 2].map(() => diagnosis.disconnected(undefined, true).cause);
     assert.deepEqual(causes, ["chance", "clash"]);
+  });
+
+  it("are no proof against an event before the sixth, unless the broker takes another one meanwhile", () => {
+    const { diagnosis, cause } = scene(10);
+    const needs: boolean[] = [];
+    const causes = [1, 2, 3, 4, 5].map(() => {
+      const found = cause(0, 0, false);
+      needs.push(diagnosis.needsProof);
+      return found;
+    });
+    assert.deepEqual(causes, ["chance", "search", "search", "search", "chance"]);
+    assert.deepEqual(needs, [false, true, true, true, true]);
+    assert.equal(cause(0, 0, false), "event");
+    const other = scene(10);
+    assert.deepEqual(
+      [false, false, true].map((isProven) => other.cause(0, 0, isProven)),
+      ["chance", "search", "event"],
+    );
   });
 
   it("count anew once a bad event is found", () => {

@@ -464,6 +464,7 @@ describe("sending: at QoS 2", () => {
     });
     const connection = await onlineConnection(broker);
     const warnings = warningsOf(connection);
+    await sendNumber(connection, 100);
 
     const [bad, ...good] = await sendNumbers(connection, 20, 2);
 

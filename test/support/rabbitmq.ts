@@ -40,8 +40,8 @@ export class RabbitMQ {
     this.#removeFolder = removeFolder;
   }
 
-  /** Starts so many nodes, which form a cluster. */
-  static async start(users: Users, count = 1): Promise<RabbitMQ> {
+  /** Starts so many nodes, which form a cluster. `settings` are further lines of each one's configuration. */
+  static async start(users: Users, count = 1, settings: readonly string[] = []): Promise<RabbitMQ> {
     if (!existsSync(PROGRAMS)) {
       throw new Error("These tests need RabbitMQ: install the Debian package rabbitmq-server");
     }
@@ -61,7 +61,8 @@ export class RabbitMQ {
     try {
       await until(() => accepts(portMapper));
       for (let index = 0; index < count; index += 1) {
-        const node = await RabbitNode.prepare(site, `m1-${portMapper}-${index}@localhost`);
+        const name = `m1-${portMapper}-${index}@localhost`;
+        const node = await RabbitNode.prepare(site, name, settings);
         nodes.push(node);
         await node.resume();
         const [first = node] = nodes;
@@ -96,7 +97,11 @@ export class RabbitNode {
     this.#environment = environment;
   }
 
-  static async prepare({ folder, environment }: Site, name: string): Promise<RabbitNode> {
+  static async prepare(
+    { folder, environment }: Site,
+    name: string,
+    more: readonly string[],
+  ): Promise<RabbitNode> {
     const home = path.join(folder, name);
     await mkdir(home);
     const [port, amqp, distribution] = [await freePort(), await freePort(), await freePort()];
@@ -104,6 +109,7 @@ export class RabbitNode {
       `listeners.tcp.1 = 127.0.0.1:${amqp}`,
       `mqtt.listeners.tcp.1 = 127.0.0.1:${port}`,
       "mqtt.allow_anonymous = false",
+      ...more,
     ];
     await writeFile(path.join(home, "rabbitmq.conf"), `${settings.join("\n")}\n`);
     await writeFile(path.join(home, "plugins"), "[rabbitmq_mqtt].\n");

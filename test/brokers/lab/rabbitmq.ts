@@ -1,9 +1,18 @@
 // RabbitMQ with its MQTT plugin, with the topic tree's rights as topic permissions: `/` is `.` there.
-import { RabbitMQ } from "../../support/rabbitmq";
+import { RabbitMQ, type Users } from "../../support/rabbitmq";
 import { CLOUD_USER, DEVICE_PASSWORD, DEVICE_USER, type LabBroker, MqttCloud } from "../broker";
 
 const OWN = DEVICE_USER.replace("/", "\\.");
 const PROJECT = DEVICE_USER.split("/")[0];
+
+export const RABBITMQ_USERS: Users = {
+  [DEVICE_USER]: {
+    password: DEVICE_PASSWORD,
+    write: `^0\\.${OWN}\\.`,
+    read: `^(1\\.${OWN}|2\\.${PROJECT})\\.`,
+  },
+  [CLOUD_USER.username]: { password: CLOUD_USER.password },
+};
 
 export const rabbitmq: LabBroker = {
   name: "RabbitMQ",
@@ -17,14 +26,7 @@ export const rabbitmq: LabBroker = {
     "closesOnForbiddenSubscription",
   ]),
   async start() {
-    const broker = await RabbitMQ.start({
-      [DEVICE_USER]: {
-        password: DEVICE_PASSWORD,
-        write: `^0\\.${OWN}\\.`,
-        read: `^(1\\.${OWN}|2\\.${PROJECT})\\.`,
-      },
-      [CLOUD_USER.username]: { password: CLOUD_USER.password },
-    });
+    const broker = await RabbitMQ.start(RABBITMQ_USERS);
     const [node] = broker.nodes;
     if (!node) throw new Error("RabbitMQ has no node");
     const cloud = new MqttCloud();

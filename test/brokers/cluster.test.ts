@@ -1,0 +1,216 @@
+// A cluster of three brokers of which one dies every few seconds: what arrives, and what comes twice.
+import assert from "node:assert/strict";
+import { setTimeout as pause } from "node:timers/promises";
+import { EventStore } from "../../nodes/outbox/event-store";
+import { Outbox } from "../../nodes/outbox/outbox";
+import { parseBrokerUrl } from "../../nodes/protocol/broker-url";
+import { DEMO_ACCOUNT } from "../../sandbox/accounts";
+import {
+  closeConnections,
+  connectionTo,
+  OWN,
+  reaches,
+  sendNumber,
+  WHO,
+} from "../support/connections";
+import { connectionTo as connectionNode } from "../support/flows";
+import { installation } from "../support/installation";
+import { NodeRed } from "../support/node-red";
+import { temporaryFolder } from "../support/processes";
+import { RabbitMQ, type RabbitNode } from "../support/rabbitmq";
+import { deviceRequest, subscriber } from "../support/subscribers";
+import { MqttCloud } from "./broker";
+import { RABBITMQ_USERS } from "./lab/rabbitmq";
+
+const NODES = 3;
+const EVENTS = 20_000;
+/** Events a millisecond, so that they take as long as several deaths. */
+const PACE = 0.4;
+/** Milliseconds that a killed node is away, and that all are there before the next is killed. */
+const AWAY = 1_000;
+const TOGETHER = 2_000;
+/** Between two messages of the cloud, in milliseconds. */
+const MESSAGE_EVERY = 100;
+const NODE_REDS = 5;
+
+describe("a cluster of three RabbitMQ nodes", () => {
+  let cluster: RabbitMQ;
+  let cloud: MqttCloud;
+  let urls: readonly string[];
+
+  before(async function () {
+    this.timeout(180_000);
+    // Quorum queues: a session is on all nodes, and does not die with the one that the client was at.
+    const settings = ["mqtt.durable_queue_type = quorum"];
+    cluster = await RabbitMQ.start(RABBITMQ_USERS, NODES, settings);
+    urls = cluster.nodes.map(({ url }) => url);
+    cloud = new MqttCloud();
+    await cloud.connect(...urls);
+  });
+
+  after(async function () {
+    this.timeout(60_000);
+    await closeConnections();
+    await cloud?.leave();
+    await cluster?.stop();
+  });
+
+  it(`loses none of ${EVENTS} events and no message while one node after the other dies`, async function () {
+    this.timeout(300_000);
+    const { folder, remove } = await temporaryFolder();
+    const outbox = new Outbox(
+      { limit: 100_000, full: "reject", maxAge: Number.POSITIVE_INFINITY },
+      { store: new EventStore(folder, WHO), storesNew: true },
+    );
+    const connection = connectionTo(
+      { url: urls[0] ?? "" },
+      {
+        outbox,
+        settings: { brokers: urls.map(parseBrokerUrl) as never, clientId: "clustered" },
+      },
+    );
+    const node = subscriber(deviceRequest("pump"));
+    connection.addSender({});
+    connection.addSubscriber(node);
+    connection.endDeploy();
+    await reaches(connection, "online");
+    const moves: string[] = [];
+    connection.on("state", (state) => {
+      if (state.name === "online" && state.address) moves.push(state.address);
+    });
+
+    let isOver = false;
+    const deaths = killInTurn(cluster.nodes, () => isOver);
+    const messages = sendMessages(cloud, () => isOver);
+    const fates: Promise<unknown>[] = [];
+    for (const start = performance.now(); fates.length < EVENTS; await pause(5)) {
+      const due = Math.min(EVENTS, (performance.now() - start) * PACE);
+      while (fates.length < due) fates.push(sendNumber(connection, fates.length));
+    }
+    isOver = true;
+    const killed = await deaths;
+    const sent = await messages;
+    assert.deepEqual(new Set(await Promise.all(fates)), new Set([undefined]));
+    const numbers = () => eventNumbers(cloud, "d");
+    await cloud.until(() => new Set(numbers()).size === EVENTS);
+    const received = () => node.messages.map(({ payload }) => String(payload));
+    while (new Set(received()).size < sent) await node.upTo(node.messages.length + 1);
+
+    console.log(
+      `      ${killed.length} deaths, ${moves.length} moves; ${numbers().length - EVENTS} of ${EVENTS} events ` +
+        `and ${received().length - sent} of ${sent} messages came twice`,
+    );
+    assert.ok(killed.length >= 3, "it dies more than once");
+    assert.ok(moves.length > 0, "the connection had to move");
+    await connection.close();
+    await outbox.close();
+    await remove();
+  });
+
+  it(`serves ${NODE_REDS} Node-REDs at once: each gets each message once`, async function () {
+    this.timeout(120_000);
+    const running: { stop(): Promise<unknown> }[] = [];
+    // Each passes on what it receives, under a device of its own, so that the cloud hears who got what.
+    for (let index = 0; index < NODE_REDS; index += 1) {
+      running.push(await startEcho(`red-${index}`, "pump", index));
+    }
+    const count = 20;
+    for (let number = 0; number < count; number += 1) {
+      await cloud.send(`1/${OWN}/pump/event`, JSON.stringify({ number }));
+    }
+    const all = Array.from({ length: NODE_REDS }, (_, index) => `red-${index}`);
+    await cloud.until(() => all.every((id) => new Set(eventNumbers(cloud, id)).size === count));
+    await pause(500);
+    for (const id of all) assert.equal(eventNumbers(cloud, id).length, count, id);
+    for (const one of running) await one.stop();
+  });
+
+  it("shares the load of several devices between Node-REDs by their settings", async function () {
+    this.timeout(60_000);
+    const running = [await startEcho("east", "pump-e", 0), await startEcho("west", "pump-w", 1)];
+    for (const device of ["pump-e", "pump-w"]) {
+      for (let number = 0; number < 10; number += 1) {
+        await cloud.send(`1/${OWN}/${device}/event`, JSON.stringify({ number, device }));
+      }
+    }
+    const heardBy = (id: string) => payloads(cloud, id).map(({ device }) => device);
+    await cloud.until(() => heardBy("east").length >= 10 && heardBy("west").length >= 10);
+    assert.deepEqual(new Set(heardBy("east")), new Set(["pump-e"]));
+    assert.deepEqual(new Set(heardBy("west")), new Set(["pump-w"]));
+    for (const one of running) await one.stop();
+  });
+
+  /** A Node-RED that passes on what comes for `device` as events of the device `id`, once it is connected. */
+  async function startEcho(id: string, device: string, first: number) {
+    const [url = "", ...fallbackUrls] = [
+      ...urls.slice(first % NODES),
+      ...urls.slice(0, first % NODES),
+    ];
+    const flow = [
+      { id: "tab", type: "tab", label: "echo" },
+      { ...connectionNode({ url }, { fallbackUrls, outbox: "disk" }), id: "m1" },
+      {
+        id: "in",
+        z: "tab",
+        type: "m1 device in",
+        connection: "m1",
+        deviceId: device,
+        wires: [["out"]],
+      },
+      { id: "out", z: "tab", type: "m1 event out", connection: "m1", deviceId: id, wires: [] },
+    ];
+    const installed = await installation(flow);
+    const nodeRed = await NodeRed.start(installed.userDir);
+    await nodeRed.status("in", ({ fill }) => fill === "green");
+    // Connected is not yet subscribed: the first echo shows that.
+    const before = cloud.heard.length;
+    while (!cloud.heard.slice(before).some(({ topic }) => topic.endsWith(`/${id}`))) {
+      await cloud.send(`1/${OWN}/${device}/event`, JSON.stringify({ probe: id }));
+      await pause(50);
+    }
+    return {
+      async stop() {
+        await nodeRed.stop();
+        await installed.remove();
+      },
+    };
+  }
+});
+
+/** Kills one node after the other, by chance, at most one being away, until `isOver`; resolves with their names. */
+async function killInTurn(
+  nodes: readonly RabbitNode[],
+  isOver: () => boolean,
+): Promise<readonly string[]> {
+  const killed: string[] = [];
+  while (!isOver()) {
+    const node = nodes[Math.floor(Math.random() * nodes.length)] as RabbitNode;
+    killed.push(node.name);
+    await node.kill();
+    await pause(AWAY);
+    await node.resume();
+    await pause(TOGETHER);
+  }
+  return killed;
+}
+
+/** Numbers to the pump, one after the other, until `isOver`; resolves with how many. */
+async function sendMessages(cloud: MqttCloud, isOver: () => boolean): Promise<number> {
+  let sent = 0;
+  for (; !isOver(); sent += 1) {
+    await cloud.send(`1/${OWN}/pump/event`, String(sent));
+    await pause(MESSAGE_EVERY);
+  }
+  return sent;
+}
+
+function payloads(cloud: MqttCloud, device: string): { number?: number; device?: string }[] {
+  const topic = `0/${DEMO_ACCOUNT.projectMqtt}/${DEMO_ACCOUNT.userMqtt}/${device}`;
+  const own = cloud.heard.filter((message) => message.topic === topic);
+  const data = own.map(({ payload }) => JSON.parse(payload).event_data);
+  return data.filter(({ probe }) => probe === undefined);
+}
+
+function eventNumbers(cloud: MqttCloud, device: string): number[] {
+  return payloads(cloud, device).map(({ number }) => Number(number));
+}
