@@ -95,6 +95,10 @@ export class RabbitNode {
     this.port = port;
     this.url = `mqtt://127.0.0.1:${port}`;
     this.#environment = environment;
+    // Nothing is left behind either when the tests are given up in the middle.
+    process.once("exit", () => {
+      if (this.#process) killGroup(this.#process);
+    });
   }
 
   static async prepare(
@@ -134,8 +138,6 @@ export class RabbitNode {
       detached: true,
     });
     this.#process = child;
-    // Nothing is left behind either when the tests are given up in the middle.
-    process.once("exit", () => killGroup(child));
     const ended = () => child.exitCode ?? child.signalCode;
     await until(async () => ended() !== null || (await accepts(this.port)));
     if (ended() !== null) throw new Error(`RabbitMQ ended with ${ended()}`);
