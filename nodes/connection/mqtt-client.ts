@@ -2,6 +2,7 @@
 import type { ConnectionOptions as TlsOptions } from "node:tls";
 import { connect, type IClientOptions, type MqttClient } from "mqtt";
 import { type BrokerUrl, isEncrypted } from "../protocol/broker-url";
+import { M1Error } from "../protocol/errors";
 import type { ProtocolVersion } from "../protocol/settings";
 import type { Identity } from "../protocol/topics";
 import type { BrokerUrls } from "./broker-addresses";
@@ -28,6 +29,12 @@ export interface ConnectionSettings {
 /** Packets that answer a PINGREQ, or are as good as that. */
 const ANSWERS: ReadonlySet<string> = new Set(["pingresp", "puback", "pubcomp"]);
 
+/**
+ * Bytes of a packet from the broker, at the most. Medium One sends some 100 KB; MQTT allows 256 MB, all of which
+ * mqtt.js would gather in memory before anybody knows what it is.
+ */
+const LONGEST_PACKET = 16 * 1_024 * 1_024;
+
 /** MQTT 5: a session that never expires, which is what 3.1.1 means by clean session 0. */
 const NEVER_EXPIRES = 0xffff_ffff;
 
@@ -51,6 +58,7 @@ export function openClient(
   const flush = coalesceWrites(client.stream);
   acceptAcknowledgementsAsPings(client);
   followServerKeepAlive(client);
+  boundPackets(client);
   return { client, flush };
 }
 
@@ -61,12 +69,11 @@ export function clientOptions(
 ): IClientOptions {
   const { protocolVersion, cleanSession } = settings;
   const isWebSocket = broker.scheme === "ws" || broker.scheme === "wss";
-  const persistent = protocolVersion === 5 && !cleanSession;
   return {
     ...(isEncrypted(broker) ? { rejectUnauthorized: true, ...settings.tls } : {}),
     // mqtt.js passes on to a WebSocket only some of the TLS options, and not the server's name.
     ...(isWebSocket ? { path: broker.path, wsOptions: { ...settings.tls } } : {}),
-    ...(persistent ? { properties: { sessionExpiryInterval: NEVER_EXPIRES } } : {}),
+    ...(protocolVersion === 5 ? { properties: connectProperties(cleanSession) } : {}),
     protocol: broker.scheme,
     hostname: isWebSocket && broker.host.includes(":") ? `[${broker.host}]` : broker.host,
     port: broker.port,
@@ -86,6 +93,24 @@ export function clientOptions(
     // mqtt.js would log the CONNECT packet, password included, under DEBUG=mqttjs*.
     log: () => undefined,
   } as IClientOptions;
+}
+
+function connectProperties(cleanSession: boolean): IClientOptions["properties"] {
+  const session = cleanSession ? {} : { sessionExpiryInterval: NEVER_EXPIRES };
+  return { maximumPacketSize: LONGEST_PACKET, ...session };
+}
+
+/** Ends the connection with PACKET_TOO_LARGE when so much has come and is no packet yet. */
+function boundPackets(client: MqttClient): void {
+  let gathered = 0;
+  client.on("packetreceive", () => {
+    gathered = 0;
+  });
+  client.stream.on("data", ({ length }: Buffer) => {
+    gathered += length;
+    if (gathered <= LONGEST_PACKET) return;
+    client.stream.destroy(new M1Error("PACKET_TOO_LARGE", { limit: LONGEST_PACKET }));
+  });
 }
 
 /**

@@ -1,13 +1,19 @@
 // The subscriptions over the present connection: what the nodes want is asked for, what nobody wants is
 // given up, and a broker that ends the connection over a filter keeps nobody else waiting for long.
 import type { MqttClient } from "mqtt";
-import type { M1Error } from "../protocol/errors";
+import type { ErrorCode, M1Error } from "../protocol/errors";
 import type { Subscriptions, SubscriptionWire } from "../subscriptions/subscriptions";
 import type { Diagnosis } from "./disconnect-diagnosis";
-import { isClosedByBroker } from "./failure";
 import { PoisonFilters } from "./poison-filters";
 import { subscriptionWire } from "./subscription-wire";
 import type { Timing } from "./timing";
+
+/** The broker closes the connection for a reason that it has given, or we do for one that we know. */
+const OTHER_REASONS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "TAKEN_OVER",
+  "BROKER_UNAVAILABLE",
+  "PACKET_TOO_LARGE",
+]);
 
 export class Subscribing {
   readonly #subscriptions: Subscriptions;
@@ -49,10 +55,7 @@ export class Subscribing {
 
   /** Asked before `disconnected`: what it means if the connection has ended over a SUBSCRIBE; undefined if not. */
   diagnose(failure: M1Error): Diagnosis | undefined {
-    const isPossible =
-      failure.code === "KEEPALIVE_LOST" ||
-      (isClosedByBroker(failure) && failure.code !== "TAKEN_OVER");
-    const verdict = isPossible ? this.#poison.disconnected() : undefined;
+    const verdict = OTHER_REASONS.has(failure.code) ? undefined : this.#poison.disconnected();
     return verdict && { cause: verdict === "search" ? "search" : "chance" };
   }
 

@@ -1,6 +1,6 @@
 // SUBSCRIBE and UNSUBSCRIBE over one client, in packets of a bearable length, each answered within a deadline.
 import { Socket } from "node:net";
-import type { MqttClient } from "mqtt";
+import type { MqttClient, Packet } from "mqtt";
 import { M1Error } from "../protocol/errors";
 import type { QoS } from "../protocol/settings";
 import type { SubscriptionWire } from "../subscriptions/subscriptions";
@@ -35,7 +35,7 @@ export function subscriptionWire(
         const granted = await before(acknowledge, answer);
         poison.answered();
         batch.forEach(([filter], index) => {
-          codes.set(filter, granted[index] ?? REFUSED);
+          codes.set(filter, granted[index] as number);
         });
       }
       return codes;
@@ -81,18 +81,26 @@ async function before<T>(milliseconds: number, answer: Promise<T>): Promise<T> {
   }
 }
 
+/** The code of each filter, in their order; REFUSED where the broker has sent none. */
 export function subscribeOnce(
   client: MqttClient,
   batch: readonly [string, QoS][],
 ): Promise<number[]> {
-  return new Promise((resolve, reject) => {
+  // mqtt.js closes the connection on a SUBACK with another number of codes, for which the broker has no remedy.
+  const complete = (packet: Packet) => {
+    if (packet.cmd !== "suback") return;
+    const granted = packet.granted as number[];
+    packet.granted = batch.map((_filter, index) => granted[index] ?? REFUSED);
+  };
+  client.on("packetreceive", complete);
+  return new Promise<number[]>((resolve, reject) => {
     const filters = Object.fromEntries(batch.map(([filter, qos]) => [filter, { qos }]));
     client.subscribe(filters, (error, _grants, suback) => {
       // mqtt.js makes an error of a refused filter, but hands over the whole answer all the same.
       if (suback) resolve(suback.granted as number[]);
       else reject(error ?? new Error("no SUBACK"));
     });
-  });
+  }).finally(() => client.off("packetreceive", complete));
 }
 
 function* batches<T>(items: readonly T[]): Generator<readonly T[]> {
