@@ -77,8 +77,13 @@ export class MqttCloud implements Cloud {
     });
     // The broker is killed under it; it comes back by itself.
     client.on("error", () => undefined);
-    await client.subscribeAsync("0/#", { qos: 1 });
     this.#client = client;
+    await this.subscribe();
+  }
+
+  /** Once more where the broker has forgotten it; waits until the broker is there. */
+  async subscribe(): Promise<void> {
+    await this.#client?.subscribeAsync("0/#", { qos: 1 });
   }
 
   async send(topic: string, payload: string, options: { qos?: 0 | 1 | 2; retain?: boolean } = {}) {
