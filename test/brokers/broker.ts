@@ -13,6 +13,7 @@ export type Peculiarity =
   | "retainedOnlyForExactTopics"
   | "grantsForbiddenSubscriptions"
   | "closesOnForbiddenSubscription"
+  | "refusesSubscriptionUnreadably"
   | "dotBecomesSlash"
   | "starBecomesPlus"
   | "closesOnRefusedPublish";

@@ -7,7 +7,7 @@ const PROJECT = DEVICE_USER.split("/")[0];
 
 export const ejabberd: LabBroker = {
   name: "ejabberd",
-  peculiarities: new Set([]),
+  peculiarities: new Set(["refusesSubscriptionUnreadably"]),
   async start() {
     const broker = await Ejabberd.start({
       [jidName(DEVICE_USER)]: {
