@@ -10,31 +10,12 @@ const EXCHANGES = 32;
 const PROBES = 32_768;
 const FIRST_PROBE = EXCHANGES + 1;
 const FIRST_OTHER = FIRST_PROBE + PROBES;
-const HIGHEST = 65_535;
+const OTHERS = 65_536 - FIRST_OTHER;
 
-/** Numbers from `first` to the highest, each in use once. */
-class Pool {
-  readonly #free: number[] = [];
-  #next: number;
-
-  constructor(first: number) {
-    this.#next = first;
-  }
-
-  take(): number | null {
-    const free = this.#free.pop();
-    if (free !== undefined) return free;
-    if (this.#next > HIGHEST) return null;
-    this.#next += 1;
-    return this.#next - 1;
-  }
-
-  giveBack(number: number): void {
-    this.#free.push(number);
-  }
-}
-
-/** So many numbers from `first` on, round and round: their order tells that of the events. */
+/**
+ * So many numbers from `first` on, round and round: their order tells that of the events, and one that a
+ * broker answers twice does not mean another event by then.
+ */
 class Circle {
   readonly #taken = new Set<number>();
   readonly #first: number;
@@ -84,7 +65,7 @@ export class PacketIdentifiers implements MessageIdProvider {
   source: "exchanges" | "probes" | "others" = "others";
   #exchanges: Circle;
   #probes: Circle;
-  #others = new Pool(FIRST_OTHER);
+  #others = new Circle(FIRST_OTHER, OTHERS);
   /** Probes whose exchange was begun and not completed, in their order. */
   readonly #openProbes: Set<number>;
   #latest: number | null = null;
@@ -127,7 +108,7 @@ export class PacketIdentifiers implements MessageIdProvider {
   clear(): void {
     this.#exchanges = this.#exchanges.anew();
     this.#probes = this.#probes.anew();
-    this.#others = new Pool(FIRST_OTHER);
+    this.#others = new Circle(FIRST_OTHER, OTHERS);
   }
 
   /**

@@ -1,4 +1,4 @@
-// Packet identifiers: each in use once, and none higher than there are in use at a time.
+// Packet identifiers: each in use once, and not again soon.
 import { strict as assert } from "node:assert";
 import { parser } from "mqtt-packet";
 import { PacketIdentifiers } from "../../nodes/connection/packet-identifiers";
@@ -6,16 +6,19 @@ import { PacketIdentifiers } from "../../nodes/connection/packet-identifiers";
 const FIRST_OTHER = 32 + 32_768 + 1;
 
 describe("packet identifiers", () => {
-  it("count on, and are used again once they are free", () => {
+  it("count on, and one that is free again is used when all others have been", () => {
     const identifiers = new PacketIdentifiers();
     assert.deepEqual(
       [1, 2, 3].map(() => identifiers.allocate()),
       [FIRST_OTHER, FIRST_OTHER + 1, FIRST_OTHER + 2],
     );
     identifiers.deallocate(FIRST_OTHER + 1);
+    for (let next = FIRST_OTHER + 3; next <= 65_535; next += 1) {
+      assert.equal(identifiers.allocate(), next);
+      identifiers.deallocate(next);
+    }
     assert.equal(identifiers.allocate(), FIRST_OTHER + 1);
     assert.equal(identifiers.getLastAllocated(), FIRST_OTHER + 1);
-    assert.equal(identifiers.allocate(), FIRST_OTHER + 3);
   });
 
   it("of QoS 2 exchanges are 1 to 32, round and round, and no others", () => {
@@ -35,7 +38,7 @@ describe("packet identifiers", () => {
     identifiers.deallocate(7);
     assert.equal(identifiers.allocate(), 9);
     identifiers.source = "others";
-    assert.equal(identifiers.allocate(), FIRST_OTHER);
+    assert.equal(identifiers.allocate(), FIRST_OTHER + 1);
   });
 
   for (const [random, first, second] of [
