@@ -7,7 +7,12 @@ import type { ProtocolVersion } from "../protocol/settings";
 import { anyDeviceFilter } from "../protocol/topics";
 import { testClientId } from "./client-id";
 import { connectionFailure, isVersionInDoubt } from "./failure";
-import { type ConnectionSettings, clientOptions, closeClient } from "./mqtt-client";
+import {
+  type ConnectionSettings,
+  clientOptions,
+  closeClient,
+  refuseBadPackets,
+} from "./mqtt-client";
 import { REFUSED, subscribeOnce } from "./subscription-wire";
 
 /** What came of one address. */
@@ -97,7 +102,9 @@ async function roundTrip({ settings, broker, deadline }: Attempt): Promise<numbe
 function open(settings: ConnectionSettings, broker: BrokerUrl, milliseconds: number): MqttClient {
   try {
     // A little later than our own deadline, which has the better words.
-    return connect(clientOptions(settings, broker, milliseconds + GOODBYE));
+    const client = connect(clientOptions(settings, broker, milliseconds + GOODBYE));
+    refuseBadPackets(client);
+    return client;
   } catch (error) {
     // mqtt.js and tls throw on unusable keys and certificates.
     throw connectionFailure(error, { broker, clientId: settings.clientId });

@@ -190,7 +190,9 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     if (client !== this.#client || this.#state.name !== "connecting") return;
     this.#timer = setTimeout(() => this.#becomeStable(), this.#timing.stable);
     const { isOther } = this.#addresses.accepted();
-    this.#subscribing.connected(client, flush, connack.sessionPresent && !isOther);
+    // One that was not to last has not kept what was subscribed to, whatever the broker says.
+    const isKept = connack.sessionPresent && !isOther && !this.settings.cleanSession;
+    this.#subscribing.connected(client, flush, isKept);
     const isSuspect = this.#subscribing.isSuspect;
     if (!isSuspect) this.#sender.connected(client, connack);
     this.#enterOnline();

@@ -35,6 +35,9 @@ const ANSWERS: ReadonlySet<string> = new Set(["pingresp", "puback", "pubcomp"]);
  */
 const LONGEST_PACKET = 16 * 1_024 * 1_024;
 
+/** What mqtt-packet says where the bytes for it are missing. */
+const NO_IDENTIFIER = -1;
+
 /** MQTT 5: a session that never expires, which is what 3.1.1 means by clean session 0. */
 const NEVER_EXPIRES = 0xffff_ffff;
 
@@ -55,10 +58,10 @@ export function openClient(
     incomingStore: session.unreleased,
     outgoingStore: new EmptyStore(),
   });
+  refuseBadPackets(client);
   const flush = coalesceWrites(client.stream);
   acceptAcknowledgementsAsPings(client);
   followServerKeepAlive(client);
-  boundPackets(client);
   return { client, flush };
 }
 
@@ -72,7 +75,9 @@ export function clientOptions(
   return {
     ...(isEncrypted(broker) ? { rejectUnauthorized: true, ...settings.tls } : {}),
     // mqtt.js passes on to a WebSocket only some of the TLS options, and not the server's name.
-    ...(isWebSocket ? { path: broker.path, wsOptions: { ...settings.tls } } : {}),
+    ...(isWebSocket
+      ? { path: broker.path, wsOptions: { ...settings.tls, maxPayload: LONGEST_PACKET } }
+      : {}),
     ...(protocolVersion === 5 ? { properties: connectProperties(cleanSession) } : {}),
     protocol: broker.scheme,
     hostname: isWebSocket && broker.host.includes(":") ? `[${broker.host}]` : broker.host,
@@ -98,6 +103,24 @@ export function clientOptions(
 function connectProperties(cleanSession: boolean): IClientOptions["properties"] {
   const session = cleanSession ? {} : { sessionExpiryInterval: NEVER_EXPIRES };
   return { maximumPacketSize: LONGEST_PACKET, ...session };
+}
+
+/**
+ * Ends the connection on packets that mqtt.js lets pass and cannot cope with: too large ones; a CONNACK that ends
+ * before its code, after which it would wait for ever; and what ends before its identifier, on which its answer
+ * would be an exception that nobody catches.
+ */
+export function refuseBadPackets(client: MqttClient): void {
+  boundPackets(client);
+  client.on("packetreceive", (packet) => {
+    if (packet.cmd === "connack" && (packet.returnCode ?? packet.reasonCode) === undefined) {
+      client.emit("error", new Error("CONNACK without a code"));
+    } else if (packet.messageId === NO_IDENTIFIER) {
+      // It is handled all the same, and this at least can be written.
+      packet.messageId = 0;
+      client.emit("error", new Error("packet without an identifier"));
+    }
+  });
 }
 
 /** Ends the connection with PACKET_TOO_LARGE when so much has come and is no packet yet. */

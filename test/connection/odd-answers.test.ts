@@ -4,6 +4,7 @@ import { once } from "node:events";
 import type { Socket } from "node:net";
 import type { Packet } from "mqtt-packet";
 import type { Connection } from "../../nodes/connection/connection";
+import { testConnection } from "../../nodes/connection/connection-test";
 import type { QoS } from "../../nodes/protocol/settings";
 import {
   closeConnections,
@@ -119,6 +120,17 @@ describe("CONNACK", () => {
     assert.equal(await sendNumber(connection, 1, 2), undefined);
   });
 
+  it("that knows a session which was not to last: it is subscribed anew all the same", async () => {
+    const broker = await ScriptedBroker.start(welcome(() => true));
+    const connection = connectionTo(broker, { settings: { cleanSession: true } });
+    connection.addSubscriber(subscriber(deviceRequest("pump")));
+    connection.endDeploy();
+    const subscribes = () => broker.packets.filter(({ cmd }) => cmd === "subscribe").length;
+    while (subscribes() < 1) await once(broker, "packet");
+    for (const socket of broker.sockets) socket.destroy();
+    while (subscribes() < 2) await once(broker, "packet");
+  });
+
   it("that has forgotten the session: it is subscribed anew, and half-done events arrive", async () => {
     let isFirst = true;
     const broker = await ScriptedBroker.start((packet, _reply, socket) => {
@@ -185,6 +197,11 @@ describe("a stream that is no MQTT any more", () => {
     ["a packet of type 0", Buffer.from([0x00, 0x00])],
     ["a length of five bytes", Buffer.from([0x30, 0xff, 0xff, 0xff, 0xff, 0x7f])],
     ["text", Buffer.from("HTTP/1.1 400 Bad Request\r\n\r\n")],
+    ["a message at QoS 1 without an identifier", Buffer.from([0x32, 3, 0, 1, 97])],
+    ["a message at QoS 2 without an identifier", Buffer.from([0x34, 3, 0, 1, 97])],
+    ["a PUBREL without an identifier", Buffer.from([0x62, 0])],
+    ["a PUBACK without an identifier", Buffer.from([0x40, 0])],
+    ["a second CONNACK", Buffer.from([0x20, 2, 0, 0])],
   ];
   for (const [title, bytes] of garbage) {
     it(`${title}: the connection is made anew, and what waits is sent`, async () => {
@@ -213,6 +230,31 @@ describe("a stream that is no MQTT any more", () => {
     });
     assert.equal(await sendNumber(connection, 2), undefined);
     assert.deepEqual(node.messages, []);
+  });
+
+  for (const bytes of [
+    [0x62, 0],
+    [0x32, 3, 0, 1, 97],
+  ]) {
+    it(`ends the test of settings, and not the process (${bytes[0]?.toString(16)})`, async () => {
+      const broker = await ScriptedBroker.start(({ cmd }, _reply, socket) => {
+        if (cmd === "subscribe") socket.write(Buffer.from(bytes));
+        return cmd === "subscribe";
+      });
+      const { settings } = connectionTo(broker);
+      const [result] = await testConnection(settings, 1_000);
+      assert.match(result?.error?.message ?? "", /identifier/);
+    });
+  }
+
+  it("that is a CONNACK without a code does not leave the connection waiting", async () => {
+    const broker = await ScriptedBroker.start((packet, _reply, socket) => {
+      if (packet.cmd === "connect") socket.write(Buffer.from([0x20, 0]));
+      return packet.cmd === "connect";
+    });
+    const connection = openConnection(broker);
+    const { reason } = await enters(connection, "offline");
+    assert.match(reason.message, /CONNACK/);
   });
 
   it("that stops in the middle of CONNACK ends with the time-out of connecting", async () => {
