@@ -20,7 +20,7 @@ import { temporaryFolder } from "../support/processes";
 import { RabbitMQ, type RabbitNode } from "../support/rabbitmq";
 import { deviceRequest, subscriber } from "../support/subscribers";
 import { type Message, MqttCloud } from "./broker";
-import { RABBITMQ_USERS } from "./lab/rabbitmq";
+import { ownBrokerFile } from "./own-broker-files";
 
 const NODES = 3;
 const EVENTS = 20_000;
@@ -41,7 +41,7 @@ describe("a cluster of three RabbitMQ nodes", () => {
 
   before(async function () {
     this.timeout(180_000);
-    cluster = await RabbitMQ.start(RABBITMQ_USERS, NODES);
+    cluster = await RabbitMQ.start(ownBrokerFile("rabbitmq-users.sh"), NODES);
     // A session is a queue. On one node only, it would be gone as long as that node is.
     const policy = JSON.stringify({ "ha-mode": "all", "ha-sync-mode": "automatic" });
     await cluster.nodes[0]?.control("set_policy", "sessions", "^mqtt-subscription-", policy);

@@ -27,18 +27,24 @@ export class Mosquitto {
     this.#removeFolder = removeFolder;
   }
 
-  /** Sessions and messages are kept in memory: a restart forgets them, unless `settings` say otherwise. */
-  static async start(options: MosquittoOptions = {}): Promise<Mosquitto> {
+  /** With a configuration of the caller's own, for that port and with whatever it has put into that folder. */
+  static async startWith(
+    configure: (folder: string, port: number) => Promise<string>,
+  ): Promise<Mosquitto> {
     requireMosquitto();
     const { folder, remove } = await temporaryFolder();
     const port = await freePort();
-    await writeFile(
-      path.join(folder, "mosquitto.conf"),
-      await configuration(port, folder, options),
-    );
+    const file = path.join(folder, "mosquitto.conf");
+    const rootStays = process.getuid?.() === 0 ? "user root\n" : "";
+    await writeFile(file, (await configure(folder, port)) + rootStays);
     const mosquitto = new Mosquitto(port, folder, remove);
     await mosquitto.resume();
     return mosquitto;
+  }
+
+  /** Sessions and messages are kept in memory: a restart forgets them, unless `settings` say otherwise. */
+  static async start(options: MosquittoOptions = {}): Promise<Mosquitto> {
+    return Mosquitto.startWith((folder, port) => configuration(port, folder, options));
   }
 
   /** Throws if it does not run. */
@@ -98,7 +104,6 @@ async function configuration(
     "max_queued_messages 0",
     ...settings,
   ];
-  if (process.getuid?.() === 0) lines.push("user root");
   if (users) {
     const file = path.join(folder, "passwords");
     const entries = Object.entries(users).map(([name, password]) => `${name}:${password}\n`);

@@ -9,15 +9,23 @@ import { accepts, freePort, run, temporaryFolder } from "./processes";
 /** Debian keeps the programs here, and starts them as another user from the PATH. */
 const PROGRAMS = "/usr/lib/rabbitmq/bin";
 
-/** By user name. */
-export type Users = Readonly<Record<string, RabbitUser>>;
-
-export interface RabbitUser {
-  readonly password: string;
-  /** Regular expressions for the routing keys (`0.p.u.d` for `0/p/u/d`) that it may write and read; any if left out. */
-  readonly write?: string;
-  readonly read?: string;
+export interface Place {
+  readonly home: string;
+  /** Free ports for the protocols. */
+  readonly amqp: number;
+  readonly mqtt: number;
 }
+
+/** The text of rabbitmq.conf for a node there. */
+export type Configure = (place: Place) => Promise<string>;
+
+const standard: Configure = async ({ amqp, mqtt }) =>
+  [
+    `listeners.tcp.1 = 127.0.0.1:${amqp}`,
+    `mqtt.listeners.tcp.1 = 127.0.0.1:${mqtt}`,
+    "mqtt.allow_anonymous = false",
+    "",
+  ].join("\n");
 
 /** Everything that the nodes of one cluster share. */
 interface Site {
@@ -40,8 +48,8 @@ export class RabbitMQ {
     this.#removeFolder = removeFolder;
   }
 
-  /** Starts so many nodes, which form a cluster. `settings` are further lines of each one's configuration. */
-  static async start(users: Users, count = 1, settings: readonly string[] = []): Promise<RabbitMQ> {
+  /** Starts so many nodes, which form a cluster. `users` is a script that adds them; `configure` writes the configuration of each. */
+  static async start(users: string, count = 1, configure = standard): Promise<RabbitMQ> {
     if (!existsSync(PROGRAMS)) {
       throw new Error("These tests need RabbitMQ: install the Debian package rabbitmq-server");
     }
@@ -62,13 +70,13 @@ export class RabbitMQ {
       await until(() => accepts(portMapper));
       for (let index = 0; index < count; index += 1) {
         const name = `m1-${portMapper}-${index}@localhost`;
-        const node = await RabbitNode.prepare(site, name, settings);
+        const node = await RabbitNode.prepare(site, name, configure);
         nodes.push(node);
         await node.resume();
         const [first = node] = nodes;
         if (node !== first) await node.join(first);
       }
-      for (const [name, user] of Object.entries(users)) await nodes[0]?.addUser(name, user);
+      await nodes[0]?.script(users);
     } catch (error) {
       await broker.stop();
       throw error;
@@ -104,18 +112,12 @@ export class RabbitNode {
   static async prepare(
     { folder, environment }: Site,
     name: string,
-    more: readonly string[],
+    configure: Configure,
   ): Promise<RabbitNode> {
     const home = path.join(folder, name);
     await mkdir(home);
     const [port, amqp, distribution] = [await freePort(), await freePort(), await freePort()];
-    const settings = [
-      `listeners.tcp.1 = 127.0.0.1:${amqp}`,
-      `mqtt.listeners.tcp.1 = 127.0.0.1:${port}`,
-      "mqtt.allow_anonymous = false",
-      ...more,
-    ];
-    await writeFile(path.join(home, "rabbitmq.conf"), `${settings.join("\n")}\n`);
+    await writeFile(path.join(home, "rabbitmq.conf"), await configure({ home, amqp, mqtt: port }));
     await writeFile(path.join(home, "plugins"), "[rabbitmq_mqtt].\n");
     return new RabbitNode(name, port, {
       ...environment,
@@ -162,10 +164,10 @@ export class RabbitNode {
     await until(() => accepts(this.port));
   }
 
-  async addUser(name: string, { password, write = ".*", read = ".*" }: RabbitUser): Promise<void> {
-    await this.control("add_user", name, password);
-    await this.control("set_permissions", name, ".*", ".*", ".*");
-    await this.control("set_topic_permissions", name, "amq.topic", write, read);
+  /** Runs a script in which rabbitmqctl means this node. */
+  script(file: string): Promise<string> {
+    const PATH = `${PROGRAMS}:${process.env.PATH}`;
+    return run("sh", [file], { env: { ...this.#environment, PATH } });
   }
 
   /** Runs rabbitmqctl for this node. */

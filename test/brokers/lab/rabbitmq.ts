@@ -1,18 +1,8 @@
-// RabbitMQ with its MQTT plugin, with the topic tree's rights as topic permissions: `/` is `.` there.
-import { RabbitMQ, type Users } from "../../support/rabbitmq";
-import { CLOUD_USER, DEVICE_PASSWORD, DEVICE_USER, type LabBroker, MqttCloud } from "../broker";
-
-const OWN = DEVICE_USER.replace("/", "\\.");
-const PROJECT = DEVICE_USER.split("/")[0];
-
-export const RABBITMQ_USERS: Users = {
-  [DEVICE_USER]: {
-    password: DEVICE_PASSWORD,
-    write: `^0\\.${OWN}\\.`,
-    read: `^(1\\.${OWN}|2\\.${PROJECT})\\.`,
-  },
-  [CLOUD_USER.username]: { password: CLOUD_USER.password },
-};
+// RabbitMQ with its MQTT plugin as docs/own-broker.md sets it up, with the topic tree's rights as topic permissions: `/` is `.` there.
+import { freePort } from "../../support/processes";
+import { RabbitMQ } from "../../support/rabbitmq";
+import { type LabBroker, MqttCloud } from "../broker";
+import { ownBrokerFile, ownRabbitMQ } from "../own-broker-files";
 
 export const rabbitmq: LabBroker = {
   name: "RabbitMQ",
@@ -26,7 +16,11 @@ export const rabbitmq: LabBroker = {
     "closesOnForbiddenSubscription",
   ]),
   async start() {
-    const broker = await RabbitMQ.start(RABBITMQ_USERS);
+    const broker = await RabbitMQ.start(
+      ownBrokerFile("rabbitmq-users.sh"),
+      1,
+      ownRabbitMQ(await freePort()),
+    );
     const [node] = broker.nodes;
     if (!node) throw new Error("RabbitMQ has no node");
     const cloud = new MqttCloud();
