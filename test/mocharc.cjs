@@ -10,7 +10,7 @@ const suites = {
   /** Real brokers, killed processes, broken links and disks; needs mosquitto. */
   faults: { spec: "test/faults/**/*.test.ts", timeout: 60_000 },
   /** One list of promises on every broker of the lab; needs mosquitto, rabbitmq-server and ejabberd. */
-  brokers: { spec: "test/brokers/**/*.test.ts", timeout: 30_000 },
+  brokers: { spec: "test/brokers/**/*.test.ts", timeout: 60_000 },
   /** The sandbox's page; needs chromium. */
   console: { spec: "test/console/**/*.test.ts", timeout: 60_000 },
   /** A person's way through the editor, a step after the other; needs chromium. */
