@@ -21,19 +21,14 @@ const MOST_BYTES = 3;
 export class BrokerLimits {
   readonly inFlight: number;
   readonly inFlightQoS2: number;
-  readonly #qos: QoS;
+  readonly maximumQoS: QoS;
   readonly #packet: number;
 
   constructor(properties: IConnackPacket["properties"] = {}) {
     this.inFlight = Math.min(IN_FLIGHT, properties.receiveMaximum ?? IN_FLIGHT);
     this.inFlightQoS2 = Math.min(IN_FLIGHT_QOS_2, this.inFlight);
-    this.#qos = (properties.maximumQoS ?? 2) as QoS;
+    this.maximumQoS = (properties.maximumQoS ?? 2) as QoS;
     this.#packet = properties.maximumPacketSize ?? Number.POSITIVE_INFINITY;
-  }
-
-  /** What the event asks for, or else the best that the broker takes. */
-  bestQoS({ qos }: Pick<OutgoingEvent, "qos">): QoS {
-    return qos > this.#qos ? this.#qos : qos;
   }
 
   /** EVENT_TOO_LARGE if so it is for the broker, which would close the connection on it (MQTT-3.2.2-15). */

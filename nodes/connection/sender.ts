@@ -8,10 +8,10 @@ import type { QoS } from "../protocol/settings";
 import { BrokerLimits } from "./broker-limits";
 import { type Diagnosis, DisconnectDiagnosis } from "./disconnect-diagnosis";
 import { isClosedByBroker, passingRefusal, refusedEvent } from "./failure";
+import { OutgoingQoS } from "./outgoing-qos";
 import { PoisonTopics } from "./poison-topics";
 import { isAlreadyReceived, PublishRefusals } from "./publish-refusals";
 import { QoS2Exchanges } from "./qos-2";
-import { QoS2Support } from "./qos-2-support";
 import { SendingPause } from "./sending-pause";
 import type { Session } from "./session";
 import type { Timing } from "./timing";
@@ -68,7 +68,7 @@ export class Sender {
   #link: Link | undefined;
   #isSending = false;
   #acknowledgeTimer: NodeJS.Timeout | undefined;
-  readonly #qos2Support = new QoS2Support();
+  readonly #qos = new OutgoingQoS();
   /** Connections that have ended without an answer to releases. */
   #unansweredReleases = 0;
   readonly #poisonTopics = new PoisonTopics();
@@ -158,14 +158,8 @@ export class Sender {
 
   /** Of those at QoS 2 fewer may be in flight, and the first of a connection goes alone. */
   #maySendAtItsQoS(link: Link, delivery: Delivery): boolean {
-    if (this.#qosOf(link, delivery) < 2) return true;
+    if (this.#qos.of(delivery, link.limits.maximumQoS) < 2) return true;
     return !link.qos2 || link.qos2.room(link.limits.inFlightQoS2) > 0;
-  }
-
-  /** The QoS that the event asks for, or else the best that the broker does. */
-  #qosOf({ limits }: Link, delivery: Delivery): QoS {
-    const qos = limits.bestQoS(delivery);
-    return qos === 2 && !this.#qos2Support.isTried ? 1 : qos;
   }
 
   #publish(link: Link, delivery: Delivery): void {
@@ -176,8 +170,8 @@ export class Sender {
       this.#outbox.quarantine(delivery, fault);
       return;
     }
-    const qos = this.#qosOf(link, delivery);
-    if (qos < delivery.qos) this.#tellLowered(link, delivery.qos, qos);
+    const qos = this.#qos.of(delivery, limits.maximumQoS);
+    if (qos < delivery.qos) this.#tellLowered(link, delivery);
     const answered = (error: unknown) => this.#answered(link, delivery, qos, error);
     link.inFlight += 1;
     this.#diagnosis.sent(delivery);
@@ -208,7 +202,7 @@ export class Sender {
     link.qos2 ??= new QoS2Exchanges(link.client, session.identifiers, {
       releases: keepsSession && this.#unansweredReleases < UNANSWERED_RELEASES,
       advanced: () => this.#acknowledgeTimer?.refresh(),
-      answeredAtQoS1: () => this.#qos2Support.answeredAtQoS1(),
+      answeredAtQoS1: () => this.#qos.answeredAtQoS1(),
     });
     return link.qos2;
   }
@@ -221,11 +215,9 @@ export class Sender {
     return error();
   }
 
-  /** While it is only tried whether the broker does QoS 2 at all, there is nothing to tell. */
-  #tellLowered({ limits }: Link, wanted: QoS, qos: QoS): void {
-    if (qos === limits.bestQoS({ qos: wanted }) || this.#qos2Support.isMissing) {
-      this.#warn(`QoS ${wanted}`, () => new M1Error("QOS_LOWERED", { wanted, qos }));
-    }
+  #tellLowered({ limits }: Link, delivery: Delivery): void {
+    const warning = this.#qos.lowered(delivery, limits.maximumQoS);
+    if (warning) this.#warn(`QoS ${delivery.qos}`, () => warning);
   }
 
   #warn(subject: string, warning: () => M1Error): void {
@@ -274,9 +266,7 @@ export class Sender {
     // At QoS 0 the broker has not said so.
     if (qos > 0) this.#poisonTopics.accepted(delivery.topic);
     if (qos === 1) this.#lastTaken = { topic: delivery.topic, payload: delivery.payload };
-    // One that was answered by PUBACK has shown the contrary.
-    if (qos === 2 && !this.#qos2Support.isMissing) this.#qos2Support.completed();
-    else if (qos === 1) this.#qos2Support.acknowledgedAtQoS1(delivery);
+    this.#qos.accepted(delivery, qos);
     this.#outbox.acknowledge(delivery);
   }
 
@@ -328,7 +318,7 @@ export class Sender {
     if (link?.qos2?.isReleaseUnanswered) this.#unansweredReleases += 1;
     const inFlight = link && this.#outbox.unacknowledged;
     if (link && inFlight && this.#isQoS2ToBlame(link, inFlight.oldest, failure)) {
-      this.#qos2Support.failed(inFlight.oldest);
+      this.#qos.failed(inFlight.oldest);
       this.#diagnosis.sendOneByOne();
       return { cause: "search" };
     }
@@ -348,7 +338,7 @@ export class Sender {
   #isQoS2ToBlame(link: Link, oldest: Delivery, failure: M1Error): boolean {
     if (failure.code === "TAKEN_OVER" || !link.qos2 || link.qos2.hasCompleted) return false;
     if (!isClosedByBroker(failure) && failure.code !== "KEEPALIVE_LOST") return false;
-    return this.#qosOf(link, oldest) === 2;
+    return this.#qos.of(oldest, link.limits.maximumQoS) === 2;
   }
 }
 
