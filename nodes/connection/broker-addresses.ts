@@ -48,11 +48,14 @@ export class BrokerAddresses {
     return this.#accepted === this.current;
   }
 
-  /** CONNACK has come. Whether the session there can be another than that of the connection before. */
-  accepted(): { readonly isOther: boolean } {
-    const isOther = this.#accepted !== undefined && !this.hasAccepted;
+  /** Another one accepted a connection last: the session here can be another one. */
+  get hasChanged(): boolean {
+    return this.#accepted !== undefined && !this.hasAccepted;
+  }
+
+  /** CONNACK has come. */
+  accepted(): void {
     this.#accepted = this.current;
-    return { isOther };
   }
 
   /** The connection has held for long enough that a later loss is a new one. */

@@ -189,16 +189,19 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   #goOnline(client: MqttClient, flush: () => void, connack: IConnackPacket): void {
     if (client !== this.#client || this.#state.name !== "connecting") return;
     this.#timer = setTimeout(() => this.#becomeStable(), this.#timing.stable);
-    const { isOther } = this.#addresses.accepted();
-    // One that was not to last has not kept what was subscribed to, whatever the broker says.
-    const isKept = connack.sessionPresent && !isOther && !this.settings.cleanSession;
-    this.#subscribing.connected(client, flush, isKept);
+    this.#subscribing.connected(client, flush, this.#isSessionKept(connack));
+    this.#addresses.accepted();
     const isSuspect = this.#subscribing.isSuspect;
     if (!isSuspect) this.#sender.connected(client, connack);
     this.#enterOnline();
     const synchronised = this.#synchronise();
     if (!isSuspect) this.#sender.sendWaiting();
     else void synchronised.then(() => this.#sendAfterSubscribing(client, connack));
+  }
+
+  /** One that was not to last has not kept what was subscribed to, whatever the broker says. */
+  #isSessionKept({ sessionPresent }: IConnackPacket): boolean {
+    return sessionPresent && !this.#addresses.hasChanged && !this.settings.cleanSession;
   }
 
   #sendAfterSubscribing(client: MqttClient, connack: IConnackPacket): void {
@@ -290,6 +293,14 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     client.handleMessage = (packet, acknowledge) => {
       if (client === this.#client) this.#receiver.receive(packet, acknowledge);
     };
+    // Before the next packet is read; "connect" comes later.
+    client.on("packetreceive", (packet) => {
+      if (client !== this.#client || packet.cmd !== "connack") return;
+      const isRefusal = (packet.returnCode ?? packet.reasonCode) !== 0;
+      if (isRefusal || this.#isSessionKept(packet)) return;
+      this.session.unreleased.sessionLost();
+      this.#receiver.receiveOrphans();
+    });
     client.on("connect", (connack) => this.#goOnline(client, flush, connack));
     client.on("disconnect", ({ reasonCode = 0 }) => {
       this.#abandon(client, disconnectFailure(reasonCode));
@@ -356,7 +367,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   }
 
   #newReceiver(): Receiver {
-    return new Receiver(this.#subscriptions, {
+    return new Receiver(this.#subscriptions, this.session.unreleased, {
       takesMessages: () => this.#state.name !== "closing",
       synchronise: () => this.#synchronise(),
       unexpectedTopic: (error, packet) => this.emit("unexpectedTopic", error, packet),

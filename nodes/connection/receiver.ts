@@ -2,6 +2,7 @@
 import type { IPublishPacket } from "mqtt";
 import { excerpt, M1Error } from "../protocol/errors";
 import type { Subscriptions } from "../subscriptions/subscriptions";
+import type { UnreleasedMessages } from "./unreleased-messages";
 
 export type ReceivedPacket = Pick<IPublishPacket, "topic" | "payload" | "qos" | "retain">;
 
@@ -25,8 +26,11 @@ export class Receiver {
   /** What came while it holds: one message, as mqtt.js reads no further without its acknowledgement. */
   #held: { readonly packet: IPublishPacket; readonly acknowledge: Acknowledge } | undefined;
 
-  constructor(subscriptions: Subscriptions, owner: ReceiverOwner) {
+  readonly #unreleased: UnreleasedMessages;
+
+  constructor(subscriptions: Subscriptions, unreleased: UnreleasedMessages, owner: ReceiverOwner) {
     this.#subscriptions = subscriptions;
+    this.#unreleased = unreleased;
     this.#owner = owner;
   }
 
@@ -42,6 +46,7 @@ export class Receiver {
   release(): void {
     clearTimeout(this.#holdTimer);
     this.#holdTimer = undefined;
+    this.receiveOrphans();
     const held = this.#held;
     this.#held = undefined;
     if (held) this.receive(held.packet, held.acknowledge);
@@ -50,6 +55,12 @@ export class Receiver {
   /** What was held comes again over the next connection. */
   disconnected(): void {
     this.#held = undefined;
+  }
+
+  /** What the broker has handed over before it lost the session; in a deploy it waits like all the rest. */
+  receiveOrphans(): void {
+    if (this.isHolding || !this.#owner.takesMessages()) return;
+    for (const packet of this.#unreleased.takeOrphans()) this.#deliver(packet);
   }
 
   receive(packet: IPublishPacket, acknowledge: Acknowledge): void {

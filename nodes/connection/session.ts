@@ -1,13 +1,13 @@
 // What belongs to a session at the broker and outlives connections (MQTT-4.1.0), kept for the successor
 // when a deploy replaces the config node.
-import { Store } from "mqtt";
 import { formatBrokerUrl } from "../protocol/broker-url";
 import type { BrokerUrls } from "./broker-addresses";
 import { PacketIdentifiers } from "./packet-identifiers";
+import { UnreleasedMessages } from "./unreleased-messages";
 
 export interface Session {
   /** QoS 2 messages that have come and are not released yet: the release may come over any connection. */
-  readonly unreleased: Store;
+  readonly unreleased: UnreleasedMessages;
   /** Of the latest connection. */
   identifiers: PacketIdentifiers;
 }
@@ -21,7 +21,7 @@ interface SessionName {
 const left = new Map<string, { readonly name: string; readonly session: Session }>();
 
 export function newSession(): Session {
-  return { unreleased: new Store({ clean: false }), identifiers: new PacketIdentifiers() };
+  return { unreleased: new UnreleasedMessages(), identifiers: new PacketIdentifiers() };
 }
 
 /** Leaves it for the successor of the config node with that id. */

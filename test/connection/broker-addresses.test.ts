@@ -65,12 +65,12 @@ describe("the addresses of a broker", () => {
 
   it("know when the session may be another than before", () => {
     const addresses = new BrokerAddresses([A, B]);
-    assert.equal(addresses.hasAccepted, false);
-    assert.deepEqual(addresses.accepted(), { isOther: false });
-    assert.equal(addresses.hasAccepted, true);
+    assert.deepEqual([addresses.hasAccepted, addresses.hasChanged], [false, false]);
+    addresses.accepted();
+    assert.deepEqual([addresses.hasAccepted, addresses.hasChanged], [true, false]);
     fails(addresses);
-    assert.equal(addresses.hasAccepted, false);
-    assert.deepEqual(addresses.accepted(), { isOther: true });
-    assert.deepEqual(addresses.accepted(), { isOther: false });
+    assert.deepEqual([addresses.hasAccepted, addresses.hasChanged], [false, true]);
+    addresses.accepted();
+    assert.deepEqual([addresses.hasAccepted, addresses.hasChanged], [true, false]);
   });
 });

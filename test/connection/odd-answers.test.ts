@@ -148,6 +148,50 @@ describe("CONNACK", () => {
   });
 });
 
+describe("a QoS 2 message that is half done when the connection ends", () => {
+  const halfDone = { cmd: "publish", topic: PUMP, qos: 2, dup: false, retain: false } as const;
+
+  for (const [title, isKept, expected] of [
+    [
+      "is handed over if the broker has lost the session, and so is the next one under its number",
+      false,
+      ["x", "y"],
+    ],
+    [
+      "waits for its release if the broker has kept it, whatever it refuses in between",
+      true,
+      ["y"],
+    ],
+  ] as const) {
+    it(title, async () => {
+      let links = 0;
+      const broker = await ScriptedBroker.start(({ cmd }, reply, socket) => {
+        if (cmd === "connect") {
+          links += 1;
+          // A refusal in between says nothing of the session.
+          const returnCode = links === 2 ? 3 : 0;
+          reply({ cmd: "connack", returnCode, sessionPresent: isKept && links > 2 });
+          return true;
+        }
+        if (cmd === "pubrec" && links === 1) socket.destroy();
+        return cmd === "pubrec" && links === 1;
+      });
+      const { connection, node } = receiving(broker, false);
+      await broker.packet(({ cmd }) => cmd === "subscribe");
+      const back = enters(connection, "offline").then(() => reaches(connection, "online"));
+      broker.send({ ...halfDone, payload: "x", messageId: 7 });
+      await back;
+      broker.send({ ...halfDone, payload: "y", messageId: isKept ? 8 : 7 });
+      broker.send({ cmd: "pubrel", messageId: isKept ? 8 : 7 });
+      await broker.packet(({ cmd }) => cmd === "pubcomp");
+      assert.deepEqual(
+        node.messages.map(({ payload }) => String(payload)),
+        expected,
+      );
+    });
+  }
+});
+
 describe("SUBACK", () => {
   for (const [title, granted] of [
     ["without a code", []],
