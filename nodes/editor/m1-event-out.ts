@@ -6,6 +6,7 @@ import { timestamp } from "../protocol/timestamp";
 import { topicLevel } from "../protocol/topic-level";
 import { eventTopic } from "../protocol/topics";
 import { connectionIdentity, currentValue } from "./dialog";
+import { hintAtDots } from "./dot-hint";
 import { explainedIfSet, isEnvironmentReference, shared } from "./explain";
 import { fieldsOf, fillOnPaste } from "./paste";
 import { livePreview } from "./preview";
@@ -98,6 +99,10 @@ RED.nodes.registerType<Properties>("m1 event out", {
     fillOnPaste($("#node-input-deviceId-value"), "deviceId", () =>
       currentValue(this, "deviceIdType") === "str" ? fieldsOf(this, ["deviceId"]) : {},
     );
+    hintAtDots(this, () => {
+      const { value, type } = typedValue(this, "deviceId");
+      return type === "str" ? value : "";
+    });
     livePreview(
       { element: $("#m1-event-out-topic"), lines: () => [previewTopic(this)] },
       { element: $("#m1-event-out-json"), lines: () => [previewEvent(this)] },

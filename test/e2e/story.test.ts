@@ -140,7 +140,10 @@ describe(`in the editor of Node-RED ${version}, a person`, () => {
   });
 
   it("sees the topic and the JSON that will be sent", async () => {
+    await dialog.fill({ "Device ID": "kitchen.1" });
+    await dialog.element.getByText("RabbitMQ passes it on as a slash").waitFor();
     await dialog.fill({ "Device ID": "kitchen", Tag: "temperature" });
+    await dialog.element.getByText("RabbitMQ passes it on").waitFor({ state: "hidden" });
     deepEqual(await dialog.problems(), []);
     const [topic, json = ""] = await dialog.preview();
     equal(topic, "0/demo-project/demo-user/kitchen");
