@@ -64,7 +64,7 @@ for (const [name, start] of Object.entries(BROKERS)) {
     const leftovers: (() => Promise<unknown>)[] = [];
 
     before(async function () {
-      this.timeout(90_000);
+      this.timeout(180_000);
       broker = await start();
       leftovers.push(() => broker.stop());
       devices = await startDevices(broker);

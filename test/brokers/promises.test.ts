@@ -41,7 +41,7 @@ for (const lab of LAB) {
     const has = (peculiarity: Peculiarity) => lab.peculiarities.has(peculiarity);
 
     before(async function () {
-      this.timeout(90_000);
+      this.timeout(180_000);
       broker = await lab.start();
     });
 

@@ -4,10 +4,14 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { accepts, freePort, run, temporaryFolder } from "./processes";
 
 /** Debian keeps the programs here, and starts them as another user from the PATH. */
 const PROGRAMS = "/usr/lib/rabbitmq/bin";
+
+/** Milliseconds for each step of a node's start; it takes some seconds on a machine that does nothing else. */
+const PATIENCE = 60_000;
 
 export interface Place {
   readonly home: string;
@@ -67,7 +71,7 @@ export class RabbitMQ {
     const nodes: RabbitNode[] = [];
     const broker = new RabbitMQ(nodes, ports, remove);
     try {
-      await until(() => accepts(portMapper));
+      await until("Erlang's port mapper listens", () => accepts(portMapper));
       for (let index = 0; index < count; index += 1) {
         const name = `m1-${portMapper}-${index}@localhost`;
         const node = await RabbitNode.prepare(site, name, configure);
@@ -141,7 +145,7 @@ export class RabbitNode {
     });
     this.#process = child;
     const ended = () => child.exitCode ?? child.signalCode;
-    await until(async () => ended() !== null || (await accepts(this.port)));
+    await until(`${this.name} listens`, async () => ended() !== null || (await accepts(this.port)));
     if (ended() !== null) throw new Error(`RabbitMQ ended with ${ended()}`);
     await this.control("await_startup");
   }
@@ -154,14 +158,14 @@ export class RabbitNode {
     killGroup(child);
     await gone;
     // The script is gone then, and Erlang a moment later.
-    await until(async () => !(await accepts(this.port)));
+    await until(`${this.name} is gone`, async () => !(await accepts(this.port)));
   }
 
   async join(other: RabbitNode): Promise<void> {
     await this.control("stop_app");
     await this.control("join_cluster", other.name);
     await this.control("start_app");
-    await until(() => accepts(this.port));
+    await until(`${this.name} listens in the cluster`, () => accepts(this.port));
   }
 
   /** Runs a script in which rabbitmqctl means this node. */
@@ -181,7 +185,11 @@ function killGroup({ pid, exitCode, signalCode }: ChildProcess): void {
   if (pid !== undefined && exitCode === null && signalCode === null) process.kill(-pid, "SIGKILL");
 }
 
-/** Polls what cannot be awaited. */
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 50));
+/** Polls what cannot be awaited, for so long. */
+async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + PATIENCE;
+  while (!(await holds())) {
+    if (performance.now() > deadline) throw new Error(`waited ${PATIENCE} ms in vain: ${what}`);
+    await pause(50);
+  }
 }
