@@ -27,6 +27,8 @@ export class QoS2Exchanges {
   #size = 0;
   /** The identifiers of those that the broker has not received yet, in the order of sending. */
   readonly #unreceived = new Set<number>();
+  /** Of those that it has received, and whose exchange is not complete. */
+  readonly #received = new Set<number>();
   #isProven = false;
   #hasCompleted = false;
   #isReleaseUnanswered = false;
@@ -61,6 +63,7 @@ export class QoS2Exchanges {
     this.#client.publish(topic, payload, PUBLISH, (error) => {
       this.#size -= 1;
       this.#unreceived.delete(identifier);
+      this.#received.delete(identifier);
       // At the end of the connection it stays half done.
       if (!error) identifiers.completed(identifier);
       published(error);
@@ -75,18 +78,19 @@ export class QoS2Exchanges {
     if (packet.cmd === "puback") {
       if (this.#unreceived.has(packet.messageId ?? 0)) this.#options.answeredAtQoS1();
     } else if (packet.cmd === "pubrec") {
-      this.#received(packet.messageId ?? 0);
+      this.#hearReceived(packet.messageId ?? 0);
     } else if (packet.cmd === "pubcomp") {
       this.#isReleaseUnanswered = false;
-      if (!this.#unreceived.has(packet.messageId ?? 0)) this.#hasCompleted = true;
+      if (this.#received.has(packet.messageId ?? 0)) this.#hasCompleted = true;
       // The answer to a release. mqtt.js would take it for the event's, and what it does not know it ignores.
-      else packet.messageId = 0;
+      if (this.#unreceived.has(packet.messageId ?? 0)) packet.messageId = 0;
     }
   }
 
-  #received(identifier: number): void {
+  #hearReceived(identifier: number): void {
     const [next] = this.#unreceived;
     const isOurs = this.#unreceived.delete(identifier);
+    if (isOurs) this.#received.add(identifier);
     if (isOurs && !this.#isProven) {
       this.#isProven = true;
       if (this.#options.releases) this.#release(identifier);

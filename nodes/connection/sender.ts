@@ -57,6 +57,11 @@ interface Link {
 const PUBLISH = [{ qos: 0 }, { qos: 1 }] as const;
 /** After so many connections that end without an answer to releases there are none any more. */
 const UNANSWERED_RELEASES = 2;
+/**
+ * After so many connections that end over a probe, half an hour with the pauses in between, it is no broker in
+ * trouble any more, but one that no longer bears what it took.
+ */
+const MOST_FAILED_PROBES = 60;
 
 export class Sender {
   readonly #options: SenderOptions;
@@ -72,8 +77,10 @@ export class Sender {
   /** Connections that have ended without an answer to releases. */
   #unansweredReleases = 0;
   readonly #poisonTopics = new PoisonTopics();
-  /** What the broker acknowledged last at QoS 1; the outbox lets go of an event's payload then. */
+  /** What the broker acknowledged last; the outbox lets go of an event's payload then. */
   #lastTaken: Pick<Delivery, "topic" | "payload"> | undefined;
+  /** Connections in a row that have ended over a probe. */
+  #failedProbes = 0;
   /** What has been told, by code and detail: once until the next deploy. */
   readonly #warned = new Set<string>();
 
@@ -191,6 +198,7 @@ export class Sender {
       if (link !== this.#link || (error && !isAnswer(error))) return;
       link.isProven = true;
       link.isProbing = false;
+      this.#failedProbes = 0;
       this.#awaitAcknowledgement(undefined);
       this.sendWaiting();
     });
@@ -265,7 +273,7 @@ export class Sender {
     this.#refusals.accepted();
     // At QoS 0 the broker has not said so.
     if (qos > 0) this.#poisonTopics.accepted(delivery.topic);
-    if (qos === 1) this.#lastTaken = { topic: delivery.topic, payload: delivery.payload };
+    if (qos > 0) this.#lastTaken = { topic: delivery.topic, payload: delivery.payload };
     this.#qos.accepted(delivery, qos);
     this.#outbox.acknowledge(delivery);
   }
@@ -303,7 +311,8 @@ export class Sender {
     const diagnosis = this.#diagnose(failure);
     if (diagnosis.cause === "event") {
       const { delivery, times } = diagnosis;
-      this.#poisonTopics.failed(delivery.topic);
+      // A broker that takes nothing has shown nothing about the topic.
+      if (this.#link?.isProven) this.#poisonTopics.failed(delivery.topic);
       this.#outbox.quarantine(delivery, new M1Error("EVENT_HANGS_UP", { times }));
     }
     return diagnosis;
@@ -312,10 +321,15 @@ export class Sender {
   #diagnose(failure: M1Error): Diagnosis {
     const link = this.#link;
     if (link?.isProbing) {
+      this.#failedProbes += 1;
+      // What it took once it bears no more: then the event under suspicion is tried without proof.
+      if (this.#failedProbes >= MOST_FAILED_PROBES) this.#lastTaken = undefined;
       this.#diagnosis.forgetTakeovers();
       return { cause: "chance" };
     }
     if (link?.qos2?.isReleaseUnanswered) this.#unansweredReleases += 1;
+    // Breaks by chance, days apart, must not add up.
+    else if (link?.qos2?.hasCompleted) this.#unansweredReleases = 0;
     const inFlight = link && this.#outbox.unacknowledged;
     if (link && inFlight && this.#isQoS2ToBlame(link, inFlight.oldest, failure)) {
       this.#qos.failed(inFlight.oldest);
@@ -330,7 +344,9 @@ export class Sender {
     }
     this.#diagnosis.forgetTakeovers();
     // On a slow link the first acknowledgement may be late because so much is on its way.
-    if (failure.code === "KEEPALIVE_LOST") this.#diagnosis.sendOneByOne();
+    // To a broker that limits the rate the same burst would be too much again.
+    if (failure.code === "KEEPALIVE_LOST" || failure.code === "BROKER_UNAVAILABLE")
+      this.#diagnosis.sendOneByOne();
     return { cause: "chance" };
   }
 
