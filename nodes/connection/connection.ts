@@ -201,7 +201,12 @@ export class Connection extends EventEmitter<ConnectionEvents> {
 
   /** One that was not to last has not kept what was subscribed to, whatever the broker says. */
   #isSessionKept({ sessionPresent }: IConnackPacket): boolean {
-    return sessionPresent && !this.#addresses.hasChanged && !this.settings.cleanSession;
+    return this.#isSessionThere(sessionPresent) && !this.#addresses.hasChanged;
+  }
+
+  /** In a clean session there is none, whatever the broker says. */
+  #isSessionThere(sessionPresent: boolean): boolean {
+    return sessionPresent && !this.settings.cleanSession;
   }
 
   #sendAfterSubscribing(client: MqttClient, connack: IConnackPacket): void {
@@ -297,7 +302,8 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     client.on("packetreceive", (packet) => {
       if (client !== this.#client || packet.cmd !== "connack") return;
       const isRefusal = (packet.returnCode ?? packet.reasonCode) !== 0;
-      if (isRefusal || this.#isSessionKept(packet)) return;
+      // At another address, too: what a cluster knows of the session is repeated there.
+      if (isRefusal || this.#isSessionThere(packet.sessionPresent)) return;
       this.session.unreleased.sessionLost();
       this.#receiver.receiveOrphans();
     });

@@ -3,11 +3,13 @@ import { strict as assert } from "node:assert";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Packet } from "mqtt-packet";
 import type { Connection } from "../../nodes/connection/connection";
+import { parseBrokerUrl } from "../../nodes/protocol/broker-url";
 import type { M1Error } from "../../nodes/protocol/errors";
 import type { QoS } from "../../nodes/protocol/settings";
 import { eventTopic } from "../../nodes/protocol/topics";
 import {
   closeConnections,
+  connectionTo,
   enters,
   onlineConnection,
   reaches,
@@ -16,6 +18,9 @@ import {
   WHO,
 } from "../support/connections";
 import { ScriptedBroker, stopBrokers } from "../support/scripted-broker";
+import { deviceRequest, subscriber } from "../support/subscribers";
+
+const PUMP = "1/demo-project/demo-user/pump/event";
 
 afterEach(async () => {
   await closeConnections();
@@ -201,4 +206,41 @@ describe("a broker that answers PUBCOMP to what it does not know, and fails on t
       assert.equal(code(fate), undefined, `${tries} tries`);
     });
   }
+});
+
+describe("a QoS 2 message whose PUBREC is lost, in a cluster with two addresses", () => {
+  it("is handed over once", async () => {
+    let isResent = false;
+    const message = { cmd: "publish", topic: PUMP, payload: "x", qos: 2, retain: false } as const;
+    const second = await ScriptedBroker.start((packet, reply) => {
+      if (packet.cmd === "connect") reply({ cmd: "connack", returnCode: 0, sessionPresent: true });
+      // MQTT-4.4.0-1: what was not acknowledged is sent again.
+      if (packet.cmd === "connect") reply({ ...message, dup: true, messageId: 7 });
+      if (packet.cmd === "pubrec") reply({ cmd: "pubrel", messageId: 7 });
+      isResent ||= packet.cmd === "pubcomp";
+      return packet.cmd === "connect";
+    });
+    let isUp = true;
+    const first = await ScriptedBroker.start((packet, _reply, socket) => {
+      if (packet.cmd === "pubrec") {
+        isUp = false;
+        socket.destroy();
+      } else if (!isUp) socket.destroy();
+      return !isUp;
+    });
+    const connection = connectionTo(first, {
+      settings: { brokers: [parseBrokerUrl(first.url), parseBrokerUrl(second.url)] },
+    });
+    const node = subscriber(deviceRequest("pump"));
+    connection.addSubscriber(node);
+    connection.endDeploy();
+    await first.packet(({ cmd }) => cmd === "subscribe");
+    first.send({ ...message, dup: false, messageId: 7 });
+    await second.packet(({ cmd }) => cmd === "pubcomp");
+    assert.ok(isResent);
+    assert.deepEqual(
+      node.messages.map(({ payload }) => String(payload)),
+      ["x"],
+    );
+  });
 });
