@@ -25,7 +25,6 @@ export class Receiver {
   #holdTimer: NodeJS.Timeout | undefined;
   /** What came while it holds: one message, as mqtt.js reads no further without its acknowledgement. */
   #held: { readonly packet: IPublishPacket; readonly acknowledge: Acknowledge } | undefined;
-
   readonly #unreleased: UnreleasedMessages;
 
   constructor(subscriptions: Subscriptions, unreleased: UnreleasedMessages, owner: ReceiverOwner) {
@@ -57,7 +56,7 @@ export class Receiver {
     this.#held = undefined;
   }
 
-  /** What the broker has handed over before it lost the session; in a deploy it waits like all the rest. */
+  /** What a broker has handed over that knows nothing of it any more; in a deploy it waits like all the rest. */
   receiveOrphans(): void {
     if (this.isHolding || !this.#owner.takesMessages()) return;
     for (const packet of this.#unreleased.takeOrphans()) this.#deliver(packet);
@@ -67,6 +66,7 @@ export class Receiver {
     if (this.isHolding) {
       this.#held = { packet, acknowledge };
     } else if (this.#owner.takesMessages()) {
+      this.receiveOrphans();
       this.#deliver(packet);
       acknowledge();
     } else {

@@ -41,6 +41,8 @@ interface Link {
   readonly client: MqttClient;
   readonly limits: BrokerLimits;
   inFlight: number;
+  /** So often the deadline of the oldest event has begun anew because others at QoS 2 made progress. */
+  advances: number;
   /** The socket's buffer is full; "drain" says when it is not. */
   needsDrain: boolean;
   /** Since the first event at QoS 2. */
@@ -74,7 +76,7 @@ export class Sender {
   #isSending = false;
   #acknowledgeTimer: NodeJS.Timeout | undefined;
   readonly #qos = new OutgoingQoS();
-  /** Connections that have ended without an answer to releases. */
+  /** Connections that have ended without an answer to releases, since one that did not. */
   #unansweredReleases = 0;
   readonly #poisonTopics = new PoisonTopics();
   /** What the broker acknowledged last; the outbox lets go of an event's payload then. */
@@ -98,6 +100,7 @@ export class Sender {
       client,
       limits: new BrokerLimits(properties),
       inFlight: 0,
+      advances: 0,
       needsDrain: false,
       qos2: undefined,
       isProven: false,
@@ -209,7 +212,7 @@ export class Sender {
     const { session, keepsSession } = this.#options;
     link.qos2 ??= new QoS2Exchanges(link.client, session.identifiers, {
       releases: keepsSession && this.#unansweredReleases < UNANSWERED_RELEASES,
-      advanced: () => this.#acknowledgeTimer?.refresh(),
+      advanced: () => this.#advanced(link),
       answeredAtQoS1: () => this.#qos.answeredAtQoS1(),
     });
     return link.qos2;
@@ -234,6 +237,16 @@ export class Sender {
     this.#owner.warning(warning());
   }
 
+  /**
+   * On a slow link the broker receives all that is in flight before it hears the next step of the first. No more
+   * often than that: what it goes on to answer must not hide what it never will.
+   */
+  #advanced(link: Link): void {
+    if (link.advances >= link.limits.inFlightQoS2) return;
+    link.advances += 1;
+    this.#acknowledgeTimer?.refresh();
+  }
+
   /** A half-open link takes what is written to it and says nothing; keep-alive may notice much later. */
   #awaitAcknowledgement(link: Link | undefined): void {
     clearTimeout(this.#acknowledgeTimer);
@@ -254,6 +267,7 @@ export class Sender {
     // They come in order (MQTT-4.6.0-2): an event that is passed over gets none any more, and counts as
     // late. In a pause what was refused stays the oldest, and no more is sent.
     else if (this.#pause.isActive || this.#outbox.isOldest(delivery)) {
+      link.advances = 0;
       this.#acknowledgeTimer?.refresh();
     }
     this.#diagnosis.answered(delivery);
@@ -343,8 +357,8 @@ export class Sender {
       return this.#diagnosis.disconnected(blamed, link.isProven);
     }
     this.#diagnosis.forgetTakeovers();
-    // On a slow link the first acknowledgement may be late because so much is on its way.
-    // To a broker that limits the rate the same burst would be too much again.
+    // On a slow link the first acknowledgement may be late because so much is on its way, and to a broker
+    // that limits the rate the same burst would be too much again.
     if (failure.code === "KEEPALIVE_LOST" || failure.code === "BROKER_UNAVAILABLE")
       this.#diagnosis.sendOneByOne();
     return { cause: "chance" };

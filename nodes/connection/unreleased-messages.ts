@@ -4,11 +4,15 @@ import { type IPublishPacket, type Packet, type PacketCallback, Store } from "mq
 
 export class UnreleasedMessages extends Store {
   readonly #messages = new Map<number, IPublishPacket>();
-  /** Of sessions that the broker has lost: no release will come for them. */
+  /** Of sessions that the broker has lost, or does not know: no release will come for them. */
   #orphans: IPublishPacket[] = [];
 
   override put(packet: Packet, stored: () => void): this {
-    this.#messages.set(packet.messageId ?? 0, packet as IPublishPacket);
+    const message = packet as IPublishPacket;
+    const before = this.#messages.get(message.messageId ?? 0);
+    // Another one under the same number: the broker there knows nothing of the first.
+    if (before && !isRepetition(before, message)) this.#orphans.push(before);
+    this.#messages.set(message.messageId ?? 0, message);
     stored();
     return this;
   }
@@ -43,4 +47,8 @@ export class UnreleasedMessages extends Store {
     this.#orphans = [];
     return orphans;
   }
+}
+
+function isRepetition(one: IPublishPacket, other: IPublishPacket): boolean {
+  return one.topic === other.topic && Buffer.from(one.payload).equals(Buffer.from(other.payload));
 }

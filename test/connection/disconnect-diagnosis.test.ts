@@ -18,7 +18,7 @@ import {
   sendNumbers,
   WHO,
 } from "../support/connections";
-import { type Script, ScriptedBroker, stopBrokers } from "../support/scripted-broker";
+import { numberOf, type Script, ScriptedBroker, stopBrokers } from "../support/scripted-broker";
 import { deviceRequest, subscriber } from "../support/subscribers";
 
 afterEach(async () => {
@@ -33,11 +33,6 @@ function cannotBear(number: number): Script {
     if (hangsUp) socket.destroy();
     return hangsUp || socket.destroyed;
   };
-}
-
-function numberOf(packet: Packet): number {
-  if (packet.cmd !== "publish") throw new TypeError(`${packet.cmd} has no number`);
-  return JSON.parse(packet.payload.toString()).event_data.number;
 }
 
 /** The codes of the losses from now on. */

@@ -345,8 +345,11 @@ describe("a stream that is no MQTT any more", () => {
     const broker = await ScriptedBroker.start();
     const { node } = receiving(broker, false);
     await broker.packet(({ cmd }) => cmd === "subscribe");
+    // To write so much takes this process a moment, in which SUBACK must not become late.
+    deliver(broker, "first");
+    await node.upTo(1);
     for (let count = 0; count < 30; count += 1) deliver(broker, "x".repeat(1_000_000));
-    await node.upTo(30);
+    await node.upTo(31);
   });
 
   /** A connection whose first link is spoiled once it is subscribed. */

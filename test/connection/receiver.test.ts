@@ -115,4 +115,13 @@ describe("a message", () => {
     receiver.receiveOrphans();
     assert.deepEqual(log, ["a delivered", "b delivered", "b taken"]);
   });
+
+  it("whose number the broker uses for another one is delivered before that; a repetition is not", () => {
+    const { log, unreleased, comes } = scene();
+    for (const text of ["a", "a", "b"]) {
+      unreleased.put({ ...packet(text), messageId: 1 }, () => undefined);
+    }
+    comes("b");
+    assert.deepEqual(log, ["a delivered", "b delivered", "b taken"]);
+  });
 });

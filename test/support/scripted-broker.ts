@@ -9,6 +9,12 @@ export type Reply = (packet: Packet) => void;
 /** Answers a packet, or leaves it to the usual answer by returning false. */
 export type Script = (packet: Packet, reply: Reply, socket: Socket) => boolean;
 
+/** Of an event that `sendNumber` has sent. Throws a TypeError for another packet. */
+export function numberOf(packet: Packet): number {
+  if (packet.cmd !== "publish") throw new TypeError(`${packet.cmd} has no number`);
+  return JSON.parse(packet.payload.toString()).event_data.number;
+}
+
 const brokers = new Set<ScriptedBroker>();
 
 /** Ends every broker that a test has started. */
