@@ -42,6 +42,8 @@ export function eachWithConsole(
       if (message.type() === "error" && !isAway(message.text())) errors.push(message.text());
     });
     await opened.page.goto(opened.web.url);
+    // Before it knows the accounts it has nobody to send to.
+    await opened.page.locator("#send-user option").first().waitFor({ state: "attached" });
   });
   afterEach(async () => {
     await opened.page.context().close();
