@@ -36,6 +36,7 @@ interface ConnectionConfig extends NodeDef, Partial<Omit<StatedConnection, keyof
   outboxLimit?: string;
   outboxFull?: string;
   outboxMaxAge?: string;
+  outboxSync?: string;
 }
 
 interface Credentials {
@@ -152,11 +153,11 @@ async function closeAll(connection: Connection, outbox: Outbox): Promise<Handove
 function openOutbox(
   RED: NodeAPI,
   node: Node,
-  { settings, policy, outbox: kind }: Config,
+  { settings, policy, outbox: kind, sync }: Config,
   endMessage: Finish,
 ): Outbox {
   const folder = outboxFolder(RED, node);
-  const store = folder === undefined ? undefined : new EventStore(folder, settings.identity);
+  const store = folder === undefined ? undefined : new EventStore(folder, settings.identity, sync);
   const storesNew = kind === "disk";
   const outbox = new Outbox(policy, {
     store: storesNew || store?.exists() ? store : undefined,
@@ -200,6 +201,7 @@ function inIntervals(milliseconds: number, action: () => void) {
 interface Config {
   readonly settings: ConnectionSettings;
   readonly outbox: check.OutboxKind;
+  readonly sync: check.OutboxSync;
   readonly policy: OutboxPolicy;
 }
 
@@ -210,6 +212,7 @@ function readConfig(RED: NodeAPI, node: Node<Credentials>, config: ConnectionCon
   return {
     settings: connectionSettings(stated, ownClientId, (id) => deployedTlsOptions(RED, id)),
     outbox: check.outboxKind(setting(config.outbox, "outbox", "disk")),
+    sync: check.outboxSync(setting(config.outboxSync, "outboxSync", "second")),
     policy: {
       limit: check.outboxLimit(setting(config.outboxLimit, "outboxLimit", "100000")),
       full: check.outboxFull(setting(config.outboxFull, "outboxFull", "reject")),

@@ -16,6 +16,7 @@ import {
   outboxKind,
   outboxLimit,
   outboxMaxAge,
+  outboxSync,
   protocolVersion,
 } from "../protocol/settings";
 import { topicLevel } from "../protocol/topic-level";
@@ -52,6 +53,7 @@ interface Properties {
   outboxLimit: string;
   outboxFull: string;
   outboxMaxAge: string;
+  outboxSync: string;
 }
 
 RED.nodes.registerType<Properties>("m1 connection", {
@@ -89,6 +91,7 @@ RED.nodes.registerType<Properties>("m1 connection", {
     outboxLimit: { value: "100000", validate: explainedIfSet(outboxLimit) },
     outboxFull: { value: "reject", validate: explainedIfSet(outboxFull) },
     outboxMaxAge: { value: "", validate: explainedIfSet(outboxMaxAge) },
+    outboxSync: { value: "second", validate: explainedIfSet(outboxSync) },
   },
   credentials: {
     apiKey: { type: "password", validate: explained(checkApiKey) },
@@ -108,6 +111,7 @@ RED.nodes.registerType<Properties>("m1 connection", {
     offerTest(this);
     offerLookup(this);
     showFallbackUrls(this);
+    showOutboxSync(this);
   },
   oneditsave() {
     // A TLS configuration that a plain connection cannot use would count as used.
@@ -115,6 +119,14 @@ RED.nodes.registerType<Properties>("m1 connection", {
     this.fallbackUrls = fallbackList().texts();
   },
 });
+
+/** Only for an outbox on disk. A connection of an earlier version does not state it. */
+function showOutboxSync(node: EditedNode & Properties): void {
+  if (node.outboxSync === undefined) inputOf(node, "outboxSync").val("second");
+  const update = () => showRow(node, "outboxSync", currentValue(node, "outbox") === "disk");
+  inputOf(node, "outbox").on("change", update);
+  update();
+}
 
 function fallbackList(): TextList {
   return new TextList($("#m1-connection-fallback-urls"));

@@ -6,7 +6,7 @@
 // An event enters at the tail, is written, and may be sent when it is in the head: it stays in memory
 // if the head has room, and is read back otherwise. What the disk cannot take goes from the tail to
 // the head without it.
-import type { M1Error } from "../protocol/errors";
+import { M1Error } from "../protocol/errors";
 import {
   type Done,
   type Finish,
@@ -19,7 +19,7 @@ import {
 import type { EventQueue } from "./event-queue";
 import type { EventStore } from "./event-store";
 import { SendQueue } from "./send-queue";
-import { unusable } from "./store-errors";
+import { reasonOf, unusable } from "./store-errors";
 import { UnreadEvents } from "./unread-events";
 import { type BatchOwner, WriteBuffer } from "./write-buffer";
 
@@ -35,8 +35,8 @@ export interface QueueOwner {
   counted(restored: number): void;
   /** Once for each trouble with the disk. */
   warning(warning: M1Error): void;
-  /** Events have left that could not be read. */
-  lost(): void;
+  /** So many events have left as they could not be read. */
+  lost(count: number): void;
   readonly finish: Finish;
 }
 
@@ -57,11 +57,13 @@ export class DiskQueue implements EventQueue {
   #reading: Promise<void> | undefined;
   #quarantining: Promise<void> = Promise.resolve();
   #closing = false;
-  #hasToldLost = false;
+  #hasToldUnreadable = false;
+  #hasToldNotSynced = false;
 
   constructor(store: EventStore, { storesNew, callbacks }: DiskQueueOptions, owner: QueueOwner) {
     this.#store = store;
     this.#owner = owner;
+    store.onSyncFailed = (error) => this.#syncFailed(error);
     this.#unread = new UnreadEvents(store, callbacks);
     this.#tail = new WriteBuffer(store, storesNew, this.#batchOwner());
     // What is on disk is older than anything that comes now.
@@ -143,14 +145,11 @@ export class DiskQueue implements EventQueue {
 
   async #openStore(): Promise<number> {
     try {
-      const warning = await this.#store.open();
-      if (warning) {
-        this.#owner.warning(warning);
-        if (warning.code === "OUTBOX_DAMAGED") this.#endCallbacks(warning);
-      }
-      const newest = await this.#store.last();
-      const count = await this.#store.count();
+      const { lost, warning } = await this.#store.open();
+      if (warning) this.#owner.warning(warning);
+      const { newest, count } = this.#store;
       this.#unread.found(newest, count);
+      this.#tellMissing(lost);
       return Math.max(0, count - this.#unread.callbacks.size);
     } catch (error) {
       this.#giveUpReading(error);
@@ -213,8 +212,6 @@ export class DiskQueue implements EventQueue {
     try {
       const found = await this.#unread.read(HEAD / 2, HEAD_TEXT / 2);
       for (const each of found) this.#take(each);
-      const fault = found.find((each) => each.fault)?.fault;
-      if (fault) this.#tellLost(fault);
     } catch (error) {
       this.#giveUpReading(error);
     }
@@ -228,7 +225,9 @@ export class DiskQueue implements EventQueue {
     if (!event) return;
     this.head.push(event);
     if (!found.fault) return;
+    this.#tellUnreadable(found.fault);
     this.remove(event);
+    this.#owner.lost(1);
     this.#owner.finish(release(event), found.fault);
   }
 
@@ -239,18 +238,37 @@ export class DiskQueue implements EventQueue {
     this.#fail(error);
     this.#unread.giveUp();
     this.#endCallbacks(unusable(error));
-    this.#owner.lost();
+    this.#owner.lost(0);
   }
 
-  /** Once for all: a disk that holds another version's blocks has many. */
-  #tellLost(fault: M1Error): void {
-    if (!this.#hasToldLost) this.#owner.warning(fault);
-    this.#hasToldLost = true;
-    this.#owner.lost();
+  /** Once for all, where the text lies: a disk that holds another version's blocks has many. */
+  #tellUnreadable(fault: M1Error): void {
+    if (!this.#hasToldUnreadable && fault.code === "OUTBOX_UNREADABLE") {
+      this.#hasToldUnreadable = true;
+      this.#owner.warning(fault);
+    }
+  }
+
+  #tellMissing(lost: number): void {
+    const callbacks = this.#unread.takeCallbacksOfMissing();
+    this.#owner.lost(Math.max(lost, callbacks.length));
+    for (const done of callbacks) {
+      this.#owner.finish(done, new M1Error("OUTBOX_MISSING"));
+    }
   }
 
   #endCallbacks(error: M1Error): void {
     for (const done of this.#unread.takeCallbacks()) this.#owner.finish(done, error);
+  }
+
+  /** Told once. A folder that is gone takes nothing any more; on any other failure events are still written. */
+  #syncFailed(error: unknown): void {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") {
+      this.#fail(error);
+    } else if (!this.#hasToldNotSynced) {
+      this.#hasToldNotSynced = true;
+      this.#owner.warning(new M1Error("OUTBOX_NOT_SYNCED", { reason: reasonOf(error) }));
+    }
   }
 
   /** From now on new events stay in memory. */

@@ -10,7 +10,7 @@ export interface EventBlock {
 }
 
 /** Enough that the key costs nothing beside it, and few enough to read one into memory for one event. */
-const MOST_EVENTS = 500;
+export const MOST_EVENTS = 500;
 /** In UTF-16 units; an event that is longer has a block of its own. */
 const LONGEST_BLOCK = 200_000;
 

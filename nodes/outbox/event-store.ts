@@ -2,16 +2,23 @@
 // and one entry that tells which of them have left the queue (event-keys.ts). What is in quarantine is
 // in a file beside the folder.
 import { existsSync } from "node:fs";
-import { mkdir, rename } from "node:fs/promises";
 import type { ClassicLevel } from "classic-level";
 import { M1Error } from "../protocol/errors";
+import type { OutboxSync } from "../protocol/settings";
 import type { Identity } from "../protocol/topics";
+import { BlockReading, type Wanted } from "./block-reading";
 import type { FoundEvent, StoredEvent } from "./event";
-import { blocksOf, type EventBlock, eventsOf } from "./event-block";
+import { blocksOf } from "./event-block";
 import { EventKeys } from "./event-keys";
+import { type CommitOwner, GroupCommit } from "./group-commit";
+import { Ledger } from "./ledger";
+import { LogSync } from "./log-sync";
 import { Quarantine } from "./quarantine";
 import { RemovedSequences } from "./removed-sequences";
-import { isDamage, reasonOf, unusable } from "./store-errors";
+import { seal } from "./seal";
+import { contentsOf } from "./store-contents";
+import { reasonOf, unusable } from "./store-errors";
+import { openStore } from "./store-opening";
 
 export interface Changes {
   /** Each the successor of the one before. */
@@ -20,18 +27,37 @@ export interface Changes {
   readonly remove: readonly number[];
 }
 
-/** What there is to say of an event that cannot be read. */
-const UNKNOWN = { acceptedAt: 0, topic: "", payload: "", qos: 0 } as const;
 /** So many events that have left may remain on disk: deleting has a cost of its own. */
 const SWEPT_AT_ONCE = 2_000;
 
-export class EventStore {
+/** What there is to say when a store has been opened. */
+export interface Opening {
+  /** So many events are missing. */
+  readonly lost: number;
+  /**
+   * OUTBOX_DAMAGED: the database was repaired, or an empty one has taken its place. OUTBOX_UNREADABLE: some
+   * events that had left come again.
+   */
+  readonly warning?: M1Error | undefined;
+}
+
+export class EventStore implements CommitOwner {
   readonly folder: string;
   readonly #keys: EventKeys;
+  readonly #ledger: Ledger;
   readonly #quarantine: Quarantine;
+  readonly #sync: OutboxSync;
+  readonly #logs: LogSync;
+  readonly #commits = new GroupCommit(this);
+  /** Called when the disk does not make sure of what is written, or the folder is gone. */
+  onSyncFailed: (error: unknown) => void = () => undefined;
   #removed = new RemovedSequences();
+  /** `#removed` has changed since it was written. */
+  #isRemovedChanged = false;
   /** The watermark of `#removed` as it stands on disk: it lags behind when writing fails. */
   #watermarkOnDisk = 1;
+  /** The sequence number of the newest event on disk. */
+  #newest = 0;
   /** Blocks that end before this event are deleted. */
   #swept = 0;
   #db: ClassicLevel | undefined;
@@ -39,9 +65,12 @@ export class EventStore {
   #earlier: Promise<void> = Promise.resolve();
 
   /** Does not touch the disk. */
-  constructor(folder: string, identity: Identity) {
+  constructor(folder: string, identity: Identity, sync: OutboxSync = "second") {
     this.folder = folder;
+    this.#sync = sync;
+    this.#logs = new LogSync(folder);
     this.#keys = new EventKeys(identity);
+    this.#ledger = new Ledger(folder, identity);
     this.#quarantine = new Quarantine(`${folder}.quarantine.jsonl`);
   }
 
@@ -50,19 +79,24 @@ export class EventStore {
     return existsSync(this.folder);
   }
 
-  /**
-   * Opens the folder, made if it is not there. If it is damaged it is kept under another name, and
-   * an empty one takes its place: then the OUTBOX_DAMAGED to tell the user is returned. With
-   * OUTBOX_UNREADABLE all events are there, and some that had left come again.
-   * Throws OUTBOX_UNUSABLE.
-   */
-  async open(): Promise<M1Error | undefined> {
+  /** Opens the folder, made if it is not there, and repaired if it is damaged. Throws OUTBOX_UNUSABLE. */
+  async open(): Promise<Opening> {
     try {
-      await mkdir(this.folder, { recursive: true });
-      return await this.#openDatabase();
+      const position = await this.#ledger.read();
+      const opened = await openStore(this.folder, (db) => contentsOf(db, this.#keys, position));
+      const { removed, newest, lost, fault } = opened.contents;
+      this.#db = opened.db;
+      this.#removed = removed;
+      this.#newest = newest;
+      this.#isRemovedChanged = lost > 0;
+      this.#watermarkOnDisk = removed.watermark;
+      this.#swept = 0;
+      this.#commits.opened();
+      if (lost > 0) await this.write({ add: [], remove: [] });
+      const unreadable = fault && (await this.unreadable(fault.text, fault.error));
+      return { lost, warning: opened.warning ?? unreadable };
     } catch (error) {
-      if (!isDamage(error)) throw unusable(error);
-      return this.#replaceFolder(error);
+      throw unusable(error);
     }
   }
 
@@ -75,54 +109,49 @@ export class EventStore {
 
   async #write({ add, remove }: Changes): Promise<void> {
     for (const sequence of remove) this.#removed.add(sequence);
+    if (remove.length > 0) this.#isRemovedChanged = true;
     const operations = [];
     for (const block of blocksOf(add)) {
-      operations.push({ type: "put" as const, key: this.#keys.ofBlock(block), value: block.text });
+      operations.push(this.#put(this.#keys.ofBlock(block), block.text));
     }
-    if (remove.length > 0) {
-      const value = this.#removed.toString();
-      operations.push({ type: "put" as const, key: this.#keys.removed, value });
+    const { watermark } = this.#removed;
+    if (this.#isRemovedChanged) {
+      operations.push(this.#put(this.#keys.removed, this.#removed.toString()));
     }
     await this.#open().batch(operations);
-    if (remove.length > 0) this.#watermarkOnDisk = this.#removed.watermark;
+    this.#newest = add.at(-1)?.sequence ?? this.#newest;
+    this.#watermarkOnDisk = watermark;
+    this.#isRemovedChanged = false;
+    if (this.#sync === "always" && add.length > 0) await this.#commits.now();
+    else this.#commits.written();
     // The changes are on disk whether this fails or not; the next write tries again.
     if (this.#watermarkOnDisk - this.#swept >= SWEPT_AT_ONCE)
       await this.#sweep().catch(() => undefined);
   }
 
-  /**
-   * About `limit` events that come after that sequence number, or less if they have so many
-   * characters, oldest first; none only if there are none.
-   */
-  async read(after: number, limit: number, characters: number): Promise<FoundEvent[]> {
-    const isWanted = (sequence: number) => sequence > after && !this.#removed.has(sequence);
-    const events: FoundEvent[] = [];
-    let length = 0;
-    const iterator = this.#open().iterator(this.#keys.from(after + 1));
-    for await (const [key, text] of iterator) {
-      events.push(...(await this.#eventsOf({ ...this.#keys.extent(key), text }, isWanted)));
-      length += text.length;
-      if (events.length >= limit || (length >= characters && events.length > 0)) break;
+  #put(key: string, text: string) {
+    return { type: "put" as const, key, value: seal(key, text) };
+  }
+
+  /** None only if all of them have left; what is not there has a fault. */
+  async read(wanted: Wanted): Promise<FoundEvent[]> {
+    const reading = new BlockReading(wanted, this);
+    for await (const [key, text] of this.#open().iterator(this.#keys.from(wanted.after + 1))) {
+      await reading.add(key, { ...this.#keys.extent(key), text });
+      if (reading.isComplete) return reading.events;
     }
-    return events;
+    reading.end();
+    return reading.events;
   }
 
   /** The newest event's sequence number; 0 if there has been none. */
-  async last(): Promise<number> {
-    const range = { ...this.#keys.from(1), reverse: true, limit: 1 };
-    const [key] = await this.#open().keys(range).all();
-    const newest = key === undefined ? 0 : this.#keys.extent(key).last;
-    return Math.max(newest, this.#removed.watermark - 1);
+  get newest(): number {
+    return this.#newest;
   }
 
   /** How many events there are. */
-  async count(): Promise<number> {
-    let count = 0;
-    for await (const key of this.#open().keys(this.#keys.from(1))) {
-      const { first, last } = this.#keys.extent(key);
-      count += this.#removed.present(first, last);
-    }
-    return count;
+  get count(): number {
+    return this.#removed.present(1, this.#newest);
   }
 
   /** The first sequence number after that one whose event has not left, whether it is written yet or not. */
@@ -136,81 +165,43 @@ export class EventStore {
     await this.write({ add: [], remove: [event.sequence] });
   }
 
+  /** The sequence number before which all have left, as the disk knows. */
+  get watermark(): number {
+    return this.#watermarkOnDisk;
+  }
+
+  hasPresent(first: number, last: number): boolean {
+    return this.#removed.present(first, last) > 0;
+  }
+
+  /** Makes sure of what is written, as far as a power cut is to leave it. Never rejects. */
+  async commit(): Promise<void> {
+    const { newest, watermark } = this;
+    try {
+      await this.#ledger.write({ newest, watermark });
+      if (this.#sync !== "never" && this.hasPresent(1, newest)) await this.#logs.sync();
+    } catch (error) {
+      this.onSyncFailed(error);
+    }
+  }
+
   async close(): Promise<void> {
     await this.#earlier;
+    await this.#commits.stop();
+    const db = this.#db;
+    if (!db) return;
     // If this fails, the next process does it.
-    if (this.#db) await this.#sweep().catch(() => undefined);
-    await this.#db?.close();
+    if (this.#isRemovedChanged) await this.#write({ add: [], remove: [] }).catch(() => undefined);
+    await this.#sweep().catch(() => undefined);
+    await this.commit();
     this.#db = undefined;
+    await db.close();
   }
 
-  /** Where the text makes no sense it goes into quarantine, and the events from there on have a fault. */
-  async #eventsOf(
-    block: EventBlock,
-    isWanted: (sequence: number) => boolean,
-  ): Promise<FoundEvent[]> {
-    const events: FoundEvent[] = [];
-    let next = block.first;
-    try {
-      for (const event of eventsOf(block)) {
-        next = event.sequence + 1;
-        if (isWanted(event.sequence)) events.push(event);
-      }
-    } catch (error) {
-      const lost = Array.from({ length: block.last - next + 1 }, (_, index) => next + index);
-      const wanted = lost.filter(isWanted);
-      if (wanted.length === 0) return events;
-      const fault = await this.#quarantineText(block.text, error);
-      for (const sequence of wanted) events.push({ ...UNKNOWN, sequence, fault });
-    }
-    return events;
-  }
-
-  async #openDatabase(): Promise<M1Error | undefined> {
-    // Not loaded where no outbox is on disk.
-    const { ClassicLevel } = await import("classic-level");
-    const db = new ClassicLevel(this.folder);
-    await db.open();
-    this.#db = db;
-    const warning = await this.#readRemoved(db);
-    this.#watermarkOnDisk = this.#removed.watermark;
-    this.#swept = 0;
-    // Looks at every block: damage is to show now, and not when its turn comes.
-    await this.count();
-    return warning;
-  }
-
-  /** If that makes no sense, no event that is there counts as removed: twice is better than never. */
-  async #readRemoved(db: ClassicLevel): Promise<M1Error | undefined> {
-    const text = (await db.get(this.#keys.removed)) ?? "1";
-    try {
-      this.#removed = RemovedSequences.parse(text);
-      return undefined;
-    } catch (error) {
-      const [oldest] = await db.keys({ ...this.#keys.from(1), limit: 1 }).all();
-      this.#removed = new RemovedSequences(
-        oldest === undefined ? 1 : this.#keys.extent(oldest).first,
-      );
-      return this.#quarantineText(text, error);
-    }
-  }
-
-  async #quarantineText(text: string, cause: unknown): Promise<M1Error> {
+  /** Keeps a text that makes no sense; resolves with the OUTBOX_UNREADABLE that says where. */
+  async unreadable(text: string, cause: unknown): Promise<M1Error> {
     await this.#quarantine.addText(text, reasonOf(cause));
     return new M1Error("OUTBOX_UNREADABLE", { file: this.#quarantine.file }, { cause });
-  }
-
-  async #replaceFolder(cause: unknown): Promise<M1Error> {
-    const folder = `${this.folder}.damaged-${new Date().toISOString().replaceAll(":", "-")}`;
-    try {
-      await this.#db?.close();
-      await rename(this.folder, folder);
-      await mkdir(this.folder, { recursive: true });
-      await this.#openDatabase();
-    } catch (error) {
-      throw unusable(error);
-    }
-    return new M1Error("OUTBOX_DAMAGED", { folder, reason: reasonOf(cause) }, { cause });
   }
 
   #open(): ClassicLevel {

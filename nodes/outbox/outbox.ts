@@ -35,6 +35,8 @@ export interface Unacknowledged {
 export interface Losses {
   dropped: number;
   expired: number;
+  /** Lost on a damaged disk. */
+  unreadable: number;
 }
 
 export interface OutboxOptions {
@@ -56,7 +58,7 @@ export class Outbox {
   onLost: () => void = () => undefined;
   /** Called with the number of events found on disk for which nobody waits, if there are any. */
   onRestored: (count: number) => void = () => undefined;
-  readonly losses: Losses = { dropped: 0, expired: 0 };
+  readonly losses: Losses = { dropped: 0, expired: 0, unreadable: 0 };
   readonly #policy: OutboxPolicy;
   readonly #now: () => number;
   readonly #finish: Finish;
@@ -181,7 +183,10 @@ export class Outbox {
           this.#keepToLimit(queue, events.length);
         },
         warning: (warning) => this.onWarning(warning),
-        lost: () => this.onLost(),
+        lost: (count) => {
+          this.losses.unreadable += count;
+          this.onLost();
+        },
         finish: this.#finish,
       },
     );

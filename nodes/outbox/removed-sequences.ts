@@ -21,12 +21,26 @@ export class RemovedSequences {
   }
 
   add(sequence: number): void {
-    if (sequence > this.#watermark) this.#addBeyond(sequence);
-    if (sequence !== this.#watermark) return;
-    this.#watermark += 1;
-    if (this.#beyond[0]?.first !== this.#watermark) return;
-    this.#watermark = this.#beyond[0].last + 1;
-    this.#beyond.shift();
+    this.addRange(sequence, sequence);
+  }
+
+  /** Both included; none if the last comes before the first. */
+  addRange(first: number, last: number): void {
+    if (last < Math.max(first, this.#watermark)) return;
+    const index = this.#indexOf(first - 1);
+    const merged = { first, last };
+    let end = index;
+    for (let next = this.#beyond[end]; next && next.first <= last + 1; next = this.#beyond[end]) {
+      merged.first = Math.min(merged.first, next.first);
+      merged.last = Math.max(merged.last, next.last);
+      end += 1;
+    }
+    if (merged.first > this.#watermark) {
+      this.#beyond.splice(index, end - index, merged);
+    } else {
+      this.#watermark = merged.last + 1;
+      this.#beyond.splice(0, end);
+    }
   }
 
   has(sequence: number): boolean {
@@ -76,21 +90,6 @@ export class RemovedSequences {
       removed.#beyond.push({ first, last });
     }
     return removed;
-  }
-
-  #addBeyond(sequence: number): void {
-    const index = this.#indexOf(sequence);
-    const next = this.#beyond[index];
-    if (next !== undefined && next.first <= sequence) return;
-    const previous = this.#beyond[index - 1];
-    const followsPrevious = previous?.last === sequence - 1;
-    const precedesNext = next?.first === sequence + 1;
-    if (previous && next && followsPrevious && precedesNext) {
-      previous.last = next.last;
-      this.#beyond.splice(index, 1);
-    } else if (previous && followsPrevious) previous.last = sequence;
-    else if (next && precedesNext) next.first = sequence;
-    else this.#beyond.splice(index, 0, { first: sequence, last: sequence });
   }
 
   /** Of the first range that does not end before it. */

@@ -1,13 +1,18 @@
 // What LevelDB and the disk report, as errors of the outbox.
 import { M1Error } from "../protocol/errors";
 
+/** What the system says, at the end of the message, when it is not the files that are at fault. */
+const SURROUNDINGS =
+  /(permission|not permitted|read-only|no space|quota|too large|too many|cannot allocate)[^:]*$/i;
+
 /**
- * LevelDB's own verdict, or its reading beyond the end of a file that is too short (EINVAL). It stands
- * in the cause of the error that opening throws.
+ * LevelDB could not make sense of its files: by its own verdict, or as files are missing, too short or folders
+ * where a name or a number has changed. It stands in the cause of the error that opening throws.
  */
 export function isDamage(error: unknown): boolean {
   const { code, message = "" } = ((error as Error).cause ?? error) as { code?: string } & Error;
-  return code === "LEVEL_CORRUPTION" || (code === "LEVEL_IO_ERROR" && /Invalid arg/.test(message));
+  if (code === "LEVEL_IO_ERROR") return !SURROUNDINGS.test(message);
+  return code === "LEVEL_CORRUPTION" || message.startsWith("Invalid argument:");
 }
 
 /** OUTBOX_UNUSABLE with the reason, unless it is an M1Error already. */

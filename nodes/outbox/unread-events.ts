@@ -57,12 +57,11 @@ export class UnreadEvents {
 
   /** About so many of the oldest, or fewer with about so many characters; they stay here until `take`. Rejects if the disk does. */
   async read(limit: number, characters: number): Promise<readonly FoundEvent[]> {
-    // What is written meanwhile may or may not be among what is read.
-    const newest = this.#newest;
-    const found = await this.#store.read(this.#passed, limit, characters);
-    const there = found.filter(({ sequence }) => sequence <= newest);
-    if (there.length === 0) this.#passOver(newest);
-    return there;
+    // What is written meanwhile is for the next time.
+    const upTo = this.#newest;
+    const found = await this.#store.read({ after: this.#passed, upTo, limit, characters });
+    if (found.length === 0) this.#passOver(upTo);
+    return found;
   }
 
   /** Takes an event out that was read; undefined if it was dropped meanwhile. */
@@ -86,9 +85,21 @@ export class UnreadEvents {
 
   /** Those who wait for what is on disk, for the last time. */
   takeCallbacks(): readonly Done[] {
-    const callbacks = [...this.#callbacks.values()];
-    this.#callbacks.clear();
-    return callbacks;
+    return this.#takeCallbacks(() => true);
+  }
+
+  /** Those who wait for what is not on disk any more. */
+  takeCallbacksOfMissing(): readonly Done[] {
+    return this.#takeCallbacks(
+      (sequence) =>
+        sequence > this.#newest || this.#store.firstPresentAfter(sequence - 1) !== sequence,
+    );
+  }
+
+  #takeCallbacks(isTaken: (sequence: number) => boolean): readonly Done[] {
+    const taken = [...this.#callbacks].filter(([sequence]) => isTaken(sequence));
+    for (const [sequence] of taken) this.#callbacks.delete(sequence);
+    return taken.map(([, done]) => done);
   }
 
   #leave(sequence: number): Done {

@@ -3,12 +3,15 @@ import { type FieldName, M1Error, quoted } from "./errors";
 
 const OUTBOX_KINDS = ["disk", "memory"] as const;
 const OUTBOX_FULL = ["reject", "drop-oldest"] as const;
+const OUTBOX_SYNC = ["second", "always", "never"] as const;
 const RECEIVE = ["all", "event", "update"] as const;
 const DATATYPES = ["auto-detect", "json", "utf8", "buffer", "base64"] as const;
 
 export type QoS = 0 | 1 | 2;
 export type OutboxKind = (typeof OUTBOX_KINDS)[number];
 export type OutboxFull = (typeof OUTBOX_FULL)[number];
+/** How much a power cut may take: what was accepted in the last second, nothing, or what the system has not written yet. */
+export type OutboxSync = (typeof OUTBOX_SYNC)[number];
 export type Receive = (typeof RECEIVE)[number];
 export type Datatype = (typeof DATATYPES)[number];
 /** MQTT 3.1.1 or 5, by the number that goes over the wire. */
@@ -29,6 +32,10 @@ export function outboxKind(value: unknown): OutboxKind {
 
 export function outboxFull(value: unknown): OutboxFull {
   return choice(value, "outboxFull", OUTBOX_FULL);
+}
+
+export function outboxSync(value: unknown): OutboxSync {
+  return choice(value, "outboxSync", OUTBOX_SYNC);
 }
 
 export function receive(value: unknown): Receive {

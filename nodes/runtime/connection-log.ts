@@ -2,6 +2,7 @@
 import type { Node, NodeAPI } from "node-red";
 import type { Connection, ConnectionEvents, ConnectionState } from "../connection/connection";
 import { needsAPerson } from "../connection/failure";
+import type { Losses } from "../outbox/outbox";
 import { type BrokerUrl, formatBrokerUrl, isEncrypted, isLoopback } from "../protocol/broker-url";
 import { type ErrorCode, M1Error } from "../protocol/errors";
 import { translate, translateError } from "./translate";
@@ -22,9 +23,8 @@ export class ConnectionLog {
   /** The failures of single addresses that have been told of it. */
   readonly #toldOfAddresses = new Set<string>();
   /** The losses that have been told. */
-  #dropped = 0;
-  #expired = 0;
-  /** Those that have been seen. */
+  #toldLosses: Losses = { dropped: 0, expired: 0, unreadable: 0 };
+  /** How many have been seen. */
   #lost = 0;
   #lossTimer: NodeJS.Timeout | undefined;
 
@@ -65,11 +65,11 @@ export class ConnectionLog {
     this.#toldOfAddresses.clear();
   }
 
-  /** To be called when events may have left the outbox. Those dropped or expired are told when no more follow. */
+  /** To be called when events may have left the outbox. Those that are lost are told when no more follow. */
   outbox(): void {
-    const { dropped, expired } = this.#connection.outbox.losses;
-    if (dropped + expired === this.#lost) return;
-    this.#lost = dropped + expired;
+    const lost = total(this.#connection.outbox.losses);
+    if (lost === this.#lost) return;
+    this.#lost = lost;
     if (this.#lossTimer) this.#lossTimer.refresh();
     else this.#lossTimer = setTimeout(() => this.#episodeEnds(), EPISODE_ENDS);
   }
@@ -87,15 +87,15 @@ export class ConnectionLog {
 
   #tellLosses(): void {
     const { losses } = this.#connection.outbox;
-    const dropped = losses.dropped - this.#dropped;
-    const expired = losses.expired - this.#expired;
-    if (dropped + expired === 0) return;
-    this.#dropped = losses.dropped;
-    this.#expired = losses.expired;
-    this.#node.error(
-      translateError(this.#RED, new M1Error("OUTBOX_LOSSES", { dropped, expired })),
-      {},
-    );
+    const told = this.#toldLosses;
+    const news = {
+      dropped: losses.dropped - told.dropped,
+      expired: losses.expired - told.expired,
+      unreadable: losses.unreadable - told.unreadable,
+    };
+    if (total(news) === 0) return;
+    this.#toldLosses = { ...losses };
+    this.#node.error(translateError(this.#RED, new M1Error("OUTBOX_LOSSES", news)), {});
   }
 
   #tellOnline(): void {
@@ -120,4 +120,8 @@ export class ConnectionLog {
     const details = { broker: formatBrokerUrl(broker) };
     this.#node.warn(translate(this.#RED, "log.readable", details));
   }
+}
+
+function total({ dropped, expired, unreadable }: Losses): number {
+  return dropped + expired + unreadable;
 }

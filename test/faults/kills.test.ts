@@ -141,8 +141,9 @@ function isNotOfTheLast(number: number): boolean {
 async function stored(userDir: string): Promise<number[]> {
   const store = new EventStore(path.join(userDir, "m1-outbox", "c1"), DEMO_ACCOUNT);
   if (!store.exists()) return [];
-  assert.equal(await store.open(), undefined, "the store is undamaged");
-  const events = await store.read(0, EVENTS, Number.POSITIVE_INFINITY);
+  assert.deepEqual(await store.open(), { lost: 0, warning: undefined }, "the store is undamaged");
+  const characters = Number.POSITIVE_INFINITY;
+  const events = await store.read({ after: 0, upTo: store.newest, limit: EVENTS, characters });
   await store.close();
   return events.map(({ payload }) => JSON.parse(payload).event_data.number);
 }

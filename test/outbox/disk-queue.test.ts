@@ -71,7 +71,7 @@ describe("queue on disk", () => {
   async function onDisk(): Promise<number> {
     const store = new EventStore(folder, { projectMqtt: "p", userMqtt: "u" });
     await store.open();
-    const count = await store.count();
+    const count = store.count;
     await store.close();
     return count;
   }

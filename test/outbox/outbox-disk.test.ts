@@ -14,6 +14,7 @@ import {
 import { EventStore } from "../../nodes/outbox/event-store";
 import { discardHandover } from "../../nodes/outbox/handover";
 import { Outbox, type OutboxOptions, type OutboxPolicy } from "../../nodes/outbox/outbox";
+import { unseal } from "../../nodes/outbox/seal";
 import type { M1Error } from "../../nodes/protocol/errors";
 import { closeConnections, openConnection } from "../support/connections";
 import { temporaryFolder } from "../support/processes";
@@ -414,7 +415,10 @@ describe("the outbox on disk", () => {
         told.filter((fate) => !fate.endsWith("undefined")),
         numbers(61, 70).map((n) => `${n} OUTBOX_DROPPED`),
       );
-      assert.deepEqual({ size: made.size, ...made.losses }, { size: 0, dropped: 70, expired: 0 });
+      assert.deepEqual(
+        { size: made.size, ...made.losses },
+        { size: 0, dropped: 70, expired: 0, unreadable: 0 },
+      );
     });
 
     it("does not push out what a deploy handed over, although the limit is lower now", async () => {
@@ -684,10 +688,13 @@ describe("the outbox on disk", () => {
       proceed();
       assert.deepEqual(payloads(await drain(made, 20)), numbers(26, 45).map(String));
       await close(made);
-      assert.deepEqual({ size: made.size, ...made.losses }, { size: 0, dropped: 25, expired: 0 });
+      assert.deepEqual(
+        { size: made.size, ...made.losses },
+        { size: 0, dropped: 25, expired: 0, unreadable: 0 },
+      );
       const left = new EventStore(folder, who);
       await left.open();
-      assert.equal(await left.count(), 0);
+      assert.equal(left.count, 0);
       await left.close();
     });
 
@@ -844,29 +851,43 @@ describe("the outbox on disk", () => {
       );
     });
 
-    it("delivers again rather than never what may have left", async () => {
-      const told = new Map<number, string | undefined>();
-      const first = outbox();
-      for (const n of numbers(1, 6_000)) first.add(tell(told, n));
-      await drain(first, 5_100);
-      const handover = await close(first);
-      await rewrite(folder, "settled/", () => "rubbish");
-      const made = outbox({ handover });
-      const warning = await warned(made);
+    for (const { title, names, repeated } of [
+      {
+        title: "does not deliver again what the ledger knows to have left",
+        names: /^$/,
+        repeated: 0,
+      },
+      {
+        title: "delivers again rather than never what may have left",
+        names: /^ledger/,
+        repeated: 100,
+      },
+    ]) {
+      it(title, async () => {
+        const told = new Map<number, string | undefined>();
+        const first = outbox();
+        for (const n of numbers(1, 6_000)) first.add(tell(told, n));
+        await drain(first, 5_100);
+        const handover = await close(first);
+        await rewrite(folder, "settled/", () => "rubbish");
+        await damage(folder, names);
+        const made = outbox({ handover });
+        const warning = await warned(made);
 
-      const events = await drain(made, 1_000);
-      await close(made);
+        const events = await drain(made, 900 + repeated);
+        await close(made);
 
-      assert.equal(warning.code, "OUTBOX_UNREADABLE");
-      assert.deepEqual(
-        events.map(({ payload }) => Number(payload)),
-        numbers(5_001, 6_000),
-      );
-      assert.deepEqual(new Set(told.values()), new Set([undefined]));
-      assert.equal(JSON.parse(await readFile(quarantine(), "utf8")).text, "rubbish");
-      assert.equal(await settledText(folder), "6001");
-      assert.equal(made.size, 0);
-    });
+        assert.equal(warning.code, "OUTBOX_UNREADABLE");
+        assert.deepEqual(
+          events.map(({ payload }) => Number(payload)),
+          numbers(5_101 - repeated, 6_000),
+        );
+        assert.deepEqual(new Set(told.values()), new Set([undefined]));
+        assert.equal(JSON.parse(await readFile(quarantine(), "utf8")).text, "rubbish");
+        assert.equal(await settledText(folder), "6001");
+        assert.equal(made.size, 0);
+      });
+    }
   });
 
   describe("when the disk is of no use", () => {
@@ -903,27 +924,38 @@ describe("the outbox on disk", () => {
       await other.close();
     });
 
-    it("moves damaged files away, says where, and goes on with new ones", async () => {
-      const first = outbox();
-      first.add(event(1));
-      await close(first);
-      await damage(folder);
-      const made = outbox();
-      const warning = await warned(made);
-      made.add(event(2));
+    for (const { title, names, events: delivered } of [
+      {
+        title: "repairs what only LevelDB's lists are damaged of",
+        names: /^(MANIFEST|CURRENT)/,
+        events: ["1", "2"],
+      },
+      { title: "goes on with an empty database where all is damaged", names: /./, events: ["2"] },
+    ]) {
+      it(`${title}, and keeps a copy where the warning says`, async () => {
+        const first = outbox();
+        first.add(event(1));
+        await close(first);
+        await damage(folder, names);
+        const made = outbox();
+        const warning = await warned(made);
+        made.add(event(2));
 
-      assert.equal((await drain(made, 1))[0]?.payload, "2");
-      assert.equal(warning.code, "OUTBOX_DAMAGED");
-      const kept = (await readdir(path.dirname(folder))).filter((name) => name.includes("damaged"));
-      assert.equal(kept.length, 1);
-      assert.ok(warning.message.includes(kept[0] ?? ""), warning.message);
-    });
+        assert.deepEqual(payloads(await drain(made, delivered.length)), delivered);
+        assert.equal(warning.code, "OUTBOX_DAMAGED");
+        const kept = (await readdir(path.dirname(folder))).filter((name) =>
+          name.includes("damaged"),
+        );
+        assert.equal(kept.length, 1);
+        assert.ok(warning.message.includes(kept[0] ?? ""), warning.message);
+      });
+    }
 
     for (const [how, harm] of [
       ["damaged", damage],
       ["cut short", cutShort],
     ] as const) {
-      it(`sets the files aside also if only what the events are in is ${how}`, async () => {
+      it(`counts as lost what cannot be repaired, once, if only what the events are in is ${how}`, async () => {
         const first = outbox();
         first.add(event(1));
         await close(first);
@@ -936,8 +968,10 @@ describe("the outbox on disk", () => {
         await ready(made);
         await close(made);
 
+        const next = outbox();
+        assert.deepEqual(payloads(await drain(next, 1)), ["2"]);
         assert.equal(warning.code, "OUTBOX_DAMAGED");
-        assert.equal((await drain(outbox(), 1))[0]?.payload, "2");
+        assert.deepEqual([made.losses.unreadable, next.losses.unreadable], [1, 0]);
       });
     }
 
@@ -976,10 +1010,10 @@ describe("the outbox on disk", () => {
       try {
         for (const delivery of deliveries) first.acknowledge(delivery);
         assert.match((await warning).message, /no space left/);
+        await close(first);
       } finally {
         ClassicLevel.prototype.batch = batch;
       }
-      await close(first);
 
       const second = outbox();
       for (const n of numbers(6, 9)) second.add(event(n));
@@ -1062,7 +1096,10 @@ describe("the outbox on disk", () => {
       for (const delivery of inFlight) made.acknowledge(delivery);
 
       assert.deepEqual(payloads(await drain(made, 3)), ["6001", "6002", "6003"]);
-      assert.deepEqual({ size: made.size, ...made.losses }, { size: 0, dropped: 3, expired: 0 });
+      assert.deepEqual(
+        { size: made.size, ...made.losses },
+        { size: 0, dropped: 3, expired: 0, unreadable: 0 },
+      );
     });
 
     it("counts no event that it dropped while that was written, when reading fails", async () => {
@@ -1082,7 +1119,10 @@ describe("the outbox on disk", () => {
       proceed();
       await warning;
 
-      assert.deepEqual({ size: made.size, ...made.losses }, { size: 5, dropped: 4, expired: 0 });
+      assert.deepEqual(
+        { size: made.size, ...made.losses },
+        { size: 5, dropped: 4, expired: 0, unreadable: 0 },
+      );
       assert.deepEqual(payloads(await drain(made, 5)), ["5", "6", "7", "8", "9"]);
       assert.equal(made.size, 0);
     });
@@ -1109,14 +1149,14 @@ describe("the outbox on disk", () => {
       first.add(event(1, (error) => told.push(error?.code)));
       await ready(first);
       const handover = await close(first);
-      await damage(folder);
+      await damage(folder, /./);
 
       const made = outbox({ handover });
       await warned(made);
       made.add(event(2));
       await drain(made, 1);
 
-      assert.deepEqual(told, ["OUTBOX_DAMAGED"]);
+      assert.deepEqual(told, ["OUTBOX_MISSING"]);
     });
 
     it("hands over what waits although the disk does not close", async () => {
@@ -1183,7 +1223,7 @@ function slow(store: EventStore) {
   return { writing, reading, proceed };
 }
 
-/** Replaces what the store wrote under each key with these first letters. */
+/** Replaces what the store wrote under each key with these first letters, by something without a checksum. */
 async function rewrite(
   folder: string,
   keys: string,
@@ -1191,7 +1231,8 @@ async function rewrite(
 ): Promise<void> {
   const db = new ClassicLevel(folder);
   const entries = await db.iterator({ gte: keys, lt: `${keys}~` }).all();
-  for (const [index, [key, text]] of entries.entries()) await db.put(key, change(text, index));
+  for (const [index, [key, text]] of entries.entries())
+    await db.put(key, change(unseal(key, text), index));
   await db.close();
 }
 
@@ -1199,7 +1240,7 @@ async function settledText(folder: string): Promise<string | undefined> {
   const db = new ClassicLevel(folder);
   const text = await db.get("settled/p/u");
   await db.close();
-  return text;
+  return text && unseal("settled/p/u", text);
 }
 
 function charactersOf(events: readonly { readonly payload: string }[]): number {

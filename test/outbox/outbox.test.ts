@@ -143,7 +143,7 @@ describe("outbox: full", () => {
     assert.throws(() => add(3), { code: "OUTBOX_FULL", details: { limit: 2 } });
     assert.deepEqual([send(), send(), send()], ["1", "2", undefined]);
     assert.deepEqual(fates, [], "whoever was rejected learns it from the error");
-    assert.deepEqual(outbox.losses, { dropped: 0, expired: 0 });
+    assert.deepEqual(outbox.losses, { dropped: 0, expired: 0, unreadable: 0 });
   });
 
   it("counts what is in flight", () => {
@@ -242,7 +242,7 @@ describe("outbox: age", () => {
     clock.now = HOUR + 1;
     add(3);
     assert.deepEqual(fates, ["1 OUTBOX_EXPIRED"]);
-    assert.deepEqual(outbox.losses, { dropped: 0, expired: 1 });
+    assert.deepEqual(outbox.losses, { dropped: 0, expired: 1, unreadable: 0 });
   });
 });
 
@@ -369,7 +369,7 @@ interface ModelEvent {
 class Model {
   events: ModelEvent[] = [];
   readonly fates: string[] = [];
-  readonly losses = { dropped: 0, expired: 0 };
+  readonly losses = { dropped: 0, expired: 0, unreadable: 0 };
 
   end(event: ModelEvent, fate: string): void {
     if (!this.events.includes(event)) return;

@@ -45,7 +45,7 @@ describe("unread events", () => {
   /** Those that an earlier process left on disk. */
   async function found(callbacks: ReadonlyMap<number, Done> = new Map()): Promise<UnreadEvents> {
     const unread = new UnreadEvents(store, callbacks);
-    unread.found(await store.last(), await store.count());
+    unread.found(store.newest, store.count);
     return unread;
   }
 
@@ -254,17 +254,18 @@ describe("unread events", () => {
       await store.close();
       const db = new ClassicLevel(store.folder);
       const [[key, text = ""] = [""]] = await db.iterator({ gte: "events/", limit: 1 }).all();
-      await db.put(key, `${text.slice(0, text.indexOf("payload 1") + 9)}rubbish`);
+      const [from, to] = [text.indexOf(" ") + 1, text.indexOf("payload 1") + 9];
+      await db.put(key, `${text.slice(from, to)}rubbish`);
       await db.close();
       await store.open();
 
-      const events = await unread.read(1, ALL);
+      const events = await unread.read(10, ALL);
       assert.equal(events[1]?.fault?.code, "OUTBOX_UNREADABLE");
       const taken = events.map((each) => unread.take(each));
 
       assert.deepEqual(
         taken.map((each) => each?.sequence),
-        numbers(1, 10),
+        numbers(1, 20),
       );
       assert.deepEqual(taken[1], {
         sequence: 2,
@@ -275,7 +276,7 @@ describe("unread events", () => {
         done,
         removed: false,
       });
-      assert.equal(unread.length, 20);
+      assert.equal(unread.length, 10);
     });
 
     it("reject if the disk does, and are all there then", async () => {
@@ -393,7 +394,7 @@ describe("unread events", () => {
       const { length, isEmpty, newest } = unread;
       assert.deepEqual({ length, isEmpty, newest }, { length: 0, isEmpty: true, newest: 3 });
       assert.equal(unread.dropOldest(), undefined);
-      assert.equal(await store.count(), 3);
+      assert.equal(store.count, 3);
       assert.equal((await found()).length, 3);
     });
 

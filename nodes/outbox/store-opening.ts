@@ -1,0 +1,101 @@
+// How the database of a store is opened: as it is if nothing is missing, and repaired else, a copy of it kept.
+import { mkdir, readdir, rm } from "node:fs/promises";
+import path from "node:path";
+import type { ClassicLevel } from "classic-level";
+import { M1Error } from "../protocol/errors";
+import { DatabaseCopy } from "./database-copy";
+import type { StoreContents } from "./store-contents";
+import { isDamage, reasonOf } from "./store-errors";
+
+export interface Opened {
+  readonly db: ClassicLevel;
+  readonly contents: StoreContents;
+  /** OUTBOX_DAMAGED, if it was. */
+  readonly warning?: M1Error;
+}
+
+/** Looks at all there is; rejects with what LevelDB says. */
+type Inspect = (db: ClassicLevel) => Promise<StoreContents>;
+
+/**
+ * Opens the folder, made if it is not there. What is damaged is repaired, if that gives back more than opening
+ * alone; if neither can be done, an empty database takes its place. Rejects with what LevelDB or the disk says
+ * of anything but damage.
+ */
+export async function openStore(folder: string, inspect: Inspect): Promise<Opened> {
+  await mkdir(folder, { recursive: true });
+  const isHeadless = await hasFilesButNoHead(folder);
+  const copy = await DatabaseCopy.take(folder);
+  try {
+    const asItIs = isHeadless
+      ? new Error("the file CURRENT is missing")
+      : await attempt(folder, inspect);
+    if (!isFailure(asItIs) && asItIs.contents.lost === 0) {
+      await copy.discardAll();
+      return asItIs;
+    }
+    if (isFailure(asItIs) && !isHeadless && !isDamage(asItIs)) throw asItIs;
+    const best = await repaired(folder, inspect, copy, asItIs);
+    const reason = isFailure(asItIs) ? reasonOf(asItIs) : "part of it is missing";
+    const kept = await copy.keep();
+    return { ...best, warning: new M1Error("OUTBOX_DAMAGED", { folder: kept, reason }) };
+  } catch (error) {
+    await copy.discard();
+    throw error;
+  }
+}
+
+type Attempt = Opened | Error;
+
+function isFailure(attempt: Attempt): attempt is Error {
+  return attempt instanceof Error;
+}
+
+/** Whatever gives back most. */
+async function repaired(
+  folder: string,
+  inspect: Inspect,
+  copy: DatabaseCopy,
+  asItIs: Attempt,
+): Promise<Opened> {
+  const { ClassicLevel } = await import("classic-level");
+  if (!isFailure(asItIs)) await asItIs.db.close();
+  await copy.restore();
+  const repair = await ClassicLevel.repair(folder).then(
+    () => attempt(folder, inspect),
+    (error: Error) => error,
+  );
+  // There it puts what it could make nothing of, and the copy has that.
+  await rm(path.join(folder, "lost"), { recursive: true, force: true });
+  const isBetter =
+    !isFailure(repair) && (isFailure(asItIs) || repair.contents.lost < asItIs.contents.lost);
+  if (isBetter) return repair;
+  if (!isFailure(repair)) await repair.db.close();
+  if (isFailure(asItIs)) await copy.empty();
+  else await copy.restore();
+  const last = await attempt(folder, inspect);
+  if (isFailure(last)) throw last;
+  return last;
+}
+
+async function attempt(folder: string, inspect: Inspect): Promise<Attempt> {
+  // Not loaded where no outbox is on disk.
+  const { ClassicLevel } = await import("classic-level");
+  const db = new ClassicLevel(folder);
+  try {
+    await db.open();
+    return { db, contents: await inspect(db) };
+  } catch (error) {
+    await db.close();
+    return error as Error;
+  }
+}
+
+/** LevelDB would take the folder for a new one, and delete them. */
+async function hasFilesButNoHead(folder: string): Promise<boolean> {
+  const names = (await readdir(folder)).map((name) => path.parse(name));
+  return (
+    names.some(({ ext }) => ext === ".ldb" || ext === ".log") &&
+    !names.some(({ name }) => name === "CURRENT")
+  );
+}
