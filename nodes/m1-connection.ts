@@ -166,6 +166,7 @@ function openOutbox(
     finish: endMessage,
   });
   outbox.onWarning = (warning) => node.warn(translateError(RED, warning));
+  outbox.onResumed = () => node.log(translate(RED, "log.resumed"));
   outbox.onRestored = (count) => {
     node.log(translate(RED, "log.restored", { count: count.toLocaleString() }));
   };

@@ -26,6 +26,8 @@ import { type BatchOwner, WriteBuffer } from "./write-buffer";
 /** How much of the queue is kept in memory, in events and characters. */
 const HEAD = 4_000;
 const HEAD_TEXT = 16_000_000;
+/** Milliseconds to the next try with a disk that has failed. */
+const RETRY = 30_000;
 
 /** The outbox that the queue belongs to. */
 export interface QueueOwner {
@@ -35,6 +37,8 @@ export interface QueueOwner {
   counted(restored: number): void;
   /** Once for each trouble with the disk. */
   warning(warning: M1Error): void;
+  /** The disk takes events again, after a warning. */
+  resumed(): void;
   /** So many events have left as they could not be read. */
   lost(count: number): void;
   readonly finish: Finish;
@@ -44,6 +48,8 @@ export interface DiskQueueOptions {
   /** False: the store is only emptied, as after a change from disk to memory. */
   readonly storesNew: boolean;
   readonly callbacks: ReadonlyMap<number, Done>;
+  /** Milliseconds to the next try with a disk that has failed. */
+  readonly retry?: number;
 }
 
 export class DiskQueue implements EventQueue {
@@ -54,14 +60,24 @@ export class DiskQueue implements EventQueue {
   readonly #owner: QueueOwner;
   #opening: Promise<void> | undefined;
   #isOpen = false;
+  /** The store could be opened. */
+  #isUsable = false;
   #reading: Promise<void> | undefined;
   #quarantining: Promise<void> = Promise.resolve();
   #closing = false;
+  readonly #retry: number;
+  #retryTimer: NodeJS.Timeout | undefined;
+  #isReopening = false;
   #hasToldUnreadable = false;
   #hasToldNotSynced = false;
 
-  constructor(store: EventStore, { storesNew, callbacks }: DiskQueueOptions, owner: QueueOwner) {
+  constructor(
+    store: EventStore,
+    { storesNew, callbacks, retry = RETRY }: DiskQueueOptions,
+    owner: QueueOwner,
+  ) {
     this.#store = store;
+    this.#retry = retry;
     this.#owner = owner;
     store.onSyncFailed = (error) => this.#syncFailed(error);
     this.#unread = new UnreadEvents(store, callbacks);
@@ -119,6 +135,7 @@ export class DiskQueue implements EventQueue {
 
   async close(): Promise<Handover> {
     this.#closing = true;
+    clearTimeout(this.#retryTimer);
     while (this.#tail.writing || this.#reading || (this.#opening && !this.#isOpen)) {
       await Promise.all([this.#tail.writing, this.#reading, this.#opening]);
     }
@@ -148,6 +165,7 @@ export class DiskQueue implements EventQueue {
       const { lost, warning } = await this.#store.open();
       if (warning) this.#owner.warning(warning);
       const { newest, count } = this.#store;
+      this.#isUsable = true;
       this.#unread.found(newest, count);
       this.#tellMissing(lost);
       return Math.max(0, count - this.#unread.callbacks.size);
@@ -203,7 +221,8 @@ export class DiskQueue implements EventQueue {
   // --- from disk to the head --------------------------------------------------------------------
 
   #readMore(): void {
-    if (this.#unread.isEmpty || this.#reading || !this.#isOpen || this.#closing) return;
+    if (this.#unread.isEmpty || this.#reading || this.#isReopening) return;
+    if (!this.#isOpen || this.#closing) return;
     const { waiting, characters } = this.head;
     if (waiting < HEAD / 2 && characters < HEAD_TEXT / 2) this.#reading = this.#read();
   }
@@ -251,7 +270,8 @@ export class DiskQueue implements EventQueue {
 
   #tellMissing(lost: number): void {
     const callbacks = this.#unread.takeCallbacksOfMissing();
-    this.#owner.lost(Math.max(lost, callbacks.length));
+    const count = Math.max(lost, callbacks.length);
+    if (count > 0) this.#owner.lost(count);
     for (const done of callbacks) {
       this.#owner.finish(done, new M1Error("OUTBOX_MISSING"));
     }
@@ -273,6 +293,27 @@ export class DiskQueue implements EventQueue {
 
   /** From now on new events stay in memory. */
   #fail(error: unknown): void {
-    if (this.#tail.stopAccepting()) this.#owner.warning(unusable(error));
+    if (!this.#tail.stopAccepting()) return;
+    this.#owner.warning(unusable(error));
+    if (this.#isUsable) this.#retryLater();
+  }
+
+  #retryLater(): void {
+    this.#retryTimer = setTimeout(() => this.#reopen(), this.#retry).unref();
+  }
+
+  /** The disk may have room again. */
+  async #reopen(): Promise<void> {
+    await this.#reading;
+    if (this.#closing) return;
+    // Of a folder that is gone, what is open can still be read.
+    const mayReopen = this.#unread.isEmpty || this.#store.exists();
+    this.#isReopening = mayReopen;
+    if (mayReopen && (await this.#store.reopen())) {
+      this.#tail.startAccepting();
+      this.#owner.resumed();
+    } else this.#retryLater();
+    this.#isReopening = false;
+    this.#readMore();
   }
 }

@@ -2,6 +2,8 @@
 // and one entry that tells which of them have left the queue (event-keys.ts). What is in quarantine is
 // in a file beside the folder.
 import { existsSync } from "node:fs";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
 import type { ClassicLevel } from "classic-level";
 import { M1Error } from "../protocol/errors";
 import type { OutboxSync } from "../protocol/settings";
@@ -18,7 +20,7 @@ import { RemovedSequences } from "./removed-sequences";
 import { seal } from "./seal";
 import { contentsOf } from "./store-contents";
 import { reasonOf, unusable } from "./store-errors";
-import { openStore } from "./store-opening";
+import { openDatabase, openStore } from "./store-opening";
 
 export interface Changes {
   /** Each the successor of the one before. */
@@ -29,6 +31,8 @@ export interface Changes {
 
 /** So many events that have left may remain on disk: deleting has a cost of its own. */
 const SWEPT_AT_ONCE = 2_000;
+/** Bytes that there must be room for before a disk counts as one that has some again. */
+const PROBE = 1_000_000;
 
 /** What there is to say when a store has been opened. */
 export interface Opening {
@@ -102,9 +106,36 @@ export class EventStore implements CommitOwner {
 
   /** Rejects with what LevelDB says; then none of the changes is on disk. */
   write(changes: Changes): Promise<void> {
-    const written = this.#earlier.then(() => this.#write(changes));
-    this.#earlier = written.catch(() => undefined);
-    return written;
+    return this.#next(() => this.#write(changes));
+  }
+
+  /**
+   * To be called when writing has failed, and no reading is under way: after a write that was cut off, LevelDB
+   * would put the next one where it cannot be read. Resolves with whether the disk takes what is written again.
+   */
+  reopen(): Promise<boolean> {
+    return this.#next(() => this.#reopen()).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  #next<Result>(step: () => Promise<Result>): Promise<Result> {
+    const done = this.#earlier.then(step);
+    this.#earlier = done.then(
+      () => undefined,
+      () => undefined,
+    );
+    return done;
+  }
+
+  async #reopen(): Promise<void> {
+    await mkdir(this.folder, { recursive: true });
+    await probe(this.folder);
+    await this.#db?.close();
+    this.#db = await openDatabase(this.folder);
+    this.#isRemovedChanged = true;
+    await this.#write({ add: [], remove: [] });
   }
 
   async #write({ add, remove }: Changes): Promise<void> {
@@ -214,5 +245,15 @@ export class EventStore implements CommitOwner {
     const watermark = this.#watermarkOnDisk;
     await this.#open().clear(this.#keys.before(watermark));
     this.#swept = watermark;
+  }
+}
+
+/** Rejects where a full disk has no room yet for what opening writes. */
+async function probe(folder: string): Promise<void> {
+  const file = path.join(folder, "probe");
+  try {
+    await writeFile(file, Buffer.alloc(PROBE));
+  } finally {
+    await rm(file, { force: true });
   }
 }

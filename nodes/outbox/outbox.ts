@@ -54,6 +54,8 @@ export class Outbox {
   onReady: () => void = () => undefined;
   /** Called once for each trouble with the disk. */
   onWarning: (warning: M1Error) => void = () => undefined;
+  /** Called when events are kept on disk again after such a trouble. */
+  onResumed: () => void = () => undefined;
   /** Called when events have left it that could not be read back, or had no room beside those on disk. */
   onLost: () => void = () => undefined;
   /** Called with the number of events found on disk for which nobody waits, if there are any. */
@@ -183,6 +185,7 @@ export class Outbox {
           this.#keepToLimit(queue, events.length);
         },
         warning: (warning) => this.onWarning(warning),
+        resumed: () => this.onResumed(),
         lost: (count) => {
           this.losses.unreadable += count;
           this.onLost();

@@ -79,16 +79,23 @@ async function repaired(
 }
 
 async function attempt(folder: string, inspect: Inspect): Promise<Attempt> {
+  let db: ClassicLevel | undefined;
+  try {
+    db = await openDatabase(folder);
+    return { db, contents: await inspect(db) };
+  } catch (error) {
+    await db?.close();
+    return error as Error;
+  }
+}
+
+/** Rejects with what LevelDB says. */
+export async function openDatabase(folder: string): Promise<ClassicLevel> {
   // Not loaded where no outbox is on disk.
   const { ClassicLevel } = await import("classic-level");
   const db = new ClassicLevel(folder);
-  try {
-    await db.open();
-    return { db, contents: await inspect(db) };
-  } catch (error) {
-    await db.close();
-    return error as Error;
-  }
+  await db.open();
+  return db;
 }
 
 /** LevelDB would take the folder for a new one, and delete them. */

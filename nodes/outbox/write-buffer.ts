@@ -100,6 +100,11 @@ export class WriteBuffer {
     return accepted;
   }
 
+  /** Undoes `stopAccepting`, for what comes from now on. */
+  startAccepting(): void {
+    this.#acceptsEvents = true;
+  }
+
   /** What is under way, if anything; it never rejects. */
   get writing(): Promise<void> | undefined {
     return this.#writing;

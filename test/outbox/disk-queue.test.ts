@@ -1,6 +1,6 @@
 // A queue on disk is one queue, wherever its events lie at the moment: in memory, on disk, or on their way there.
 import assert from "node:assert/strict";
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import { DiskQueue, type DiskQueueOptions, type QueueOwner } from "../../nodes/outbox/disk-queue";
 import { callDone, type Done, type QueuedEvent, queuedEvent } from "../../nodes/outbox/event";
@@ -48,7 +48,8 @@ describe("queue on disk", () => {
       ready: () => tell("ready"),
       counted: (restored) => tell("counted", restored),
       warning: ({ code }) => tell("warning", code),
-      lost: () => tell("lost"),
+      resumed: () => tell("resumed"),
+      lost: (count) => tell("lost", count),
       finish: callDone,
     };
     const queue = new DiskQueue(
@@ -250,6 +251,59 @@ describe("queue on disk", () => {
         [2, onDiskToo],
       ],
     );
+  });
+
+  it("stores what comes once the disk takes it again, behind what is only in memory", async () => {
+    const { queue, store, told, next } = make({ retry: 20 });
+    const { write } = store;
+    queue.push(event(1));
+    await next("ready");
+    store.write = () => Promise.reject(new Error("no space left on device"));
+    queue.push(event(2));
+    await next("warning");
+    store.write = write;
+    await next("resumed");
+    queue.push(event(3));
+    await next("ready");
+
+    const given = [queue.next(), queue.next(), queue.next()].map((each) => each && name(each));
+
+    assert.deepEqual(given, ["1", "2", "3"]);
+    assert.deepEqual(told, ["counted 0", "warning OUTBOX_UNUSABLE", "resumed"]);
+    await queue.close();
+    assert.equal(await onDisk(), 2);
+  });
+
+  it("goes on in a new folder when its own is gone, and tells that", async () => {
+    const { queue, store, told, next } = make({ retry: 20 });
+    queue.push(event(1));
+    await next("ready");
+    await rm(folder, { recursive: true });
+    await store.commit();
+    await next("resumed");
+    queue.push(event(2));
+    await next("ready");
+
+    const given = [queue.next(), queue.next()].map((each) => each && name(each));
+
+    assert.deepEqual(given, ["1", "2"]);
+    assert.deepEqual(told, ["counted 0", "warning OUTBOX_UNUSABLE", "resumed"]);
+    await queue.close();
+    assert.equal(await onDisk(), 1);
+  });
+
+  it("warns once where the disk makes sure of nothing, and stores all the same", async () => {
+    const { queue, store, told, next } = make();
+    queue.push(event(1));
+    await next("ready");
+
+    for (const code of ["EINVAL", "EIO"]) {
+      store.onSyncFailed(Object.assign(new Error(`${code}: fdatasync`), { code }));
+    }
+
+    assert.deepEqual(told, ["counted 0", "warning OUTBOX_NOT_SYNCED"]);
+    await queue.close();
+    assert.equal(await onDisk(), 1);
   });
 
   it("only empties the disk if it is told to store nothing new", async () => {
