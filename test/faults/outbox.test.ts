@@ -107,7 +107,7 @@ describe("an outage that is longer than events are worth keeping", () => {
     await isQueued(after, OLD + YOUNG);
     proxy.restore();
     await observer.has(YOUNG);
-    const told = `Events that were not sent: 0 dropped from the full outbox, ${OLD} too old`;
+    const told = `Events that were not sent: 0 dropped from the full outbox, ${OLD} too old, 0 lost on a damaged disk`;
     await prints(after, told);
     await sendNumbers(second, OLD + YOUNG, OLD + YOUNG + 1);
     await observer.has(YOUNG + 1);

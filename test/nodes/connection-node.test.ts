@@ -247,7 +247,9 @@ describe("m1 connection", () => {
       const errors = logged().filter(({ level, id }) => id === "m1" && level === 20);
       deepEqual(
         errors.map(({ msg }) => String((msg as Error).message)),
-        ["Events that were not sent: 1 dropped from the full outbox, 0 too old, 0 lost on a damaged disk"],
+        [
+          "Events that were not sent: 1 dropped from the full outbox, 0 too old, 0 lost on a damaged disk",
+        ],
       );
     });
   });
