@@ -605,6 +605,7 @@ describe("m1 connection", () => {
         M1_TEST_OUTBOX: "memory",
         M1_TEST_LIMIT: "1",
         M1_TEST_FULL: "reject",
+        M1_TEST_SYNC: "always",
         M1_TEST_AGE: "24",
         M1_TEST_KEY: DEMO_ACCOUNT.apiKey,
         M1_TEST_PASSWORD: DEMO_ACCOUNT.userPassword,
@@ -628,6 +629,7 @@ describe("m1 connection", () => {
             outbox: variable("OUTBOX"),
             outboxLimit: variable("LIMIT"),
             outboxFull: variable("FULL"),
+            outboxSync: variable("SYNC"),
             outboxMaxAge: variable("AGE"),
           }),
           eventOut({ deviceId: variable("DEVICE"), qos: variable("QOS"), tag: variable("TYPE") }),
@@ -667,6 +669,7 @@ describe("m1 connection", () => {
       ["outbox", "outbox"],
       ["outboxLimit", "outbox limit"],
       ["outboxFull", "when the outbox is full"],
+      ["outboxSync", "on a power cut"],
       ["outboxMaxAge", "maximum age"],
     ] as const) {
       it(`one that is not set is named: ${property}`, async () => {
@@ -741,6 +744,7 @@ describe("m1 connection", () => {
         { outboxFull: "drop-newest" },
         "when the outbox is full: drop-newest is not one of reject, drop-oldest",
       ],
+      [{ outboxSync: "minute" }, "on a power cut: minute is not one of second, always, never"],
       [{ outboxMaxAge: "0" }, "maximum age: 0 is not a number greater than 0"],
       [{ outboxMaxAge: "a day" }, "maximum age: a day is not a number greater than 0"],
       [{ url: "mqtts://127.0.0.1", tls: "gone" }, "The TLS configuration is missing or disabled"],
