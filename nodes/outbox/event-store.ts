@@ -88,15 +88,16 @@ export class EventStore implements CommitOwner {
     try {
       const position = await this.#ledger.read();
       const opened = await openStore(this.folder, (db) => contentsOf(db, this.#keys, position));
-      const { removed, newest, lost, fault } = opened.contents;
+      const { removed, watermark, newest, lost, fault } = opened.contents;
       this.#db = opened.db;
       this.#removed = removed;
       this.#newest = newest;
-      this.#isRemovedChanged = lost > 0;
-      this.#watermarkOnDisk = removed.watermark;
+      this.#isRemovedChanged = lost > 0 || removed.watermark > watermark;
+      this.#watermarkOnDisk = watermark;
       this.#swept = 0;
       this.#commits.opened();
-      if (lost > 0) await this.write({ add: [], remove: [] });
+      // If this fails, the next write does it.
+      if (lost > 0) await this.write({ add: [], remove: [] }).catch(() => undefined);
       const unreadable = fault && (await this.unreadable(fault.text, fault.error));
       return { lost, warning: opened.warning ?? unreadable };
     } catch (error) {
@@ -218,12 +219,12 @@ export class EventStore implements CommitOwner {
 
   async close(): Promise<void> {
     await this.#earlier;
-    await this.#commits.stop();
     const db = this.#db;
     if (!db) return;
-    // If this fails, the next process does it.
+    // If these fail, the next process does it.
     if (this.#isRemovedChanged) await this.#write({ add: [], remove: [] }).catch(() => undefined);
     await this.#sweep().catch(() => undefined);
+    await this.#commits.stop();
     await this.commit();
     this.#db = undefined;
     await db.close();

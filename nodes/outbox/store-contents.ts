@@ -9,6 +9,8 @@ import { unseal } from "./seal";
 export interface StoreContents {
   /** Those that have left, and those that are missing. */
   readonly removed: RemovedSequences;
+  /** All before it have left, as the database itself knows. */
+  readonly watermark: number;
   /** The sequence number of the newest event that there has been; 0 if none. */
   readonly newest: number;
   /** So many events are missing. */
@@ -27,6 +29,7 @@ export async function contentsOf(
   // Where nothing tells, no event that is there counts as removed: twice is better than never.
   const oldest = extents[0]?.first ?? position.newest + 1;
   const { removed, fault } = await readRemoved(db, keys.removed, position.watermark || oldest);
+  const { watermark } = removed;
   removed.addRange(1, position.watermark - 1);
   let lost = 0;
   let next = removed.watermark;
@@ -35,7 +38,7 @@ export async function contentsOf(
     removed.addRange(next, first - 1);
     next = Math.max(next, last + 1);
   }
-  return { removed, newest: next - 1, lost, ...(fault && { fault }) };
+  return { removed, watermark, newest: next - 1, lost, ...(fault && { fault }) };
 }
 
 /** Where the events end. */
