@@ -211,7 +211,8 @@ export class EventStore implements CommitOwner {
     const { newest, watermark } = this;
     try {
       await this.#ledger.write({ newest, watermark });
-      if (this.#sync !== "never" && this.hasPresent(1, newest)) await this.#logs.sync();
+      const isNeeded = this.hasPresent(1, newest) || this.#commits.wouldRepeat;
+      if (this.#sync !== "never" && isNeeded) await this.#logs.sync();
     } catch (error) {
       this.onSyncFailed(error);
     }

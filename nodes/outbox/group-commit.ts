@@ -43,6 +43,12 @@ export class GroupCommit {
     this.#safe = { newest, watermark };
   }
 
+  /** Events that are safe on disk have left since, and would come again after a power cut. */
+  get wouldRepeat(): boolean {
+    const { newest, watermark } = this.#safe;
+    return watermark <= newest && this.#owner.watermark > watermark;
+  }
+
   /** Something has been written. */
   written(): void {
     this.#isChanged = true;
@@ -70,24 +76,18 @@ export class GroupCommit {
     this.#running = this.#commitIfDue().then(() => {
       this.#running = undefined;
       this.#timer = undefined;
-      if (this.#isChanged || this.#owner.newest > this.#settled) this.written();
+      const hasUnsettled = this.#owner.newest > this.#settled;
+      if (this.#isChanged || hasUnsettled || this.wouldRepeat) this.written();
     });
   }
 
   async #commitIfDue(): Promise<void> {
-    const { newest, watermark } = this.#owner;
+    const { newest } = this.#owner;
     this.#isChanged = false;
     this.#looks += 1;
     const isDue = this.#owner.hasPresent(this.#settled + 1, this.#seen);
     this.#settled = this.#seen;
     this.#seen = newest;
-    if (isDue || this.#wouldRepeat(newest, watermark)) await this.now();
-  }
-
-  /** Events that are safe on disk have left since; where nothing is left at all, that can wait. */
-  #wouldRepeat(newest: number, watermark: number): boolean {
-    const safe = this.#safe;
-    if (this.#looks < LONGEST_REPEAT || safe.watermark > safe.newest) return false;
-    return watermark > safe.watermark && this.#owner.hasPresent(watermark, newest);
+    if (isDue || (this.wouldRepeat && this.#looks >= LONGEST_REPEAT)) await this.now();
   }
 }

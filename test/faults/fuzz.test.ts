@@ -20,6 +20,7 @@ import {
 } from "../support/flows";
 import { Mosquitto } from "../support/mosquitto";
 import { DEMO_BROKER, Observer } from "../support/observer";
+import { Random } from "../support/random";
 
 const { projectMqtt, userMqtt } = DEMO_ACCOUNT;
 const ROOTS = [`1/${projectMqtt}/${userMqtt}`, `2/${projectMqtt}`];
@@ -36,10 +37,10 @@ describe(`anything at all (M1_TEST_SEED=${SEED})`, function () {
 
   let broker: Mosquitto;
   let observer: Observer;
-  let random: Random;
+  let random: RandomInput;
 
   beforeEach(async () => {
-    random = new Random(SEED);
+    random = new RandomInput(SEED);
     broker = await Mosquitto.start(DEMO_BROKER);
     observer = await Observer.start(broker);
   });
@@ -145,25 +146,7 @@ describe(`anything at all (M1_TEST_SEED=${SEED})`, function () {
   }
 });
 
-/** Numbers that look random and come again from the same seed (mulberry32). */
-class Random {
-  #state: number;
-
-  constructor(seed: number) {
-    this.#state = seed;
-  }
-
-  below(limit: number): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296) * limit);
-  }
-
-  pick<Value>(values: readonly Value[]): Value {
-    return values[this.below(values.length)] as Value;
-  }
-
+class RandomInput extends Random {
   bytes(): Buffer {
     const texts = ["", "null", "{", '{"a":1}', "\u0000", "[1,2", '"x"', "1e999", "\ufeff{}"];
     if (this.below(4) === 0) return Buffer.from(this.pick(texts));

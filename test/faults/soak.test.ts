@@ -1,13 +1,12 @@
 // Many events over a link that keeps breaking: none is lost, and memory does not creep up.
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
-import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Timing } from "../../nodes/connection/timing";
 import { fedInstallation } from "../support/fed-installation";
 import { openFeed, sendNumbers } from "../support/feed";
 import { inMegabytes, MEGABYTE, resident } from "../support/memory";
 import { NodeRed } from "../support/node-red";
+import { preloadTiming } from "../support/preload-timing";
 import type { TcpProxy } from "../support/tcp-proxy";
 
 /** `npm run soak` sets a million. */
@@ -26,7 +25,7 @@ describe("a link that keeps breaking", () => {
   it(`costs none of ${EVENTS} events${SETTLES ? ", and no memory" : ""}`, async function () {
     this.timeout(60_000 + EVENTS * 2);
     const { userDir, feedPort, proxy, observer, remove } = await fedInstallation();
-    const launch = { nodeOptions: ["--require", await preload(userDir)] };
+    const launch = { nodeOptions: ["--require", await preloadTiming(userDir, TIMING)] };
     const nodeRed = await NodeRed.start(userDir, {}, launch);
     const feed = await openFeed(feedPort);
     const breaking = breakNowAndThen(proxy);
@@ -60,14 +59,6 @@ describe("a link that keeps breaking", () => {
     await remove();
   });
 });
-
-/** A file that shortens the durations of the built package, for `node --require`. */
-async function preload(userDir: string): Promise<string> {
-  const file = path.join(userDir, "timing.cjs");
-  const timing = JSON.stringify(path.resolve(__dirname, "../../dist/connection/timing"));
-  await writeFile(file, `Object.assign(require(${timing}).TIMING, ${JSON.stringify(TIMING)});\n`);
-  return file;
-}
 
 /** Cuts the link at random, once a second on average, and once in 1.5 s at the least. */
 function breakNowAndThen(proxy: TcpProxy): { stop(): Promise<number> } {
