@@ -11,7 +11,7 @@ import { blocksOf, type EventBlock, eventsOf } from "./event-block";
 import { EventKeys } from "./event-keys";
 import { Quarantine } from "./quarantine";
 import { RemovedSequences } from "./removed-sequences";
-import { isDamage, reasonOf, unusable } from "./store-errors";
+import { isDamage, notLoaded, reasonOf, unusable } from "./store-errors";
 
 export interface Changes {
   /** Each the successor of the one before. */
@@ -54,7 +54,7 @@ export class EventStore {
    * Opens the folder, made if it is not there. If it is damaged it is kept under another name, and
    * an empty one takes its place: then the OUTBOX_DAMAGED to tell the user is returned. With
    * OUTBOX_UNREADABLE all events are there, and some that had left come again.
-   * Throws OUTBOX_UNUSABLE.
+   * Throws OUTBOX_UNUSABLE or OUTBOX_NOT_LOADED.
    */
   async open(): Promise<M1Error | undefined> {
     try {
@@ -168,7 +168,9 @@ export class EventStore {
 
   async #openDatabase(): Promise<M1Error | undefined> {
     // Not loaded where no outbox is on disk.
-    const { ClassicLevel } = await import("classic-level");
+    const { ClassicLevel } = await import("classic-level").catch((error: unknown) => {
+      throw notLoaded(error);
+    });
     const db = new ClassicLevel(this.folder);
     await db.open();
     this.#db = db;
