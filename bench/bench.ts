@@ -9,13 +9,22 @@ import type { Scale } from "./scale";
 import { deploy } from "./scenarios/deploy";
 import { devicesIn } from "./scenarios/device-in";
 import { eventsOut } from "./scenarios/event-out";
+import { latencies } from "./scenarios/latency";
 import { offline } from "./scenarios/offline";
 import { smallMachine } from "./scenarios/small-machine";
 import { startUp } from "./scenarios/start-up";
 import { type Result, resultOf } from "./statistics";
 import { tables } from "./tables";
 
-const SCENARIOS = [...eventsOut, ...devicesIn, offline, deploy, startUp, ...smallMachine];
+const SCENARIOS = [
+  ...eventsOut,
+  ...latencies,
+  ...devicesIn,
+  offline,
+  deploy,
+  startUp,
+  ...smallMachine,
+];
 const FULL: Scale = { rounds: 8, seconds: 1, backlog: 100_000 };
 const QUICK: Scale = { rounds: 1, seconds: 0.2, backlog: 5_000 };
 

@@ -14,7 +14,7 @@ export interface Scenario {
   readonly targets: readonly Target[];
 }
 
-export type Unit = "msg/s" | "ms" | "MB";
+export type Unit = "msg/s" | "ms" | "MB" | "%";
 
 export interface Candidate {
   readonly name: string;

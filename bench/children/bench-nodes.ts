@@ -3,6 +3,7 @@
 import type { Node, NodeAPI, NodeDef, NodeStatus } from "node-red";
 import { type Commands, carryOut } from "./commands";
 import { now } from "./meter";
+import { Pace } from "./pace";
 import type { Progress } from "./progress";
 import { Tally } from "./tally";
 import { Window } from "./window";
@@ -29,7 +30,8 @@ export = (RED: NodeAPI & { hooks: Hooks }): void => {
   const arrivals = new Tally();
   const writes = new Tally();
   let awaitedTopic: string | undefined;
-  let source: Window | undefined;
+  let sendMessage: () => void = () => undefined;
+  let sending: Window | Pace | undefined;
   let started = 0;
   let memoryBefore = 0;
 
@@ -43,10 +45,9 @@ export = (RED: NodeAPI & { hooks: Hooks }): void => {
   function BenchSource(this: Node, config: SourceConfig): void {
     RED.nodes.createNode(this, config);
     const { payload } = config;
-    const window = new Window(() => this.send({ payload }));
-    source = window;
+    sendMessage = () => this.send({ payload });
     // Whatever node ends a message, as a Complete node would hear of it, but without a copy of it.
-    RED.hooks.add("onComplete.bench", ({ error }) => window.finished(error));
+    RED.hooks.add("onComplete.bench", ({ error }) => sending?.finished(error));
     this.on("close", () => RED.hooks.remove("onComplete.bench"));
   }
 
@@ -61,8 +62,16 @@ export = (RED: NodeAPI & { hooks: Hooks }): void => {
     status: ({ id }: { id: string }) => statuses.get(id),
     /** When the flows began to start. */
     started: () => ({ at: started }),
-    send: ({ count, outstanding }: { count: number; outstanding?: number }) =>
-      source?.run(count, outstanding),
+    send({ count, outstanding }: { count: number; outstanding?: number }) {
+      const window = new Window(sendMessage);
+      sending = window;
+      return window.run(count, outstanding);
+    },
+    pace({ count, rate }: { count: number; rate: number }) {
+      const pace = new Pace(sendMessage);
+      sending = pace;
+      return pace.run(count, rate);
+    },
     expect({ count, topic, progress }: Expectation) {
       awaitedTopic = topic;
       arrivals.expect(count, progress);

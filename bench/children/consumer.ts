@@ -3,6 +3,7 @@ import { once } from "node:events";
 import type { Socket } from "node:net";
 import { generate, type Packet } from "mqtt-packet";
 import { obey } from "./commands";
+import { now } from "./meter";
 import { Tally } from "./tally";
 import { open, walker } from "./wire";
 
@@ -15,6 +16,8 @@ const PAUSE = 0.5;
 const never = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
 const tally = new Tally();
 let socket: Socket | undefined;
+/** When each arrived, where that is asked for: then the consumer is woken for each. */
+let times: number[] | undefined;
 
 obey({
   async subscribe({ port, filter }: { port: number; filter: string }) {
@@ -31,11 +34,15 @@ obey({
     });
     connected.on("data", (chunk: Buffer) => {
       walk(chunk);
+      times?.push(...Array<number>(arrived).fill(now()));
       if (arrived > 0) tally.add(arrived);
       arrived = 0;
-      Atomics.wait(never, 0, 0, PAUSE);
+      if (!times) Atomics.wait(never, 0, 0, PAUSE);
     });
   },
-  expect: ({ count }: { count: number }) => tally.expect(count),
-  complete: () => tally.complete(),
+  expect({ count, timed = false }: { count: number; timed?: boolean }) {
+    times = timed ? [] : undefined;
+    tally.expect(count);
+  },
+  complete: async () => ({ ...(await tally.complete()), times }),
 });

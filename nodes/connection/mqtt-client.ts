@@ -1,4 +1,5 @@
 // mqtt.js's client as this package uses it: how it is opened and closed, and what shows that the broker is there.
+import { Socket } from "node:net";
 import type { ConnectionOptions as TlsOptions } from "node:tls";
 import { connect, type IClientOptions, type MqttClient } from "mqtt";
 import { type BrokerUrl, isEncrypted } from "../protocol/broker-url";
@@ -60,6 +61,9 @@ export function openClient(
   });
   refuseBadPackets(client);
   const flush = coalesceWrites(client.stream);
+  // A turn's packets go out together anyway: nothing is gained if the next turn's wait, as TCP would have them,
+  // until the broker has acknowledged these. A WebSocket sees to that itself.
+  if (client.stream instanceof Socket) client.stream.setNoDelay(true);
   acceptAcknowledgementsAsPings(client);
   followServerKeepAlive(client);
   return { client, flush };

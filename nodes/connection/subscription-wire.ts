@@ -1,5 +1,4 @@
 // SUBSCRIBE and UNSUBSCRIBE over one client, in packets of a bearable length, each answered within a deadline.
-import { Socket } from "node:net";
 import type { MqttClient, Packet } from "mqtt";
 import { M1Error } from "../protocol/errors";
 import type { QoS } from "../protocol/settings";
@@ -31,7 +30,9 @@ export function subscriptionWire(
         const count = poison.ask(rest.map(([filter]) => filter));
         const batch = rest.slice(0, count);
         rest = rest.slice(count);
-        const answer = withoutDelay(client, flush, () => subscribeOnce(client, batch));
+        const answer = subscribeOnce(client, batch);
+        // Somebody has pressed Deploy: this need not wait for the end of the turn.
+        flush();
         const granted = await before(acknowledge, answer);
         poison.answered();
         batch.forEach(([filter], index) => {
@@ -46,26 +47,6 @@ export function subscriptionWire(
       }
     },
   };
-}
-
-/**
- * A small packet waits until TCP has heard of the one before, which may take it 40 ms. Under load that
- * makes the broker answer many events together; somebody who has pressed Deploy need not wait for it.
- */
-async function withoutDelay<T>(
-  { stream }: MqttClient,
-  flush: () => void,
-  exchange: () => Promise<T>,
-): Promise<T> {
-  const socket = stream instanceof Socket ? stream : undefined;
-  socket?.setNoDelay(true);
-  try {
-    const answer = exchange();
-    flush();
-    return await answer;
-  } finally {
-    socket?.setNoDelay(false);
-  }
 }
 
 /** Rejects with KEEPALIVE_LOST if the answer takes longer than so many milliseconds. */

@@ -2,28 +2,34 @@
 // WebSocket, costs more than a packet, and mqtt.js writes six chunks for an event.
 import type { Writable } from "node:stream";
 
-/** Bytes of a piece; what does not fit begins the next. */
-const PIECE = 65_536;
+/** Bytes of a buffer; what does not fit into it begins the next. */
+const BUFFER = 65_536;
 /** Bytes up to which a loop copies faster than a call. */
 const SHORT = 8;
 
 /**
- * Has the stream gather what is written to it, from now on, until the turn ends or a piece is full; or
- * until the function is called that is returned.
+ * Has the stream gather what is written to it, from now on, until the turn ends, or until the function is
+ * called that is returned. The stream keeps a full buffer until then: it ends in the middle of a packet, and no
+ * broker answers half a packet.
  */
 export function coalesceWrites(stream: Writable): () => void {
   const writePiece = stream.write.bind(stream) as (piece: Uint8Array) => boolean;
+  const cork = stream.cork.bind(stream);
   let buffer = Buffer.alloc(0);
   /** Between the two lies what is gathered; what lies before is the socket's until it has sent it. */
   let from = 0;
   let to = 0;
   let scheduled = false;
 
-  const send = () => {
+  const passOn = () => {
     if (to === from || !stream.writable) return;
     const piece = buffer.subarray(from, to);
     from = to;
     writePiece(piece);
+  };
+  const send = () => {
+    passOn();
+    stream.uncork();
   };
   const sendLater = () => {
     scheduled = false;
@@ -33,8 +39,9 @@ export function coalesceWrites(stream: Writable): () => void {
     // A UTF-16 unit is three bytes of UTF-8 at the most.
     const most = typeof chunk === "string" ? chunk.length * 3 : chunk.length;
     if (to + most > buffer.length) {
-      send();
-      buffer = Buffer.allocUnsafeSlow(Math.max(PIECE, most));
+      if (stream.writableCorked === 0) cork();
+      passOn();
+      buffer = Buffer.allocUnsafeSlow(Math.max(BUFFER, most));
       from = to = 0;
     }
     if (typeof chunk === "string") {

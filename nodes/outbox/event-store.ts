@@ -83,7 +83,7 @@ export class EventStore implements CommitOwner {
     return existsSync(this.folder);
   }
 
-  /** Opens the folder, made if it is not there, and repaired if it is damaged. Throws OUTBOX_UNUSABLE. */
+  /** Opens the folder, made if it is not there, and repaired if it is damaged. Throws OUTBOX_UNUSABLE or OUTBOX_NOT_LOADED. */
   async open(): Promise<Opening> {
     try {
       const position = await this.#ledger.read();

@@ -21,6 +21,16 @@ export function unusable(error: unknown): M1Error {
   return new M1Error("OUTBOX_UNUSABLE", { reason: reasonOf(error) }, { cause: error });
 }
 
+/**
+ * OUTBOX_NOT_LOADED: LevelDB is a native module, and there may be none for this machine. Of the reason the
+ * first line: the others hold paths, which Node.js looked at.
+ */
+export function notLoaded(error: unknown): M1Error {
+  const [reason = ""] = reasonOf(error).split("\n");
+  const machine = `${process.platform}-${process.arch}`;
+  return new M1Error("OUTBOX_NOT_LOADED", { machine, reason }, { cause: error });
+}
+
 export function reasonOf(error: unknown): string {
   const { cause, message } = error as Error;
   return cause instanceof Error ? cause.message : message;

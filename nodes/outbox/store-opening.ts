@@ -5,7 +5,7 @@ import type { ClassicLevel } from "classic-level";
 import { M1Error } from "../protocol/errors";
 import { DatabaseCopy } from "./database-copy";
 import type { StoreContents } from "./store-contents";
-import { isDamage, reasonOf } from "./store-errors";
+import { isDamage, notLoaded, reasonOf } from "./store-errors";
 
 export interface Opened {
   readonly db: ClassicLevel;
@@ -58,7 +58,7 @@ async function repaired(
   copy: DatabaseCopy,
   asItIs: Attempt,
 ): Promise<Opened> {
-  const { ClassicLevel } = await import("classic-level");
+  const { ClassicLevel } = await loadLevelDB();
   if (!isFailure(asItIs)) await asItIs.db.close();
   await copy.restore();
   const repair = await ClassicLevel.repair(folder).then(
@@ -89,10 +89,9 @@ async function attempt(folder: string, inspect: Inspect): Promise<Attempt> {
   }
 }
 
-/** Rejects with what LevelDB says. */
+/** Rejects with what LevelDB says, or OUTBOX_NOT_LOADED. */
 export async function openDatabase(folder: string): Promise<ClassicLevel> {
-  // Not loaded where no outbox is on disk.
-  const { ClassicLevel } = await import("classic-level");
+  const { ClassicLevel } = await loadLevelDB();
   const db = new ClassicLevel(folder);
   await db.open();
   return db;
@@ -105,4 +104,11 @@ async function hasFilesButNoHead(folder: string): Promise<boolean> {
     names.some(({ ext }) => ext === ".ldb" || ext === ".log") &&
     !names.some(({ name }) => name === "CURRENT")
   );
+}
+
+/** Not before it is needed: where no outbox is on disk that takes no time, and it may not be there. */
+function loadLevelDB(): Promise<typeof import("classic-level")> {
+  return import("classic-level").catch((error: unknown) => {
+    throw notLoaded(error);
+  });
 }

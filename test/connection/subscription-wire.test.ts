@@ -35,26 +35,4 @@ describe("client: a SUBSCRIBE", () => {
     assert.ok(socket.bytesWritten > before, "nothing is written");
     assert.deepEqual(await answer, new Map([["a", 1]]));
   });
-
-  it("does not wait for TCP's acknowledgement of what went before; what comes after it may", async () => {
-    const steps: string[] = [];
-    const { setNoDelay, write } = socket;
-    Object.assign(socket, {
-      setNoDelay(this: Socket, noDelay: boolean) {
-        steps.push(noDelay ? "no delay" : "delay");
-        return setNoDelay.call(this, noDelay);
-      },
-      write(this: Socket, chunk: Uint8Array) {
-        if (steps.at(-1) !== "write") steps.push("write");
-        return write.call(this, chunk);
-      },
-    });
-    broker.once("packet", () => steps.push("read"));
-
-    await subscriptionWire(client, sendNow, TIMING, new PoisonFilters(0)).subscribe(
-      new Map([["a", 1]]),
-    );
-
-    assert.deepEqual(steps, ["no delay", "write", "read", "delay"]);
-  });
 });

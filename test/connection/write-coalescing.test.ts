@@ -9,12 +9,18 @@ import { coalesceWrites } from "../../nodes/connection/write-coalescing";
 function recorder({ highWaterMark = 100_000, slow = false } = {}) {
   const pieces: Buffer[] = [];
   let taken: (() => void) | undefined;
+  const take = (piece: Buffer, done: () => void) => {
+    pieces.push(piece);
+    if (slow) taken = done;
+    else done();
+  };
   const stream = new Writable({
     highWaterMark,
     write(piece: Buffer, _encoding, done) {
-      pieces.push(piece);
-      if (slow) taken = done;
-      else done();
+      take(piece, done);
+    },
+    writev(chunks, done) {
+      take(Buffer.concat(chunks.map(({ chunk }) => chunk as Buffer)), done);
     },
   });
   const sendNow = coalesceWrites(stream);
@@ -82,14 +88,29 @@ describe("gathered writes", () => {
     assert.deepEqual(pieces, [Buffer.concat(chunks.map((chunk) => Buffer.from(chunk)))]);
   });
 
-  it("that do not fit into a piece begin the next, and what is larger than one is whole", async () => {
+  it("are one piece however long they are", async () => {
     const { stream, pieces } = recorder();
     const chunks = [Buffer.alloc(40_000, 1), Buffer.alloc(40_000, 2), "ü".repeat(100_000)];
     for (const chunk of chunks) stream.write(chunk);
     await turn();
-    assert.ok(pieces.length > 1, `${pieces.length} piece`);
+    assert.equal(pieces.length, 1);
     const expected = Buffer.concat(chunks.map((chunk) => Buffer.from(chunk)));
     assert.equal(Buffer.concat(pieces).equals(expected), true);
+  });
+
+  it("never hold a part of a packet, of which the rest would come later", async () => {
+    const { stream, pieces } = recorder();
+    const packets = Array.from({ length: 1_000 }, (_, messageId) => {
+      const payload = "x".repeat(messageId % 300);
+      const publish = { cmd: "publish", topic: "0/p/u/d", payload, qos: 1, messageId } as const;
+      return { ...publish, dup: false, retain: false };
+    });
+    for (const packet of packets) {
+      writeToStream(packet, stream);
+      await turn();
+    }
+    const whole = packets.filter((packet, index) => pieces[index]?.equals(generate(packet)));
+    assert.deepEqual([whole.length, pieces.length], [1_000, 1_000]);
   });
 
   it("leave alone what the stream has not sent yet", async () => {
@@ -117,6 +138,15 @@ describe("gathered writes", () => {
     await turn();
     proceed();
     await drained;
+    assert.equal(stream.write("again"), true);
+  });
+
+  it("say so in the middle of a turn, too, if that has much to write", async () => {
+    const { stream } = recorder();
+    let chunks = 1;
+    while (stream.write(Buffer.alloc(10_000)) && chunks < 100) chunks += 1;
+    assert.ok(chunks < 20, `${chunks} chunks`);
+    await once(stream, "drain");
     assert.equal(stream.write("again"), true);
   });
 

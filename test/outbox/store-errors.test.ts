@@ -1,6 +1,6 @@
 // What LevelDB and the disk report is told apart: files that are damaged, and a disk that is of no use.
 import assert from "node:assert/strict";
-import { isDamage, reasonOf, unusable } from "../../nodes/outbox/store-errors";
+import { isDamage, notLoaded, reasonOf, unusable } from "../../nodes/outbox/store-errors";
 import { M1Error } from "../../nodes/protocol/errors";
 
 function error(code: string, message: string, cause?: unknown): Error {
@@ -106,6 +106,20 @@ describe("errors of the store", () => {
       assert.equal(told.cause, report);
     });
   }
+
+  it("that tell why the native module cannot be loaded are no damage, and say so in one line", () => {
+    const report = new Error("No native build was found for arch=riscv64\n    loaded from: /a/b\n");
+
+    const told = notLoaded(report);
+
+    const { machine, reason } = told.details;
+    assert.equal(told.code, "OUTBOX_NOT_LOADED");
+    assert.equal(machine, `${process.platform}-${process.arch}`);
+    assert.equal(reason, "No native build was found for arch=riscv64");
+    assert.equal(told.cause, report);
+    assert.equal(isDamage(told), false);
+    assert.equal(unusable(told), told);
+  });
 
   it("that have a name already keep it", () => {
     const unreadable = new M1Error("OUTBOX_UNREADABLE", { file: "c1.quarantine.jsonl" });

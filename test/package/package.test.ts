@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { NodeRed } from "../support/node-red";
-import { packed } from "../support/packed";
-import { run, temporaryFolder } from "../support/processes";
+import { installPacked } from "../support/packed";
+import { temporaryFolder } from "../support/processes";
 
 const root = path.resolve(__dirname, "../..");
 const TYPES = ["m1 connection", "m1 device in", "m1 event out", "m1 group in"];
@@ -28,10 +28,7 @@ describe("the packed package", () => {
     manifest = JSON.parse(await readFile(path.join(root, "package.json"), "utf8"));
     const { folder, remove } = await temporaryFolder();
     removeFolder = remove;
-    const tarball = await packed(folder);
-    await run("npm", ["init", "--yes"], { cwd: folder });
-    const install = ["install", "--omit=dev", "--no-audit", "--no-fund", tarball];
-    await run("npm", install, { cwd: folder });
+    await installPacked(folder);
     installed = path.join(folder, "node_modules", manifest.name);
     nodeRed = await NodeRed.start(folder);
   });

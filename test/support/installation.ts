@@ -12,12 +12,18 @@ export interface Installation {
   remove(): Promise<void>;
 }
 
-/** Every `m1 connection` of the flow gets the demo account's secrets. */
-export async function installation(
-  flow: readonly { id: string; type: string }[],
-): Promise<Installation> {
+type Flow = readonly { id: string; type: string }[];
+
+/** With this flow, as `writeFlow` writes it. */
+export async function installation(flow: Flow): Promise<Installation> {
   const { folder: userDir, remove } = await temporaryFolder();
   await installPackage(root, userDir);
+  await writeFlow(userDir, flow);
+  return { userDir, remove };
+}
+
+/** Every `m1 connection` of the flow gets the demo account's secrets. */
+export async function writeFlow(userDir: string, flow: Flow): Promise<void> {
   const { apiKey, userPassword } = DEMO_ACCOUNT;
   const connections = flow.filter(({ type }) => type === "m1 connection");
   const credentials = connections.map(({ id }) => [id, { apiKey, userPassword }]);
@@ -26,5 +32,4 @@ export async function installation(
     path.join(userDir, "flows_cred.json"),
     JSON.stringify(Object.fromEntries(credentials)),
   );
-  return { userDir, remove };
 }

@@ -10,3 +10,11 @@ export async function packed(folder: string): Promise<string> {
   const output = await run("npm", args, { cwd: root });
   return path.join(folder, /"filename": "([^"]+)"/.exec(output)?.[1] ?? "");
 }
+
+/** Packs what has been built and installs it in `folder`, as a user does in Node-RED's user directory. */
+export async function installPacked(folder: string): Promise<void> {
+  const tarball = await packed(folder);
+  await run("npm", ["init", "--yes"], { cwd: folder });
+  const install = ["install", "--omit=dev", "--no-audit", "--no-fund", tarball];
+  await run("npm", install, { cwd: folder });
+}
