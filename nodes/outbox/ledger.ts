@@ -55,10 +55,9 @@ export class Ledger {
   }
 
   #parse(entry: string): Position {
-    if (!entry.startsWith("sha1:")) return NOTHING;
     try {
-      const [newest = 0, watermark = 0] = unseal(this.#key, entry.trimEnd()).split(" ").map(Number);
-      return { newest, watermark };
+      const [newest, watermark] = unseal(this.#key, entry.trimEnd()).split(" ").map(Number);
+      return newest && watermark ? { newest, watermark } : NOTHING;
     } catch {
       // It was being written, or the disk has changed it.
       return NOTHING;

@@ -1,16 +1,17 @@
 // A checksum before each text that the store writes, so that no reading is ever sent that a bad disk has changed.
-import { createHash } from "node:crypto";
+import { crc32 } from "node:zlib";
 
-const MARK = "sha1:";
+const MARK = "crc32:";
+/** Of a checksum in hexadecimal. */
+const DIGITS = 8;
+const HEAD = MARK.length + DIGITS + 1;
 /** What version 0.1.0 wrote has none, and begins with a number. */
 const UNSEALED = /^\d+( |$)/;
-/** Of forty: enough that no accident passes for the right one. */
-const DIGITS = 16;
-const HEAD = MARK.length + DIGITS + 1;
 
 /** The text with its checksum, which holds under this key only. */
 export function seal(key: string, text: string): string {
-  return `${MARK}${checksum(key, text)} ${text}`;
+  const checksum = crc32(text, crc32(key)).toString(16).padStart(DIGITS, "0");
+  return `${MARK}${checksum} ${text}`;
 }
 
 /** The text that was sealed under this key. Throws a SyntaxError where that or the text is another one by now. */
@@ -19,8 +20,4 @@ export function unseal(key: string, sealed: string): string {
   const text = sealed.slice(HEAD);
   if (sealed !== seal(key, text)) throw new SyntaxError(`the checksum of ${key} is wrong`);
   return text;
-}
-
-function checksum(key: string, text: string): string {
-  return createHash("sha1").update(`${key}\n`).update(text).digest("hex").slice(0, DIGITS);
 }
