@@ -37,6 +37,8 @@ interface ConnectionConfig extends NodeDef, Partial<Omit<StatedConnection, keyof
   outboxFull?: string;
   outboxMaxAge?: string;
   outboxSync?: string;
+  outboxMegabytes?: string;
+  sendRate?: string;
 }
 
 interface Credentials {
@@ -101,7 +103,7 @@ function runConnection(RED: NodeAPI, node: ConnectionNode, config: Config): void
 
   const show = statusDisplay(node);
   const showState = () => {
-    show(connectionStatus(RED, connection.state, outbox.size));
+    show(connectionStatus(RED, connection.state, connection.queue));
     for (const registration of node.registrations) registration.refresh();
   };
   const showQueue = inIntervals(REFRESH_MS, showState);
@@ -216,6 +218,7 @@ function readConfig(RED: NodeAPI, node: Node<Credentials>, config: ConnectionCon
     sync: check.outboxSync(setting(config.outboxSync, "outboxSync", "second")),
     policy: {
       limit: check.outboxLimit(setting(config.outboxLimit, "outboxLimit", "100000")),
+      bytes: check.outboxMegabytes(setting(config.outboxMegabytes, "outboxMegabytes", "500")),
       full: check.outboxFull(setting(config.outboxFull, "outboxFull", "reject")),
       maxAge: check.outboxMaxAge(setting(config.outboxMaxAge, "outboxMaxAge", "")),
     },

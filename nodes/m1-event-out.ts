@@ -3,7 +3,7 @@ import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
 import type { Done } from "./outbox/event";
 import { arrivalClock } from "./protocol/arrival-clock";
 import { type EventAttributes, encodeEvent, shapeEvent } from "./protocol/event";
-import { type QoS, qos } from "./protocol/settings";
+import { complete, type QoS, qos } from "./protocol/settings";
 import { type Timestamp, timestamp } from "./protocol/timestamp";
 import { topicLevel } from "./protocol/topic-level";
 import { eventTopic } from "./protocol/topics";
@@ -25,6 +25,7 @@ interface EventOutConfig extends NodeDef {
   stream?: string;
   addClientIp?: boolean;
   qos?: string;
+  complete?: string;
 }
 
 /** One for the process: the stamps of all nodes are in the order of arrival. */
@@ -72,6 +73,8 @@ interface Settings {
   readonly tag: string;
   readonly attributes: EventAttributes;
   readonly qos: QoS;
+  /** A message is done when its event is in the outbox. */
+  readonly isDoneWhenStored: boolean;
   /** No input has to wait for its value. */
   readonly immediate: boolean;
 }
@@ -109,6 +112,7 @@ function readConfig(RED: NodeAPI, node: Node, config: EventOutConfig): Settings 
       addClientIp: flagSetting(config.addClientIp, "addClientIp", false),
     },
     qos: qos(setting(config.qos, "qos", "1")),
+    isDoneWhenStored: complete(setting(config.complete, "complete", "delivered")) === "stored",
     immediate: Object.values(inputs).every((input) => typeof input === "string" || input.immediate),
   };
 }
@@ -145,6 +149,7 @@ type Send = (readings: Readings, arrivedAt: Timestamp, done: Done) => void;
 
 /** Hands events over. The function throws the M1Error of whatever the contract forbids. */
 function sender(registration: Registration, settings: Settings): Send {
+  const { qos, isDoneWhenStored } = settings;
   const { stream, addClientIp } = settings.attributes;
   /** Nearly always the same device again: then waiting events share one text. */
   let latest: { readonly deviceId: unknown; readonly topic: string } | undefined;
@@ -158,7 +163,7 @@ function sender(registration: Registration, settings: Settings): Send {
     const event = shapeEvent(data, settings.tag);
     const observedAt = event.observedAt ?? observedAtOf(settings, readings, arrivedAt);
     const payload = encodeEvent(event, { observedAt, stream, addClientIp });
-    connection.send({ topic: latest.topic, payload, qos: settings.qos, done });
+    connection.send({ topic: latest.topic, payload, qos, done, isDoneWhenStored });
   };
 }
 

@@ -36,6 +36,15 @@ export type ConnectionState =
   | { readonly name: "closing" }
   | { readonly name: "closed" };
 
+/** What there is to say of the outbox. */
+export interface QueueState {
+  /** How many events wait. */
+  readonly size: number;
+  readonly isFull: boolean;
+  /** Events per second at most; Infinity without a limit. */
+  readonly sendRate: number;
+}
+
 export interface ConnectionOptions {
   readonly timing?: Timing;
   /** Of a predecessor, if it was the same session. */
@@ -103,6 +112,12 @@ export class Connection extends EventEmitter<ConnectionEvents> {
 
   get state(): ConnectionState {
     return this.#state;
+  }
+
+  /** What waits to be sent. */
+  get queue(): QueueState {
+    const { size, isFull } = this.outbox;
+    return { size, isFull, sendRate: this.settings.sendRate };
   }
 
   /** The address that is in use, or is called next. */
@@ -353,7 +368,8 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   #newSender(): Sender {
     const { outbox, session } = this;
     const keepsSession = !this.settings.cleanSession;
-    const options = { outbox, session, keepsSession, timing: this.#timing };
+    const { sendRate } = this.settings;
+    const options = { outbox, session, keepsSession, timing: this.#timing, sendRate };
     return new Sender(options, {
       linkDead: (client, failure) => this.#abandon(client, failure),
       refusing: (refusal) => this.#showRefusal(refusal),

@@ -23,6 +23,8 @@ export interface ConnectionSettings {
   /** Seconds; 0 is off. */
   readonly keepalive: number;
   readonly cleanSession: boolean;
+  /** Events per second at most; Infinity is as fast as the broker acknowledges. */
+  readonly sendRate: number;
   /** What `tls.connect` takes beyond host and port; certificates are verified unless it says otherwise. */
   readonly tls: TlsOptions;
 }

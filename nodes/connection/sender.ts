@@ -12,6 +12,7 @@ import { OutgoingQoS } from "./outgoing-qos";
 import { PoisonTopics } from "./poison-topics";
 import { isAlreadyReceived, PublishRefusals } from "./publish-refusals";
 import { QoS2Exchanges } from "./qos-2";
+import { SendRate } from "./send-rate";
 import { SendingPause } from "./sending-pause";
 import type { Session } from "./session";
 import type { Timing } from "./timing";
@@ -34,6 +35,8 @@ export interface SenderOptions {
   /** The broker keeps the session, and with it QoS 2 exchanges that are half done. */
   readonly keepsSession: boolean;
   readonly timing: Timing;
+  /** Events per second at most; Infinity without a limit. */
+  readonly sendRate: number;
 }
 
 /** What ends with one connection. */
@@ -72,6 +75,8 @@ export class Sender {
   readonly #diagnosis: DisconnectDiagnosis;
   readonly #refusals: PublishRefusals;
   readonly #pause = new SendingPause();
+  readonly #rate: SendRate;
+  #rateTimer: NodeJS.Timeout | undefined;
   #link: Link | undefined;
   #isSending = false;
   #acknowledgeTimer: NodeJS.Timeout | undefined;
@@ -92,6 +97,7 @@ export class Sender {
     this.#owner = owner;
     this.#diagnosis = new DisconnectDiagnosis(options.timing);
     this.#refusals = new PublishRefusals(options.timing);
+    this.#rate = new SendRate(options.sendRate);
   }
 
   /** CONNACK has come. Nothing is sent before `sendWaiting`. */
@@ -129,6 +135,8 @@ export class Sender {
   disconnected(): void {
     this.#awaitAcknowledgement(undefined);
     this.#link = undefined;
+    clearTimeout(this.#rateTimer);
+    this.#rateTimer = undefined;
     this.#pause.end();
     this.#outbox.rewind();
   }
@@ -163,7 +171,18 @@ export class Sender {
   /** Whether another event, whichever it is, may be sent now. */
   #maySend({ isClosing, needsDrain, inFlight, limits }: Link): boolean {
     if (isClosing || needsDrain || this.#pause.isActive) return false;
-    return inFlight < this.#diagnosis.window && inFlight < limits.inFlight;
+    return inFlight < this.#diagnosis.window && inFlight < limits.inFlight && this.#isInTime();
+  }
+
+  /** If not, sending goes on when it is. */
+  #isInTime(): boolean {
+    const { wait } = this.#rate;
+    if (wait === 0) return true;
+    this.#rateTimer ??= setTimeout(() => {
+      this.#rateTimer = undefined;
+      this.sendWaiting();
+    }, wait);
+    return false;
   }
 
   /** Of those at QoS 2 fewer may be in flight, and the first of a connection goes alone. */
@@ -185,6 +204,7 @@ export class Sender {
     const answered = (error: unknown) => this.#answered(link, delivery, qos, error);
     link.inFlight += 1;
     this.#diagnosis.sent(delivery);
+    this.#rate.sent();
     if (qos === 2) this.#exchangesOf(link).publish(delivery, answered);
     else client.publish(topic, payload, PUBLISH[qos], answered);
     // For each event that meets a full socket at QoS 0, mqtt.js adds a listener to it.

@@ -16,8 +16,10 @@ import {
   outboxKind,
   outboxLimit,
   outboxMaxAge,
+  outboxMegabytes,
   outboxSync,
   protocolVersion,
+  sendRate,
 } from "../protocol/settings";
 import { topicLevel } from "../protocol/topic-level";
 import { actionButton, type Outcome } from "./action-button";
@@ -54,6 +56,8 @@ interface Properties {
   outboxFull: string;
   outboxMaxAge: string;
   outboxSync: string;
+  outboxMegabytes: string;
+  sendRate: string;
 }
 
 RED.nodes.registerType<Properties>("m1 connection", {
@@ -91,6 +95,8 @@ RED.nodes.registerType<Properties>("m1 connection", {
     outboxLimit: { value: "100000", validate: explainedIfSet(outboxLimit) },
     outboxFull: { value: "reject", validate: explainedIfSet(outboxFull) },
     outboxMaxAge: { value: "", validate: explainedIfSet(outboxMaxAge) },
+    outboxMegabytes: { value: "500", validate: explainedIfSet(outboxMegabytes) },
+    sendRate: { value: "", validate: explainedIfSet(sendRate) },
     outboxSync: { value: "second", validate: explainedIfSet(outboxSync) },
   },
   credentials: {

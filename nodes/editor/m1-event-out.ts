@@ -1,7 +1,7 @@
 // The dialog of `m1 event out`: what of a message becomes an event, and of which device.
 import { M1Error } from "../protocol/errors";
 import { encodeEvent, shapeEvent } from "../protocol/event";
-import { qos } from "../protocol/settings";
+import { complete, qos } from "../protocol/settings";
 import { timestamp } from "../protocol/timestamp";
 import { topicLevel } from "../protocol/topic-level";
 import { eventTopic } from "../protocol/topics";
@@ -27,6 +27,7 @@ interface Properties {
   stream: string;
   addClientIp: boolean;
   qos: string;
+  complete: string;
 }
 
 RED.nodes.registerType<Properties>("m1 event out", {
@@ -66,6 +67,7 @@ RED.nodes.registerType<Properties>("m1 event out", {
     stream: { value: "" },
     addClientIp: { value: false },
     qos: { value: "1", validate: explainedIfSet(qos) },
+    complete: { value: "delivered", validate: explainedIfSet(complete) },
   },
   paletteLabel: "m1 event out",
   label() {

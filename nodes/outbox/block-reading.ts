@@ -1,6 +1,6 @@
 // From blocks to events: every event that should be there comes out, those that cannot be read with a fault.
 import { M1Error } from "../protocol/errors";
-import type { FoundEvent, StoredEvent } from "./event";
+import { type FoundEvent, type StoredEvent, sizeOf } from "./event";
 import { type EventBlock, eventsOf } from "./event-block";
 import { unseal } from "./seal";
 
@@ -15,8 +15,8 @@ export interface Wanted {
   readonly upTo: number;
   /** About so many of them. */
   readonly limit: number;
-  /** Or fewer, with about so many characters. */
-  readonly characters: number;
+  /** Or fewer, with about so many bytes. */
+  readonly bytes: number;
 }
 
 export interface BlockReadingOwner {
@@ -31,7 +31,7 @@ export class BlockReading {
   readonly #owner: BlockReadingOwner;
   /** The first event that is wanted and has not been found. */
   #next: number;
-  #characters = 0;
+  #bytes = 0;
   /** Of the latest text that made no sense. */
   #fault: M1Error | undefined;
 
@@ -42,18 +42,17 @@ export class BlockReading {
   }
 
   get isComplete(): boolean {
-    const { upTo, limit, characters } = this.#wanted;
+    const { upTo, limit, bytes } = this.#wanted;
     if (this.#next > upTo || this.events.length >= limit) return true;
-    return this.#characters >= characters && this.events.length > 0;
+    return this.#bytes >= bytes && this.events.length > 0;
   }
 
   /** The next block, as it lies on disk under that key. */
-  async add(key: string, block: EventBlock): Promise<void> {
+  async add(key: string, block: Omit<EventBlock, "bytes">): Promise<void> {
     let read = block.first - 1;
     try {
       const text = unseal(key, block.text);
       this.#miss(read);
-      this.#characters += text.length;
       for (const event of eventsOf({ ...block, text })) {
         this.#take(event);
         read = event.sequence;
@@ -75,6 +74,7 @@ export class BlockReading {
     this.#miss(event.sequence - 1);
     if (event.sequence !== this.#next) return;
     this.events.push(event);
+    this.#bytes += sizeOf(event);
     this.#next = this.#owner.firstPresentAfter(event.sequence);
   }
 

@@ -23,9 +23,9 @@ import { reasonOf, unusable } from "./store-errors";
 import { UnreadEvents } from "./unread-events";
 import { type BatchOwner, WriteBuffer } from "./write-buffer";
 
-/** How much of the queue is kept in memory, in events and characters. */
+/** How much of the queue is kept in memory, in events and bytes. */
 const HEAD = 4_000;
-const HEAD_TEXT = 16_000_000;
+const HEAD_BYTES = 16_000_000;
 /** Milliseconds to the next try with a disk that has failed. */
 const RETRY = 30_000;
 
@@ -33,6 +33,8 @@ const RETRY = 30_000;
 export interface QueueOwner {
   /** There are events to send that there were not before. */
   ready(): void;
+  /** The event is on disk; or the disk is of no use, and it waits in memory. */
+  accepted(event: QueuedEvent): void;
   /** It is known now how many events an earlier process left, and for how many of them nobody waits. */
   counted(restored: number): void;
   /** Once for each trouble with the disk. */
@@ -50,6 +52,8 @@ export interface DiskQueueOptions {
   readonly callbacks: ReadonlyMap<number, Done>;
   /** Milliseconds to the next try with a disk that has failed. */
   readonly retry?: number;
+  /** How many bytes may wait. */
+  readonly limit: number;
 }
 
 export class DiskQueue implements EventQueue {
@@ -66,6 +70,7 @@ export class DiskQueue implements EventQueue {
   #quarantining: Promise<void> = Promise.resolve();
   #closing = false;
   readonly #retry: number;
+  readonly #limit: number;
   #retryTimer: NodeJS.Timeout | undefined;
   #isReopening = false;
   #hasToldUnreadable = false;
@@ -73,11 +78,12 @@ export class DiskQueue implements EventQueue {
 
   constructor(
     store: EventStore,
-    { storesNew, callbacks, retry = RETRY }: DiskQueueOptions,
+    { storesNew, callbacks, retry = RETRY, limit }: DiskQueueOptions,
     owner: QueueOwner,
   ) {
     this.#store = store;
     this.#retry = retry;
+    this.#limit = limit;
     this.#owner = owner;
     store.onSyncFailed = (error) => this.#syncFailed(error);
     this.#unread = new UnreadEvents(store, callbacks);
@@ -88,6 +94,10 @@ export class DiskQueue implements EventQueue {
 
   get length(): number {
     return this.head.length + this.#unread.length + this.#tail.length;
+  }
+
+  get bytes(): number {
+    return this.head.bytes + this.#unread.bytes + this.#tail.bytes;
   }
 
   push(event: QueuedEvent): void {
@@ -136,9 +146,8 @@ export class DiskQueue implements EventQueue {
   async close(): Promise<Handover> {
     this.#closing = true;
     clearTimeout(this.#retryTimer);
-    while (this.#tail.writing || this.#reading || (this.#opening && !this.#isOpen)) {
-      await Promise.all([this.#tail.writing, this.#reading, this.#opening]);
-    }
+    await Promise.all([this.#reading, this.#opening]);
+    await this.#tail.flush();
     await this.#quarantining;
     // What is written is written, and what is not has to be handed over all the same.
     await this.#store.close().catch((error: unknown) => this.#fail(error));
@@ -164,10 +173,11 @@ export class DiskQueue implements EventQueue {
     try {
       const { lost, warning } = await this.#store.open();
       if (warning) this.#owner.warning(warning);
-      const { newest, count } = this.#store;
+      const { newest, count, bytes } = this.#store;
       this.#isUsable = true;
-      this.#unread.found(newest, count);
+      this.#unread.found(newest, count, bytes);
       this.#tellMissing(lost);
+      if (this.#tail.acceptsEvents) await this.#tellIfLittleRoom();
       return Math.max(0, count - this.#unread.callbacks.size);
     } catch (error) {
       this.#giveUpReading(error);
@@ -203,19 +213,27 @@ export class DiskQueue implements EventQueue {
         this.#unread.push(event);
       }
     }
+    this.#tellAccepted(batch);
     this.#owner.ready();
   }
 
   get #hasRoom(): boolean {
-    return this.head.length < HEAD && this.head.characters < HEAD_TEXT;
+    return this.head.length < HEAD && this.head.bytes < HEAD_BYTES;
   }
 
   /** What is not to be written goes to the head, once all that is on disk has. */
   #bypassDisk(): void {
     const isCounted = this.#opening === undefined || this.#isOpen;
     if (!isCounted || !this.#unread.isEmpty || !this.#tail.isBypassed) return;
-    for (const event of this.#tail.takeAll()) this.head.push(event);
+    const events = this.#tail.takeAll();
+    for (const event of events) this.head.push(event);
+    this.#tellAccepted(events);
     this.#owner.ready();
+  }
+
+  /** Not before all of them have their place: whoever is told may add another event. */
+  #tellAccepted(events: readonly QueuedEvent[]): void {
+    for (const event of events) if (!event.removed) this.#owner.accepted(event);
   }
 
   // --- from disk to the head --------------------------------------------------------------------
@@ -223,13 +241,13 @@ export class DiskQueue implements EventQueue {
   #readMore(): void {
     if (this.#unread.isEmpty || this.#reading || this.#isReopening) return;
     if (!this.#isOpen || this.#closing) return;
-    const { waiting, characters } = this.head;
-    if (waiting < HEAD / 2 && characters < HEAD_TEXT / 2) this.#reading = this.#read();
+    const { waiting, bytes } = this.head;
+    if (waiting < HEAD / 2 && bytes < HEAD_BYTES / 2) this.#reading = this.#read();
   }
 
   async #read(): Promise<void> {
     try {
-      const found = await this.#unread.read(HEAD / 2, HEAD_TEXT / 2);
+      const found = await this.#unread.read(HEAD / 2, HEAD_BYTES / 2);
       for (const each of found) this.#take(each);
     } catch (error) {
       this.#giveUpReading(error);
@@ -266,6 +284,15 @@ export class DiskQueue implements EventQueue {
       this.#hasToldUnreadable = true;
       this.#owner.warning(fault);
     }
+  }
+
+  /** Before the disk is full, and not when it is. */
+  async #tellIfLittleRoom(): Promise<void> {
+    const free = await this.#store.freeBytes();
+    const needed = this.#limit - this.#unread.bytes;
+    if (free >= needed || this.#limit === Number.POSITIVE_INFINITY) return;
+    const details = { free: megabytes(free), needed: megabytes(needed) };
+    this.#owner.warning(new M1Error("OUTBOX_LITTLE_ROOM", details));
   }
 
   #tellMissing(lost: number): void {
@@ -316,4 +343,8 @@ export class DiskQueue implements EventQueue {
     this.#isReopening = false;
     this.#readMore();
   }
+}
+
+function megabytes(bytes: number): number {
+  return Math.floor(bytes / 1_000_000);
 }

@@ -1,11 +1,13 @@
 // Events as the store writes them: many to a block, which costs the disk hardly more than one event.
 import type { QoS } from "../protocol/settings";
-import type { StoredEvent } from "./event";
+import { type StoredEvent, sizeOf } from "./event";
 
 export interface EventBlock {
   /** Sequence numbers; those in between are all there. */
   readonly first: number;
   readonly last: number;
+  /** The size of the events' topics and payloads. */
+  readonly bytes: number;
   readonly text: string;
 }
 
@@ -17,20 +19,27 @@ const LONGEST_BLOCK = 200_000;
 /** The events must follow on each other. */
 export function* blocksOf(events: readonly StoredEvent[]): Generator<EventBlock> {
   let text = "";
+  let bytes = 0;
   let count = 0;
   for (const [index, event] of events.entries()) {
     text += encode(event);
+    bytes += sizeOf(event);
     count += 1;
     const isLast = index === events.length - 1;
     if (!isLast && count < MOST_EVENTS && text.length < LONGEST_BLOCK) continue;
-    yield { first: event.sequence - count + 1, last: event.sequence, text };
+    yield { first: event.sequence - count + 1, last: event.sequence, bytes, text };
     text = "";
+    bytes = 0;
     count = 0;
   }
 }
 
 /** Throws a SyntaxError where the text is not as `blocksOf` makes it, after what comes before. */
-export function* eventsOf({ first, last, text }: EventBlock): Generator<StoredEvent> {
+export function* eventsOf({
+  first,
+  last,
+  text,
+}: Omit<EventBlock, "bytes">): Generator<StoredEvent> {
   let start = 0;
   for (let sequence = first; sequence <= last; sequence += 1) {
     const end = text.indexOf("\n", start);

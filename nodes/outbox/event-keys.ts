@@ -1,13 +1,13 @@
-// The keys of one user's events in the store, as version 0.1.0 made them.
+// The keys of one user's events in the store.
 //
-// `events/<project>/<user>/<last sequence>-<first sequence>` holds a block of events, so that no user's
-// events can be read as another's; `settled/<project>/<user>` tells which of them have left the queue.
-// No level of an identity holds a slash.
+// `events/<project>/<user>/<last sequence>-<first sequence>-<bytes>` holds a block of events, so that no
+// user's events can be read as another's; `settled/<project>/<user>` tells which of them have left the
+// queue. No level of an identity holds a slash. Version 0.1.0 wrote no number of bytes.
 import type { Identity } from "../protocol/topics";
 import type { EventBlock } from "./event-block";
 
-/** The sequence numbers of the first and the last event of a block. */
-export type Extent = Pick<EventBlock, "first" | "last">;
+/** The sequence numbers of the first and the last event of a block, and its size if that is known. */
+export type Extent = Pick<EventBlock, "first" | "last"> & { readonly bytes?: number | undefined };
 
 /** `Number.MAX_SAFE_INTEGER` has 16 digits; padded, the order of texts is that of numbers. */
 const SEQUENCE_DIGITS = 16;
@@ -23,13 +23,14 @@ export class EventKeys {
   }
 
   /** Ordered by the last event, so that all blocks that may hold what comes after an event are a range. */
-  ofBlock({ first, last }: Extent): string {
-    return `${this.#events}${padded(last)}-${first}`;
+  ofBlock({ first, last, bytes }: Extent): string {
+    const key = `${this.#events}${padded(last)}-${first}`;
+    return bytes === undefined ? key : `${key}-${bytes}`;
   }
 
   extent(key: string): Extent {
-    const [last, first] = key.slice(this.#events.length).split("-").map(Number);
-    return { first: first ?? 0, last: last ?? 0 };
+    const [last = 0, first = 0, bytes] = key.slice(this.#events.length).split("-").map(Number);
+    return { first, last, bytes };
   }
 
   /** The range of the blocks that hold this event or later ones. */

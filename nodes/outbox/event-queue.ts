@@ -7,6 +7,8 @@ export interface EventQueue {
   readonly head: SendQueue<QueuedEvent>;
   /** How many events there are, in memory and on disk, those in flight included. */
   readonly length: number;
+  /** The size of their topics and payloads. */
+  readonly bytes: number;
   push(event: QueuedEvent): void;
   /** The first event of the head that waits, which counts as sent from now on. */
   next(): QueuedEvent | undefined;

@@ -2,7 +2,7 @@
 // and one entry that tells which of them have left the queue (event-keys.ts). What is in quarantine is
 // in a file beside the folder.
 import { existsSync } from "node:fs";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, rm, statfs, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { ClassicLevel } from "classic-level";
 import { M1Error } from "../protocol/errors";
@@ -62,6 +62,8 @@ export class EventStore implements CommitOwner {
   #watermarkOnDisk = 1;
   /** The sequence number of the newest event on disk. */
   #newest = 0;
+  /** The size of the events that were found. */
+  #bytes = 0;
   /** Blocks that end before this event are deleted. */
   #swept = 0;
   #db: ClassicLevel | undefined;
@@ -88,10 +90,11 @@ export class EventStore implements CommitOwner {
     try {
       const position = await this.#ledger.read();
       const opened = await openStore(this.folder, (db) => contentsOf(db, this.#keys, position));
-      const { removed, watermark, newest, lost, fault } = opened.contents;
+      const { removed, watermark, newest, bytes, lost, fault } = opened.contents;
       this.#db = opened.db;
       this.#removed = removed;
       this.#newest = newest;
+      this.#bytes = bytes;
       this.#isRemovedChanged = lost > 0 || removed.watermark > watermark;
       this.#watermarkOnDisk = watermark;
       this.#swept = 0;
@@ -179,6 +182,22 @@ export class EventStore implements CommitOwner {
   /** The newest event's sequence number; 0 if there has been none. */
   get newest(): number {
     return this.#newest;
+  }
+
+  /** The size of the events that were there when it was opened, nearly. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Bytes that the disk has room for; Infinity if it does not say. */
+  async freeBytes(): Promise<number> {
+    try {
+      const { bavail, bsize } = await statfs(this.folder);
+      return bavail * bsize;
+    } catch {
+      // Not every file system knows.
+      return Number.POSITIVE_INFINITY;
+    }
   }
 
   /** How many events there are. */

@@ -18,6 +18,8 @@ interface Content {
 
 export interface OutgoingEvent extends Content {
   readonly done: Done;
+  /** `done` is called when the event is accepted, and not when it is delivered. */
+  readonly isDoneWhenStored?: boolean;
 }
 
 /** An event that was given out to be sent. */
@@ -32,6 +34,8 @@ export interface QueuedEvent extends Delivery {
   done: Done;
   /** Milliseconds since 1970. */
   readonly acceptedAt: number;
+  /** Bytes of topic and payload. */
+  readonly size: number;
   /** Its number on disk; 0 while it is not there. */
   sequence: number;
   removed: boolean;
@@ -59,8 +63,24 @@ export interface Handover {
 }
 
 export function queuedEvent(event: OutgoingEvent, acceptedAt: number, sequence = 0): QueuedEvent {
-  const { topic, payload, qos, done } = event;
-  return { topic, payload, qos, done, acceptedAt, sequence, removed: false };
+  const { topic, payload, qos, done, isDoneWhenStored = false } = event;
+  const size = sizeOf(event);
+  return {
+    topic,
+    payload,
+    qos,
+    done,
+    isDoneWhenStored,
+    acceptedAt,
+    size,
+    sequence,
+    removed: false,
+  };
+}
+
+/** Bytes on the wire, as a topic is ASCII. */
+export function sizeOf({ topic, payload }: Pick<Content, "topic" | "payload">): number {
+  return topic.length + Buffer.byteLength(payload);
 }
 
 export function storedEvent(event: QueuedEvent, sequence = event.sequence): StoredEvent {

@@ -3,22 +3,34 @@ import { type Done, type Handover, type QueuedEvent, release } from "./event";
 import type { EventQueue } from "./event-queue";
 import { SendQueue } from "./send-queue";
 
+/** The outbox that the queue belongs to. */
+export interface MemoryQueueOwner {
+  /** There is an event to send. */
+  ready(): void;
+  /** The event will be sent if the process lives on. */
+  accepted(event: QueuedEvent): void;
+}
+
 export class MemoryQueue implements EventQueue {
   readonly head = new SendQueue<QueuedEvent>();
-  readonly #ready: () => void;
+  readonly #owner: MemoryQueueOwner;
 
-  /** `ready` is called when there is an event to send. */
-  constructor(ready: () => void) {
-    this.#ready = ready;
+  constructor(owner: MemoryQueueOwner) {
+    this.#owner = owner;
   }
 
   get length(): number {
     return this.head.length;
   }
 
+  get bytes(): number {
+    return this.head.bytes;
+  }
+
   push(event: QueuedEvent): void {
     this.head.push(event);
-    this.#ready();
+    this.#owner.accepted(event);
+    this.#owner.ready();
   }
 
   next(): QueuedEvent | undefined {

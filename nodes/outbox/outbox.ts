@@ -8,6 +8,7 @@ import {
   type Delivery,
   type Finish,
   type Handover,
+  noCallback,
   type OutgoingEvent,
   type QueuedEvent,
   queuedEvent,
@@ -20,6 +21,8 @@ import { MemoryQueue } from "./memory-queue";
 export interface OutboxPolicy {
   /** How many events may wait. */
   readonly limit: number;
+  /** And how many bytes of topics and payloads; whichever is reached first. */
+  readonly bytes: number;
   readonly full: OutboxFull;
   /** Milliseconds that an unsent event is worth keeping; Infinity is for ever. */
   readonly maxAge: number;
@@ -37,6 +40,8 @@ export interface Losses {
   expired: number;
   /** Lost on a damaged disk. */
   unreadable: number;
+  /** Put into quarantine with nobody waiting for them. */
+  quarantined: number;
 }
 
 export interface OutboxOptions {
@@ -60,7 +65,7 @@ export class Outbox {
   onLost: () => void = () => undefined;
   /** Called with the number of events found on disk for which nobody waits, if there are any. */
   onRestored: (count: number) => void = () => undefined;
-  readonly losses: Losses = { dropped: 0, expired: 0, unreadable: 0 };
+  readonly losses: Losses = { dropped: 0, expired: 0, unreadable: 0, quarantined: 0 };
   readonly #policy: OutboxPolicy;
   readonly #now: () => number;
   readonly #finish: Finish;
@@ -72,7 +77,12 @@ export class Outbox {
     this.#policy = policy;
     this.#now = now;
     this.#finish = finish;
-    this.#queue = store ? this.#diskQueue(store, options) : new MemoryQueue(() => this.onReady());
+    this.#queue = store
+      ? this.#diskQueue(store, options)
+      : new MemoryQueue({
+          ready: () => this.onReady(),
+          accepted: (event) => this.#accepted(event),
+        });
     for (const event of handover?.events ?? []) {
       this.#queue.push(queuedEvent(event, event.acceptedAt));
     }
@@ -83,8 +93,19 @@ export class Outbox {
     return this.#queue.length;
   }
 
+  /** The size of their topics and payloads. */
+  get bytes(): number {
+    return this.#queue.bytes;
+  }
+
+  /** It has no room for another event as large as those that it holds. */
   get isFull(): boolean {
-    return this.size >= this.#policy.limit;
+    const { size, bytes } = this;
+    return size > 0 && !this.#hasRoom(bytes / size);
+  }
+
+  #hasRoom(bytes: number): boolean {
+    return this.size < this.#policy.limit && this.bytes + bytes <= this.#policy.bytes;
   }
 
   /**
@@ -93,12 +114,30 @@ export class Outbox {
    */
   add(event: OutgoingEvent): void {
     if (this.#closed) throw new M1Error("OUTBOX_CLOSED");
-    const { limit, full } = this.#policy;
-    if (this.isFull) this.#expire();
-    if (this.isFull && !(full === "drop-oldest" && this.#dropOldest())) {
-      throw new M1Error("OUTBOX_FULL", { limit });
+    const queued = queuedEvent(event, this.#now());
+    if (!this.#hasRoom(queued.size)) {
+      this.#expire();
+      this.#makeRoom(queued.size);
     }
-    this.#queue.push(queuedEvent(event, this.#now()));
+    this.#queue.push(queued);
+  }
+
+  /** Throws OUTBOX_FULL if it cannot. Of events above the limit, which a deploy has handed over, one leaves for each new one. */
+  #makeRoom(bytes: number): void {
+    const { limit, bytes: most } = this.#policy;
+    if (this.size >= limit) this.#dropFor(bytes);
+    while (this.bytes + bytes > most) this.#dropFor(bytes);
+  }
+
+  #dropFor(bytes: number): void {
+    const { full, bytes: most } = this.#policy;
+    const mayDrop = full === "drop-oldest" && bytes <= most;
+    if (!mayDrop || !this.#dropOldest()) throw this.#fullError();
+  }
+
+  #fullError(): M1Error {
+    const megabytes = Math.ceil(this.bytes / 100_000) / 10;
+    return new M1Error("OUTBOX_FULL", { events: this.size, megabytes });
   }
 
   /** The next event to send; undefined if none is ready. Expired ones are told and passed over. */
@@ -124,6 +163,7 @@ export class Outbox {
   quarantine(delivery: Delivery, error: M1Error): void {
     const event = delivery as QueuedEvent;
     if (event.removed) return;
+    if (event.done === noCallback) this.losses.quarantined += 1;
     this.#queue.quarantine(event, error.message);
     this.#end(event, error);
   }
@@ -165,8 +205,16 @@ export class Outbox {
     const done = this.#queue.dropOldest();
     if (!done) return false;
     this.losses.dropped += 1;
-    this.#finish(done, new M1Error("OUTBOX_DROPPED", { limit: this.#policy.limit }));
+    this.#finish(done, new M1Error("OUTBOX_DROPPED"));
     return true;
+  }
+
+  /** It is safe as far as it will be before it is sent. */
+  #accepted(event: QueuedEvent): void {
+    if (!event.isDoneWhenStored) return;
+    const { done } = event;
+    event.done = noCallback;
+    this.#finish(done);
   }
 
   #end(event: QueuedEvent, error?: M1Error): void {
@@ -177,9 +225,10 @@ export class Outbox {
     const { events, callbacks } = handover ?? { events: [], callbacks: new Map() };
     const queue: DiskQueue = new DiskQueue(
       store,
-      { storesNew, callbacks },
+      { storesNew, callbacks, limit: this.#policy.bytes },
       {
         ready: () => this.onReady(),
+        accepted: (event) => this.#accepted(event),
         counted: (restored) => {
           if (restored > 0) this.onRestored(restored);
           this.#keepToLimit(queue, events.length);
@@ -198,15 +247,20 @@ export class Outbox {
 
   /** What came before the events on disk were counted is weighed against them now; what was handed over had been accepted. */
   #keepToLimit(queue: DiskQueue, handedOver: number): void {
-    const { limit, full } = this.#policy;
-    const excess = this.size - limit;
-    if (excess <= 0) return;
+    const { limit, bytes, full } = this.#policy;
+    const isOver = () => this.size > limit || this.bytes > bytes;
+    if (!isOver()) return;
     if (full === "drop-oldest") {
-      while (this.size > limit && this.#dropOldest());
+      while (isOver() && this.#dropOldest());
     } else {
-      for (const event of queue.takeNewest(excess, handedOver)) {
-        this.#end(event, new M1Error("OUTBOX_FULL", { limit }));
+      const error = this.#fullError();
+      const refused: QueuedEvent[] = [];
+      while (isOver()) {
+        const [newest] = queue.takeNewest(1, handedOver);
+        if (!newest) break;
+        refused.push(newest);
       }
+      for (const event of refused.reverse()) this.#end(event, error);
     }
     this.onLost();
   }

@@ -4,7 +4,8 @@
 export interface QueueEntry {
   /** It counts no longer, and only holds its place until all before it are removed as well. */
   removed: boolean;
-  readonly payload: string;
+  /** Bytes. */
+  readonly size: number;
 }
 
 /** Places of a new ring; a power of two. */
@@ -23,11 +24,11 @@ export class SendQueue<E extends QueueEntry> {
   #end = 0;
   /** How many are removed, and behind one that is not. */
   #gaps = 0;
-  #characters = 0;
+  #bytes = 0;
 
-  /** The length of all their payloads. */
-  get characters(): number {
-    return this.#characters;
+  /** The size of all that are not removed. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** How many entries are not removed. */
@@ -57,7 +58,7 @@ export class SendQueue<E extends QueueEntry> {
     if (this.#end - this.#head === this.#ring.length) this.#makeRoom();
     this.#ring[this.#place(this.#end)] = entry;
     this.#end += 1;
-    this.#characters += entry.payload.length;
+    this.#bytes += entry.size;
   }
 
   /** The first entry that waits. */
@@ -89,7 +90,7 @@ export class SendQueue<E extends QueueEntry> {
   /** Marks the entry; it is let go of once all before it are removed too, or when room is short. */
   remove(entry: E): void {
     entry.removed = true;
-    this.#characters -= entry.payload.length;
+    this.#bytes -= entry.size;
     const before = this.#head;
     while (this.#head < this.#end) {
       const place = this.#place(this.#head);

@@ -13,6 +13,8 @@ export interface StoreContents {
   readonly watermark: number;
   /** The sequence number of the newest event that there has been; 0 if none. */
   readonly newest: number;
+  /** The size of the events that have not left; where some of a block have, nearly. */
+  readonly bytes: number;
   /** So many events are missing. */
   readonly lost: number;
   /** Of the entry that tells which have left, if it makes no sense. */
@@ -32,13 +34,22 @@ export async function contentsOf(
   const { watermark } = removed;
   removed.addRange(1, position.watermark - 1);
   let lost = 0;
+  let size = 0;
   let next = removed.watermark;
-  for (const { first, last } of [...extents, end(position.newest + 1)]) {
+  for (const { first, last, bytes = 0 } of [...extents, end(position.newest + 1)]) {
+    size += (bytes * removed.present(Math.max(first, next), last)) / (last - first + 1 || 1);
     lost += removed.present(next, first - 1);
     removed.addRange(next, first - 1);
     next = Math.max(next, last + 1);
   }
-  return { removed, watermark, newest: next - 1, lost, ...(fault && { fault }) };
+  return {
+    removed,
+    watermark,
+    newest: next - 1,
+    bytes: Math.round(size),
+    lost,
+    ...(fault && { fault }),
+  };
 }
 
 /** Where the events end. */
@@ -52,7 +63,9 @@ async function extentsOf(db: ClassicLevel, keys: EventKeys): Promise<Extent[]> {
   for await (const key of db.keys(keys.from(1))) {
     const extent = keys.extent(key);
     // A damaged key says nothing.
-    if (isBlock(extent) && key === keys.ofBlock(extent)) extents.push(extent);
+    if (!isBlock(extent) || key !== keys.ofBlock(extent)) continue;
+    const bytes = extent.bytes ?? (await db.get(key))?.length;
+    extents.push({ ...extent, bytes });
   }
   return extents;
 }

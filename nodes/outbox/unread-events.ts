@@ -1,6 +1,13 @@
 // The middle of a queue on disk: the events that are on disk only, and the callbacks of those who wait
 // for them.
-import { type Done, type FoundEvent, noCallback, type QueuedEvent, queuedEvent } from "./event";
+import {
+  type Done,
+  type FoundEvent,
+  noCallback,
+  type QueuedEvent,
+  queuedEvent,
+  sizeOf,
+} from "./event";
 import type { EventStore } from "./event-store";
 
 export class UnreadEvents {
@@ -8,6 +15,7 @@ export class UnreadEvents {
   /** By sequence number. */
   readonly #callbacks: Map<number, Done>;
   #length = 0;
+  #bytes = 0;
   /** The sequence number of the newest event on disk. */
   #newest = 0;
   /** All up to this one have been read, stayed in memory or left. If there are newer ones, the next is still present. */
@@ -23,6 +31,11 @@ export class UnreadEvents {
     return this.#length;
   }
 
+  /** Their size; where some of a block have left, nearly. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   get isEmpty(): boolean {
     return this.#passed >= this.#newest;
   }
@@ -35,18 +48,21 @@ export class UnreadEvents {
     return this.#callbacks;
   }
 
-  /** So many were found on disk, the newest with that number. */
-  found(newest: number, count: number): void {
+  /** So many were found on disk, the newest with that number, with so many bytes. */
+  found(newest: number, count: number, bytes: number): void {
     this.#newest = newest;
     this.#length = count;
+    this.#bytes = bytes;
     this.#passOver(0);
   }
 
   /** The next event was written and leaves memory. */
-  push({ sequence, done }: QueuedEvent): void {
+  push({ sequence, size, done, isDoneWhenStored }: QueuedEvent): void {
     this.#newest = sequence;
     this.#length += 1;
-    this.#callbacks.set(sequence, done);
+    this.#bytes += size;
+    // Nobody waits for what is done by now: it costs no memory.
+    if (!isDoneWhenStored && done !== noCallback) this.#callbacks.set(sequence, done);
   }
 
   /** The next event was written and is not to be read: it stayed in memory, or has left. Only while empty. */
@@ -55,11 +71,11 @@ export class UnreadEvents {
     this.#passed = sequence;
   }
 
-  /** About so many of the oldest, or fewer with about so many characters; they stay here until `take`. Rejects if the disk does. */
-  async read(limit: number, characters: number): Promise<readonly FoundEvent[]> {
+  /** About so many of the oldest, or fewer with about so many bytes; they stay here until `take`. Rejects if the disk does. */
+  async read(limit: number, bytes: number): Promise<readonly FoundEvent[]> {
     // What is written meanwhile is for the next time.
     const upTo = this.#newest;
-    const found = await this.#store.read({ after: this.#passed, upTo, limit, characters });
+    const found = await this.#store.read({ after: this.#passed, upTo, limit, bytes });
     if (found.length === 0) this.#passOver(upTo);
     return found;
   }
@@ -67,20 +83,25 @@ export class UnreadEvents {
   /** Takes an event out that was read; undefined if it was dropped meanwhile. */
   take({ fault: _, acceptedAt, sequence, ...content }: FoundEvent): QueuedEvent | undefined {
     if (sequence <= this.#passed) return undefined;
-    return queuedEvent({ ...content, done: this.#leave(sequence) }, acceptedAt, sequence);
+    return queuedEvent(
+      { ...content, done: this.#leave(sequence, sizeOf(content)) },
+      acceptedAt,
+      sequence,
+    );
   }
 
   /** Takes the oldest out, without reading it. */
   dropOldest(): { readonly sequence: number; readonly done: Done } | undefined {
     if (this.isEmpty) return undefined;
     const sequence = this.#passed + 1;
-    return { sequence, done: this.#leave(sequence) };
+    return { sequence, done: this.#leave(sequence, this.#bytes / this.#length) };
   }
 
   /** They cannot be read now and stay on disk for the next start. */
   giveUp(): void {
     this.#passed = this.#newest;
     this.#length = 0;
+    this.#bytes = 0;
   }
 
   /** Those who wait for what is on disk, for the last time. */
@@ -102,10 +123,11 @@ export class UnreadEvents {
     return taken.map(([, done]) => done);
   }
 
-  #leave(sequence: number): Done {
+  #leave(sequence: number, size: number): Done {
     const done = this.#callbacks.get(sequence) ?? noCallback;
     this.#callbacks.delete(sequence);
     this.#length -= 1;
+    this.#bytes = this.#length === 0 ? 0 : Math.max(0, this.#bytes - size);
     this.#passOver(sequence);
     return done;
   }

@@ -9,9 +9,15 @@ const MANY = 10;
 const ENOUGH = 500;
 /** Milliseconds to wait for more of them. */
 const GATHER = 2;
-/** What one batch holds at the most, in events and characters: none may block the process for long, or be one huge copy. */
+/**
+ * Milliseconds that a deletion may wait for a batch of events, and how many may. What a process that is killed has
+ * not deleted comes again; before `GroupCommit` looks twice, it must be gone.
+ */
+const LAZY = 200;
+const MOST_LAZY = 500;
+/** What one batch holds at the most, in events and bytes: none may block the process for long, or be one huge copy. */
 const LARGEST_BATCH = 4_000;
-const LARGEST_BATCH_TEXT = 4_000_000;
+const LARGEST_BATCH_BYTES = 4_000_000;
 
 /** The queue that the buffer belongs to. */
 export interface BatchOwner {
@@ -32,12 +38,17 @@ export class WriteBuffer {
   readonly #owner: BatchOwner;
   /** In the order of their acceptance. */
   #waiting: QueuedEvent[] = [];
+  #bytes = 0;
   /** Older than those: being written. */
   #batch: readonly QueuedEvent[] = [];
   /** So many of its first have been dropped meanwhile. */
   #droppedOfBatch = 0;
   /** Sequence numbers of events that have left the queue, and are still on disk. */
   #removals: number[] = [];
+  /** When the first of them came. */
+  #removalsSince = 0;
+  #removalTimer: NodeJS.Timeout | undefined;
+  #areRemovalsDue = false;
   #writing: Promise<void> | undefined;
   #acceptsEvents: boolean;
 
@@ -53,6 +64,11 @@ export class WriteBuffer {
     return this.#waiting.length + this.#batch.length - this.#droppedOfBatch;
   }
 
+  /** Their size. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** Whether it writes events to disk. */
   get acceptsEvents(): boolean {
     return this.#acceptsEvents;
@@ -65,13 +81,33 @@ export class WriteBuffer {
 
   push(event: QueuedEvent): void {
     this.#waiting.push(event);
+    this.#bytes += event.size;
     if (this.#acceptsEvents) this.#start();
   }
 
   /** Has the event with that number deleted from disk. */
   remove(sequence: number): void {
+    if (this.#removals.length === 0) this.#removalsSince = performance.now();
     this.#removals.push(sequence);
-    this.#start();
+    if (this.#removals.length === MOST_LAZY) this.#writeRemovals();
+    else this.#removalTimer ??= setTimeout(() => this.#writeIfLate(), LAZY);
+  }
+
+  /** One timer serves many removals that go with events: to set one for each would cost more than they do. */
+  #writeIfLate(): void {
+    this.#removalTimer = undefined;
+    if (this.#removals.length === 0) return;
+    const left = this.#removalsSince + LAZY - performance.now();
+    if (left > 0) this.#removalTimer = setTimeout(() => this.#writeIfLate(), left);
+    else this.#writeRemovals();
+  }
+
+  /** Resolves when all is written that can be. */
+  async flush(): Promise<void> {
+    clearTimeout(this.#removalTimer);
+    this.#removalTimer = undefined;
+    this.#writeRemovals();
+    while (this.#writing) await this.#writing;
   }
 
   dropOldest(): Done | undefined {
@@ -80,17 +116,25 @@ export class WriteBuffer {
     const event = inBatch ?? this.#waiting.shift();
     if (!event) return undefined;
     event.removed = true;
+    this.#bytes -= event.size;
     return release(event);
   }
 
   /** All that is not being written. */
   takeAll(): readonly QueuedEvent[] {
-    return this.#waiting.splice(0);
+    return this.#taken(this.#waiting.splice(0));
   }
 
   /** As many of the newest as there are. */
   takeNewest(count: number): readonly QueuedEvent[] {
-    return this.#waiting.splice(Math.max(0, this.#waiting.length - Math.max(0, count)));
+    return this.#taken(
+      this.#waiting.splice(Math.max(0, this.#waiting.length - Math.max(0, count))),
+    );
+  }
+
+  #taken(events: readonly QueuedEvent[]): readonly QueuedEvent[] {
+    for (const { size, removed } of events) if (!removed) this.#bytes -= size;
+    return events;
   }
 
   /** Writes no more events from now on. Returns whether it did. */
@@ -110,6 +154,16 @@ export class WriteBuffer {
     return this.#writing;
   }
 
+  #writeRemovals(): void {
+    this.#areRemovalsDue = this.#removals.length > 0;
+    if (this.#areRemovalsDue) this.#start();
+  }
+
+  #takeRemovals(): number[] {
+    this.#areRemovalsDue = false;
+    return this.#removals.splice(0);
+  }
+
   #start(): void {
     this.#writing ??= this.#write();
   }
@@ -118,10 +172,10 @@ export class WriteBuffer {
     // What comes in the same turn of the event loop makes one batch.
     await new Promise(setImmediate);
     await this.#owner.open();
-    while (this.#removals.length > 0 || (this.#acceptsEvents && this.#waiting.length > 0)) {
+    while (this.#areRemovalsDue || (this.#acceptsEvents && this.#waiting.length > 0)) {
       this.#batch = this.#acceptsEvents ? this.#waiting.splice(0, batchLength(this.#waiting)) : [];
       const { length } = this.#batch;
-      if (!(await this.#writeBatch(this.#removals.splice(0)))) break;
+      if (!(await this.#writeBatch(this.#takeRemovals()))) break;
       // Where much comes, one batch of what comes in a moment costs less than many small ones.
       if (length >= MANY && this.#waiting.length < ENOUGH) await pause(GATHER);
     }
@@ -140,7 +194,7 @@ export class WriteBuffer {
       this.#owner.failed(error);
       return false;
     }
-    const batch = this.#endBatch();
+    const batch = this.#taken(this.#endBatch());
     for (const [index, event] of batch.entries()) event.sequence = first + index;
     this.#owner.written(batch);
     return true;
@@ -156,10 +210,10 @@ export class WriteBuffer {
 
 /** How many of the first events make the next batch. */
 function batchLength(events: readonly QueuedEvent[]): number {
-  let text = 0;
-  for (const [index, { payload }] of events.entries()) {
-    if (index === LARGEST_BATCH || text >= LARGEST_BATCH_TEXT) return index;
-    text += payload.length;
+  let bytes = 0;
+  for (const [index, { size }] of events.entries()) {
+    if (index === LARGEST_BATCH || bytes >= LARGEST_BATCH_BYTES) return index;
+    bytes += size;
   }
   return events.length;
 }

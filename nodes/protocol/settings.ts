@@ -4,14 +4,19 @@ import { type FieldName, M1Error, quoted } from "./errors";
 const OUTBOX_KINDS = ["disk", "memory"] as const;
 const OUTBOX_FULL = ["reject", "drop-oldest"] as const;
 const OUTBOX_SYNC = ["second", "always", "never"] as const;
+const COMPLETE = ["delivered", "stored"] as const;
 const RECEIVE = ["all", "event", "update"] as const;
 const DATATYPES = ["auto-detect", "json", "utf8", "buffer", "base64"] as const;
+
+const HOUR = 3_600_000;
 
 export type QoS = 0 | 1 | 2;
 export type OutboxKind = (typeof OUTBOX_KINDS)[number];
 export type OutboxFull = (typeof OUTBOX_FULL)[number];
 /** How much a power cut may take: what was accepted in the last second, nothing, or what the system has not written yet. */
 export type OutboxSync = (typeof OUTBOX_SYNC)[number];
+/** When a message is done: its event acknowledged by the broker, or accepted into the outbox. */
+export type Complete = (typeof COMPLETE)[number];
 export type Receive = (typeof RECEIVE)[number];
 export type Datatype = (typeof DATATYPES)[number];
 /** MQTT 3.1.1 or 5, by the number that goes over the wire. */
@@ -38,6 +43,10 @@ export function outboxSync(value: unknown): OutboxSync {
   return choice(value, "outboxSync", OUTBOX_SYNC);
 }
 
+export function complete(value: unknown): Complete {
+  return choice(value, "complete", COMPLETE);
+}
+
 export function receive(value: unknown): Receive {
   return choice(value, "receive", RECEIVE);
 }
@@ -56,24 +65,40 @@ export function outboxLimit(value: unknown): number {
   return wholeNumber(value, "outboxLimit", 1, 100_000_000);
 }
 
-/** Hours as milliseconds; blank is for ever. Throws SETTING_NUMBER. */
+/** Megabytes as bytes: how much the topics and payloads may be that wait. */
+export function outboxMegabytes(value: unknown): number {
+  return positiveNumber(value, "outboxMegabytes") * 1_000_000;
+}
+
+/** Hours as milliseconds; blank is for ever. */
 export function outboxMaxAge(value: unknown): number {
-  if (value === undefined || value === null || value === "") return Number.POSITIVE_INFINITY;
-  const hours = Number(text(value));
-  if (!Number.isFinite(hours) || hours <= 0) {
-    throw new M1Error("SETTING_NUMBER", { field: "outboxMaxAge", ...quoted(value) });
-  }
-  return hours * 3_600_000;
+  return isBlank(value) ? Number.POSITIVE_INFINITY : positiveNumber(value, "outboxMaxAge") * HOUR;
+}
+
+/** Events per second; blank is as fast as the broker acknowledges. */
+export function sendRate(value: unknown): number {
+  return isBlank(value) ? Number.POSITIVE_INFINITY : positiveNumber(value, "sendRate");
 }
 
 /** A further level of the topic's tail to select by; blank is any. Throws UPDATE_TYPE. */
 export function updateType(value: unknown): string {
-  if (value === undefined || value === null || value === "") return "";
+  if (isBlank(value)) return "";
   // A type may have several levels, none of them empty or with a wildcard (wire-contract: Topics).
   if (typeof value !== "string" || !/^[^/+#\0]+(\/[^/+#\0]+)*$/.test(value)) {
     throw new M1Error("UPDATE_TYPE", quoted(value));
   }
   return value;
+}
+
+function isBlank(value: unknown): boolean {
+  return value === undefined || value === null || value === "";
+}
+
+/** Throws SETTING_NUMBER. */
+function positiveNumber(value: unknown, field: FieldName): number {
+  const number = Number(text(value)?.trim() || Number.NaN);
+  if (Number.isFinite(number) && number > 0) return number;
+  throw new M1Error("SETTING_NUMBER", { field, ...quoted(value) });
 }
 
 /** Dialogs store numbers as text; flows written by hand may hold the number. */

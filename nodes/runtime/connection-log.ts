@@ -23,7 +23,7 @@ export class ConnectionLog {
   /** The failures of single addresses that have been told of it. */
   readonly #toldOfAddresses = new Set<string>();
   /** The losses that have been told. */
-  #toldLosses: Losses = { dropped: 0, expired: 0, unreadable: 0 };
+  #toldLosses: Losses = { dropped: 0, expired: 0, unreadable: 0, quarantined: 0 };
   /** How many have been seen. */
   #lost = 0;
   #lossTimer: NodeJS.Timeout | undefined;
@@ -92,10 +92,19 @@ export class ConnectionLog {
       dropped: losses.dropped - told.dropped,
       expired: losses.expired - told.expired,
       unreadable: losses.unreadable - told.unreadable,
+      quarantined: losses.quarantined - told.quarantined,
     };
     if (total(news) === 0) return;
     this.#toldLosses = { ...losses };
-    this.#node.error(translateError(this.#RED, new M1Error("OUTBOX_LOSSES", news)), {});
+    const details = { ...news, losses: this.#lossesText(news) };
+    this.#node.error(translateError(this.#RED, new M1Error("OUTBOX_LOSSES", details)), {});
+  }
+
+  #lossesText(losses: Losses): string {
+    const parts = Object.entries(losses)
+      .filter(([, count]) => count > 0)
+      .map(([kind, count]) => translate(this.#RED, `log.losses.${kind}`, { count }));
+    return parts.join(translate(this.#RED, "log.losses.separator"));
   }
 
   #tellOnline(): void {
@@ -122,6 +131,6 @@ export class ConnectionLog {
   }
 }
 
-function total({ dropped, expired, unreadable }: Losses): number {
-  return dropped + expired + unreadable;
+function total({ dropped, expired, unreadable, quarantined }: Losses): number {
+  return dropped + expired + unreadable + quarantined;
 }

@@ -28,7 +28,8 @@ export type StatedConnection = Readonly<
     | "clientId"
     | "protocolVersion"
     | "keepalive"
-    | "cleanSession",
+    | "cleanSession"
+    | "sendRate",
     unknown
   >
 >;
@@ -67,6 +68,7 @@ export function connectionSettings(
     protocolVersion: check.protocolVersion(setting(stated.protocolVersion, "protocolVersion", "4")),
     keepalive: check.keepalive(setting(stated.keepalive, "keepalive", "60")),
     cleanSession: flagSetting(stated.cleanSession, "cleanSession", false),
+    sendRate: check.sendRate(setting(stated.sendRate, "sendRate", "")),
     tls: tls === "" ? {} : tlsOptions(tls),
   };
 }

@@ -86,8 +86,8 @@ export class Registration {
     const fault = this.#fault ?? this.#home?.fault;
     if (fault) return faultStatus(this.#RED, fault);
     const connection = this.#home?.connection;
-    const queued = this.subscriber ? 0 : (connection?.outbox.size ?? 0);
-    return connectionStatus(this.#RED, connection?.state ?? { name: "idle" }, queued);
+    const queue = this.subscriber ? undefined : connection?.queue;
+    return connectionStatus(this.#RED, connection?.state ?? { name: "idle" }, queue);
   }
 
   /** Catch nodes exist once all flows have started, and only hear of errors that carry a message. */

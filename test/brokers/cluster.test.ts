@@ -63,7 +63,12 @@ describe("a cluster of three RabbitMQ nodes", () => {
     this.timeout(300_000);
     const { folder, remove } = await temporaryFolder();
     const outbox = new Outbox(
-      { limit: 100_000, full: "reject", maxAge: Number.POSITIVE_INFINITY },
+      {
+        limit: 100_000,
+        full: "reject",
+        bytes: Number.POSITIVE_INFINITY,
+        maxAge: Number.POSITIVE_INFINITY,
+      },
       { store: new EventStore(folder, WHO), storesNew: true },
     );
     const connection = connectionTo(

@@ -275,7 +275,12 @@ function byNumber(one: string, other: string): number {
 }
 
 function roomy(): Outbox {
-  return new Outbox({ limit: 100_000, full: "reject", maxAge: Number.POSITIVE_INFINITY });
+  return new Outbox({
+    limit: 100_000,
+    full: "reject",
+    bytes: Number.POSITIVE_INFINITY,
+    maxAge: Number.POSITIVE_INFINITY,
+  });
 }
 
 function sendTo(connection: Connection, topic: string, number: number) {

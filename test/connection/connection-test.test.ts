@@ -41,6 +41,7 @@ function settingsFor(url: string, settings: Partial<ConnectionSettings> = {}): C
     protocolVersion: 4,
     keepalive: 60,
     cleanSession: false,
+    sendRate: Number.POSITIVE_INFINITY,
     tls: {},
     ...settings,
   };

@@ -273,7 +273,12 @@ describe("an event that was blamed and then dropped", () => {
       held.push(() => reply({ cmd: "puback", messageId: packet.messageId ?? 0 }));
       return true;
     });
-    const outbox = new Outbox({ limit: 3, full: "drop-oldest", maxAge: Number.POSITIVE_INFINITY });
+    const outbox = new Outbox({
+      limit: 3,
+      full: "drop-oldest",
+      bytes: Number.POSITIVE_INFINITY,
+      maxAge: Number.POSITIVE_INFINITY,
+    });
     const connection = await onlineConnection(broker, { outbox });
     const dropped = sendNumber(connection, 0);
     await enters(connection, "offline");

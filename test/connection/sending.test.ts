@@ -147,7 +147,12 @@ describe("sending", () => {
   });
 
   it("throws when the outbox is full", async () => {
-    const policy = { limit: 1, full: "reject", maxAge: Number.POSITIVE_INFINITY } as const;
+    const policy = {
+      limit: 1,
+      full: "reject",
+      bytes: Number.POSITIVE_INFINITY,
+      maxAge: Number.POSITIVE_INFINITY,
+    } as const;
     const connection = connectionTo({ url: "mqtt://127.0.0.1:1" }, { outbox: new Outbox(policy) });
     void sendNumber(connection, 1);
     await assert.rejects(sendNumber(connection, 2), { code: "OUTBOX_FULL" });

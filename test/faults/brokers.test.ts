@@ -53,10 +53,16 @@ describe("with mosquitto", () => {
         protocolVersion: 4,
         keepalive: 60,
         cleanSession: true,
+        sendRate: Number.POSITIVE_INFINITY,
         tls: {},
         ...settings,
       },
-      new Outbox({ limit: 1000, full: "reject", maxAge: Number.POSITIVE_INFINITY }),
+      new Outbox({
+        limit: 1000,
+        full: "reject",
+        bytes: Number.POSITIVE_INFINITY,
+        maxAge: Number.POSITIVE_INFINITY,
+      }),
       options,
     );
     connections.push(made);

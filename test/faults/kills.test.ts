@@ -142,8 +142,12 @@ async function stored(userDir: string): Promise<number[]> {
   const store = new EventStore(path.join(userDir, "m1-outbox", "c1"), DEMO_ACCOUNT);
   if (!store.exists()) return [];
   assert.deepEqual(await store.open(), { lost: 0, warning: undefined }, "the store is undamaged");
-  const characters = Number.POSITIVE_INFINITY;
-  const events = await store.read({ after: 0, upTo: store.newest, limit: EVENTS, characters });
+  const events = await store.read({
+    after: 0,
+    upTo: store.newest,
+    limit: EVENTS,
+    bytes: Number.POSITIVE_INFINITY,
+  });
   await store.close();
   return events.map(({ payload }) => JSON.parse(payload).event_data.number);
 }

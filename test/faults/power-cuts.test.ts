@@ -317,7 +317,8 @@ const NEW = { topic: "t", payload: "new", qos: 1, done: () => undefined } as con
 async function givenOut(folder: string, userMqtt: string) {
   const { projectMqtt } = DEMO_ACCOUNT;
   const store = new EventStore(folder, { projectMqtt, userMqtt });
-  const policy = { limit: 1_000_000, full: "reject", maxAge: Number.POSITIVE_INFINITY } as const;
+  const endless = Number.POSITIVE_INFINITY;
+  const policy = { limit: 1_000_000, full: "reject", bytes: endless, maxAge: endless } as const;
   const outbox = new Outbox(policy, { store });
   const warnings: string[] = [];
   outbox.onWarning = ({ message }) => warnings.push(message);

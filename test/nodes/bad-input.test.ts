@@ -303,6 +303,11 @@ const settingCases: { settings: object; code: string; text: string | RegExp }[] 
     code: "TIME_INVALID",
     text: /^yesterday is not a time/,
   },
+  {
+    settings: { complete: "" },
+    code: "SETTING_CHOICE",
+    text: /^done: .*is not one of delivered, stored$/,
+  },
   { settings: { qos: "3" }, code: "SETTING_CHOICE", text: "QoS: 3 is not one of 0, 1, 2" },
   {
     settings: { eventData: "a", eventDataType: "xml" },
@@ -348,6 +353,11 @@ const settingCases: { settings: object; code: string; text: string | RegExp }[] 
     settings: { tag: UNSET },
     code: "ENV_UNSET",
     text: "tag: the environment variable M1_TEST_UNSET is not set",
+  },
+  {
+    settings: { complete: UNSET },
+    code: "ENV_UNSET",
+    text: "done: the environment variable M1_TEST_UNSET is not set",
   },
   {
     settings: { qos: UNSET },

@@ -746,6 +746,60 @@ describe("m1 event out", () => {
     });
   });
 
+  describe("a message that is done when its event is stored", () => {
+    for (const outbox of ["disk", "memory"]) {
+      it(`is done during an outage, and its event arrives after it: outbox ${outbox}`, async () => {
+        await context.sandbox.stop();
+        await start({ complete: "stored" }, { outbox });
+
+        deepEqual((await input("out", { payload: 1 })).error, undefined);
+
+        await context.sandbox.start();
+        deepEqual(await values(1), [1]);
+      });
+    }
+
+    it("gets an error if the event is refused at once", async () => {
+      await context.sandbox.stop();
+      await start({ complete: "stored" }, { outboxLimit: "1" });
+      equal((await input("out", { payload: 1 })).error, undefined);
+      equal((await input("out", { payload: 2 })).error?.code, "OUTBOX_FULL");
+    });
+
+    it("hears nothing of an event that is dropped later; the connection counts it", async () => {
+      await context.sandbox.stop();
+      const settings = { outboxLimit: "1", outboxFull: "drop-oldest" };
+      await start({ complete: "stored" }, settings);
+      for (const payload of [1, 2, 3]) equal((await input("out", { payload })).error, undefined);
+
+      await context.sandbox.start();
+      let losses = await caught();
+      while (losses.error.code !== "OUTBOX_LOSSES") losses = await caught();
+
+      equal(losses.error.message, "Events that were not sent: 2 dropped from the full outbox");
+    });
+  });
+
+  describe("a send rate", () => {
+    it("is kept to, in order, and shows in the status", async () => {
+      await context.sandbox.stop();
+      await start({}, { sendRate: "100" });
+      const inputs = Array.from({ length: 130 }, (_, n) => input("out", { payload: n }));
+      await shows("out", ({ text }) => text?.endsWith(": 130 queued") === true);
+      const before = performance.now();
+
+      await context.sandbox.start();
+      await shows("out", ({ text }) => /^sending: \d+ left, 100\/s$/.test(String(text)));
+      await Promise.all(inputs);
+
+      ok(performance.now() - before > 129 * 10 - 60);
+      deepEqual(
+        await values(130),
+        Array.from({ length: 130 }, (_, n) => n),
+      );
+    });
+  });
+
   describe("a full outbox", () => {
     it("rejects the new message with an error, and sends the others", async () => {
       await context.sandbox.stop();
@@ -753,7 +807,7 @@ describe("m1 event out", () => {
       const inputs = [1, 2, 3].map((payload) => input("out", { payload }));
       const { error } = await input("out", { payload: 4 });
       equal(error?.code, "OUTBOX_FULL");
-      equal((await caught()).error.message, "The outbox is full: 3 events are queued");
+      equal((await caught()).error.message, "The outbox is full: 3 events (0.1 MB) are queued");
       await context.sandbox.start();
       deepEqual(codes(await Promise.all(inputs)), [undefined, undefined, undefined]);
       deepEqual(await values(3), [1, 2, 3]);
@@ -774,6 +828,28 @@ describe("m1 event out", () => {
         undefined,
       ]);
       deepEqual(await values(3), [3, 4, 5]);
+    });
+
+    it("says so in the status", async () => {
+      await context.sandbox.stop();
+      await start({}, { outboxLimit: "2" });
+      void input("out", { payload: 1 });
+      void input("out", { payload: 2 });
+
+      const { fill } = await shows("out", ({ text }) => text?.startsWith("outbox full") === true);
+
+      equal(fill, "red");
+      match(String(status("out")?.text), /^outbox full; .*: 2 queued$/);
+      await context.sandbox.start();
+      await shows("out", ({ text }) => text === "connected");
+    });
+
+    it("is one whose megabytes are used up, too", async () => {
+      await context.sandbox.stop();
+      await start({}, { outboxMegabytes: "0.0004" });
+      void input("out", { payload: "x".repeat(200) });
+      const { error } = await input("out", { payload: "y".repeat(200) });
+      equal(error?.code, "OUTBOX_FULL");
     });
 
     it("has room again once events are sent", async () => {

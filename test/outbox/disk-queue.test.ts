@@ -1,6 +1,6 @@
 // A queue on disk is one queue, wherever its events lie at the moment: in memory, on disk, or on their way there.
 import assert from "node:assert/strict";
-import { mkdir, readFile, rm } from "node:fs/promises";
+import { mkdir, readFile, rm, statfs } from "node:fs/promises";
 import path from "node:path";
 import { DiskQueue, type DiskQueueOptions, type QueueOwner } from "../../nodes/outbox/disk-queue";
 import { callDone, type Done, type QueuedEvent, queuedEvent } from "../../nodes/outbox/event";
@@ -46,6 +46,7 @@ describe("queue on disk", () => {
     };
     const owner: QueueOwner = {
       ready: () => tell("ready"),
+      accepted: () => undefined,
       counted: (restored) => tell("counted", restored),
       warning: ({ code }) => tell("warning", code),
       resumed: () => tell("resumed"),
@@ -54,7 +55,7 @@ describe("queue on disk", () => {
     };
     const queue = new DiskQueue(
       store,
-      { storesNew: true, callbacks: new Map(), ...options },
+      { storesNew: true, callbacks: new Map(), limit: Number.POSITIVE_INFINITY, ...options },
       owner,
     );
     opened.push(queue);
@@ -290,6 +291,35 @@ describe("queue on disk", () => {
     assert.deepEqual(told, ["counted 0", "warning OUTBOX_UNUSABLE", "resumed"]);
     await queue.close();
     assert.equal(await onDisk(), 1);
+  });
+
+  it("says when the disk has less room than the outbox may need, before it is full", async () => {
+    for (const { free, told: expected } of [
+      { free: 99_999_999, told: ["warning OUTBOX_LITTLE_ROOM", "counted 0"] },
+      { free: 100_000_000, told: ["counted 0"] },
+    ]) {
+      const { queue, store, told, next } = make({ limit: 100_000_000 });
+      store.freeBytes = () => Promise.resolve(free);
+      queue.push(event(1));
+      await next("ready");
+
+      assert.deepEqual(told, expected);
+      queue.remove(queue.next() as QueuedEvent);
+      await queue.close();
+    }
+  });
+
+  it("knows the room that the disk has", async () => {
+    const { queue, store, next } = make();
+    assert.equal(await store.freeBytes(), Number.POSITIVE_INFINITY);
+    queue.push(event(1));
+    await next("ready");
+
+    const { bavail, bsize } = await statfs(folder);
+    const free = await store.freeBytes();
+
+    // Others write to this disk, too.
+    assert.ok(Math.abs(free - bavail * bsize) < 1_000_000_000, `${free}`);
   });
 
   it("warns once where the disk makes sure of nothing, and stores all the same", async () => {

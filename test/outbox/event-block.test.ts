@@ -36,6 +36,12 @@ describe("blocks of events", () => {
     assert.deepEqual(roundTrip(stored), stored);
   });
 
+  it("know the bytes of their events' topics and payloads", () => {
+    const [block] = [...blocksOf(events("", "abc", "ä€😀"))];
+
+    assert.equal(block?.bytes, 3 * "0/p/u/a device".length + 3 + 9);
+  });
+
   it("are small enough to be read for a single event", () => {
     const stored = events(...Array.from({ length: 20 }, () => "x".repeat(65_000)));
     const longest = Math.max(...[...blocksOf(stored)].map(({ text }) => text.length));

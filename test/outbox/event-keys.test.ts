@@ -22,8 +22,8 @@ function isBefore(key: string, other: string): boolean {
 }
 
 const extent: fc.Arbitrary<Extent> = fc
-  .tuple(fc.integer({ min: 1, max: NEWEST - 500 }), fc.integer({ min: 0, max: 499 }))
-  .map(([first, more]) => ({ first, last: first + more }));
+  .tuple(fc.integer({ min: 1, max: NEWEST - 500 }), fc.integer({ min: 0, max: 499 }), fc.nat())
+  .map(([first, more, bytes]) => ({ first, last: first + more, bytes }));
 
 describe("event keys", () => {
   it("are those of version 0.1.0", () => {
@@ -39,7 +39,11 @@ describe("event keys", () => {
   });
 
   it("tell which events a block holds", () => {
-    assert.deepEqual(keys.extent("events/p/u/0000000000000012-7"), { first: 7, last: 12 });
+    const extent710 = { first: 7, last: 12, bytes: 710 };
+    assert.deepEqual(keys.extent("events/p/u/0000000000000012-7-710"), extent710);
+    // As version 0.1.0 wrote them.
+    const sizeless = { first: 7, last: 12, bytes: undefined };
+    assert.deepEqual(keys.extent("events/p/u/0000000000000012-7"), sizeless);
     fc.assert(
       fc.property(extent, (block) => assert.deepEqual(keys.extent(keys.ofBlock(block)), block)),
     );

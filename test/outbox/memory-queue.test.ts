@@ -9,7 +9,7 @@ function event(name: string): QueuedEvent {
 }
 
 function queueOf(...events: readonly QueuedEvent[]): MemoryQueue {
-  const queue = new MemoryQueue(() => undefined);
+  const queue = new MemoryQueue({ ready: () => undefined, accepted: () => undefined });
   for (const each of events) queue.push(each);
   return queue;
 }
@@ -26,7 +26,10 @@ describe("queue in memory", () => {
 
   it("says with every event that there is one to send, and has it by then", () => {
     const given: (QueuedEvent | undefined)[] = [];
-    const queue: MemoryQueue = new MemoryQueue(() => given.push(queue.next()));
+    const queue: MemoryQueue = new MemoryQueue({
+      ready: () => given.push(queue.next()),
+      accepted: () => undefined,
+    });
     const [a, b] = [event("a"), event("b")];
 
     queue.push(a);
@@ -62,13 +65,13 @@ describe("queue in memory", () => {
     assert.equal(queue.next(), c);
   });
 
-  it("counts no characters of what it dropped", () => {
+  it("counts no bytes of what it dropped", () => {
     const queue = queueOf(event("a"), event("b"));
 
     queue.dropOldest();
     queue.dropOldest();
 
-    assert.equal(queue.head.characters, 0);
+    assert.equal(queue.bytes, 0);
   });
 
   it("drops nothing that is in flight", () => {

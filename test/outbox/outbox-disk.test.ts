@@ -9,6 +9,7 @@ import {
   callDone,
   type Delivery,
   type Handover,
+  noCallback,
   type OutgoingEvent,
 } from "../../nodes/outbox/event";
 import { EventStore } from "../../nodes/outbox/event-store";
@@ -24,6 +25,7 @@ const who = { projectMqtt: "p", userMqtt: "u" };
 const UNLIMITED: OutboxPolicy = {
   limit: 1_000_000,
   full: "reject",
+  bytes: Number.POSITIVE_INFINITY,
   maxAge: Number.POSITIVE_INFINITY,
 };
 
@@ -417,7 +419,7 @@ describe("the outbox on disk", () => {
       );
       assert.deepEqual(
         { size: made.size, ...made.losses },
-        { size: 0, dropped: 70, expired: 0, unreadable: 0 },
+        { size: 0, dropped: 70, expired: 0, unreadable: 0, quarantined: 0 },
       );
     });
 
@@ -433,6 +435,24 @@ describe("the outbox on disk", () => {
         numbers(91, 100).map((n) => `${n} OUTBOX_FULL`),
       );
     });
+  });
+
+  it("knows the bytes of what an earlier process left, and refuses what has no room beside it", async () => {
+    const first = outbox();
+    for (const n of numbers(1_001, 2_000)) first.add(event(n));
+    await drain(first, 100);
+    const { bytes } = first;
+    await close(first);
+    assert.equal(bytes, 900 * ("0/p/u/d".length + 4));
+
+    const second = outbox({}, { bytes: bytes + 15 });
+    await ready(second);
+
+    assert.equal(second.bytes, bytes);
+    second.add(event(2_001));
+    assert.throws(() => second.add(event(2_002)), { code: "OUTBOX_FULL" });
+    await drain(second, 901);
+    assert.equal(second.bytes, 0);
   });
 
   it("makes room by dropping the oldest, even those that are on disk only", async () => {
@@ -690,7 +710,7 @@ describe("the outbox on disk", () => {
       await close(made);
       assert.deepEqual(
         { size: made.size, ...made.losses },
-        { size: 0, dropped: 25, expired: 0, unreadable: 0 },
+        { size: 0, dropped: 25, expired: 0, unreadable: 0, quarantined: 0 },
       );
       const left = new EventStore(folder, who);
       await left.open();
@@ -739,6 +759,46 @@ describe("the outbox on disk", () => {
     await close(made);
 
     assert.throws(() => made.add(event(1)), { code: "OUTBOX_CLOSED" });
+  });
+
+  describe("events that are done when they are stored", () => {
+    const stored = (n: number, told: string[]): OutgoingEvent => ({
+      ...event(n, (error) => told.push(`${n} ${error?.code ?? "ok"}`)),
+      isDoneWhenStored: true,
+    });
+
+    it("end when they are written, in order, and leave nothing in memory that waits for them", async () => {
+      const told: string[] = [];
+      const first = outbox();
+      for (const n of numbers(1, 6_000)) first.add(stored(n, told));
+      assert.deepEqual(told, []);
+      await given(first, 1);
+      while (told.length < 6_000) await ready(first);
+      const { events: handedOver, callbacks } = await close(first);
+
+      assert.deepEqual(
+        told,
+        numbers(1, 6_000).map((n) => `${n} ok`),
+      );
+      assert.equal(handedOver.length, 0);
+      assert.deepEqual(
+        [...callbacks.values()].filter((done) => done !== noCallback),
+        [],
+      );
+      assert.equal((await drain(outbox(), 6_000)).length, 6_000);
+    });
+
+    it("end also where the disk is of no use, once they wait in memory", async () => {
+      const told: string[] = [];
+      await mkdir(path.dirname(folder), { recursive: true });
+      await writeFile(folder, "a file where the folder should be");
+      const made = outbox();
+      made.add(stored(1, told));
+
+      await drain(made, 1);
+
+      assert.deepEqual(told, ["1 ok"]);
+    });
   });
 
   describe("when what is on disk makes no sense", () => {
@@ -1098,7 +1158,7 @@ describe("the outbox on disk", () => {
       assert.deepEqual(payloads(await drain(made, 3)), ["6001", "6002", "6003"]);
       assert.deepEqual(
         { size: made.size, ...made.losses },
-        { size: 0, dropped: 3, expired: 0, unreadable: 0 },
+        { size: 0, dropped: 3, expired: 0, unreadable: 0, quarantined: 0 },
       );
     });
 
@@ -1121,7 +1181,7 @@ describe("the outbox on disk", () => {
 
       assert.deepEqual(
         { size: made.size, ...made.losses },
-        { size: 5, dropped: 4, expired: 0, unreadable: 0 },
+        { size: 5, dropped: 4, expired: 0, unreadable: 0, quarantined: 0 },
       );
       assert.deepEqual(payloads(await drain(made, 5)), ["5", "6", "7", "8", "9"]);
       assert.equal(made.size, 0);

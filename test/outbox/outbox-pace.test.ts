@@ -241,6 +241,7 @@ class Trial {
       dropped: this.#model.dropped,
       expired: 0,
       unreadable: 0,
+      quarantined: 0,
     });
     assert.deepEqual(sorted(this.#fates), sorted(this.#model.fates));
     return handover;
@@ -251,7 +252,11 @@ class Trial {
   }
 
   #newOutbox(handover?: Handover): Outbox {
-    const policy = { ...this.rules, maxAge: Number.POSITIVE_INFINITY };
+    const policy = {
+      ...this.rules,
+      bytes: Number.POSITIVE_INFINITY,
+      maxAge: Number.POSITIVE_INFINITY,
+    };
     return new Outbox(policy, { store: this.#store, handover });
   }
 }

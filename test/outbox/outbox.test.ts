@@ -9,7 +9,12 @@ import { Outbox, type OutboxPolicy } from "../../nodes/outbox/outbox";
 import { M1Error } from "../../nodes/protocol/errors";
 import type { OutboxFull } from "../../nodes/protocol/settings";
 
-const ROOMY: OutboxPolicy = { limit: 1_000_000, full: "reject", maxAge: Number.POSITIVE_INFINITY };
+const ROOMY: OutboxPolicy = {
+  limit: 1_000_000,
+  full: "reject",
+  bytes: Number.POSITIVE_INFINITY,
+  maxAge: Number.POSITIVE_INFINITY,
+};
 const HOUR = 3_600_000;
 
 interface Scene {
@@ -140,10 +145,10 @@ describe("outbox: full", () => {
   it("rejects the new event and keeps the old ones", () => {
     const { outbox, fates, add, send } = scene({ limit: 2 });
     add(1, 2);
-    assert.throws(() => add(3), { code: "OUTBOX_FULL", details: { limit: 2 } });
+    assert.throws(() => add(3), { code: "OUTBOX_FULL", details: { events: 2, megabytes: 0.1 } });
     assert.deepEqual([send(), send(), send()], ["1", "2", undefined]);
     assert.deepEqual(fates, [], "whoever was rejected learns it from the error");
-    assert.deepEqual(outbox.losses, { dropped: 0, expired: 0, unreadable: 0 });
+    assert.deepEqual(outbox.losses, { dropped: 0, expired: 0, unreadable: 0, quarantined: 0 });
   });
 
   it("counts what is in flight", () => {
@@ -176,6 +181,31 @@ describe("outbox: full", () => {
     assert.deepEqual(before.fates, ["1 OUTBOX_DROPPED", "2 OUTBOX_DROPPED"]);
     assert.equal(outbox.size, 5);
     assert.deepEqual([send(), send(), send(), send(), send()], ["3", "4", "5", "6", "7"]);
+  });
+
+  it("counts bytes of topics and payloads beside events, whichever are reached first", () => {
+    const { outbox, add, end, send } = scene({ limit: 10, bytes: 6 });
+    add("aa", "bb", "cc");
+    assert.equal(outbox.bytes, 6);
+    assert.equal(outbox.isFull, true);
+
+    assert.throws(() => add("d"), { code: "OUTBOX_FULL", details: { events: 3, megabytes: 0.1 } });
+    end(send() ?? "");
+
+    add("d", "e");
+    assert.equal(outbox.bytes, 6);
+    assert.throws(() => add("f"), full("OUTBOX_FULL"));
+  });
+
+  it("drops as many as a large event needs, and none for one that can never have room", () => {
+    const { outbox, fates, add } = scene({ bytes: 6, full: "drop-oldest" });
+    add("aa", "bb", "cc");
+
+    add("dddd");
+    assert.deepEqual(fates, ["aa OUTBOX_DROPPED", "bb OUTBOX_DROPPED"]);
+
+    assert.throws(() => add("eeeeeee"), full("OUTBOX_FULL"));
+    assert.equal(outbox.size, 2);
   });
 
   it("does not drop what is in flight", () => {
@@ -235,14 +265,61 @@ describe("outbox: age", () => {
   });
 
   it("is told before anything that is still good is dropped", () => {
-    const { outbox, fates, clock, add } = scene({ limit: 2, full: "drop-oldest", maxAge: HOUR });
+    const { outbox, fates, clock, add } = scene({
+      limit: 2,
+      full: "drop-oldest",
+      bytes: Number.POSITIVE_INFINITY,
+      maxAge: HOUR,
+    });
     add(1);
     clock.now = HOUR;
     add(2);
     clock.now = HOUR + 1;
     add(3);
     assert.deepEqual(fates, ["1 OUTBOX_EXPIRED"]);
-    assert.deepEqual(outbox.losses, { dropped: 0, expired: 1, unreadable: 0 });
+    assert.deepEqual(outbox.losses, { dropped: 0, expired: 1, unreadable: 0, quarantined: 0 });
+  });
+});
+
+describe("outbox: events that are done when they are stored", () => {
+  function stored(outbox: Outbox, fates: string[], name: string): void {
+    const done = (error?: M1Error) => fates.push(`${name} ${error ? error.code : "ok"}`);
+    outbox.add({ topic: name, payload: "", qos: 1, done, isDoneWhenStored: true });
+  }
+
+  it("end at once in memory, and not again when they are delivered", () => {
+    const { outbox, fates } = scene();
+    stored(outbox, fates, "a");
+    assert.deepEqual(fates, ["a ok"]);
+
+    const delivery = outbox.next();
+    assert.ok(delivery);
+    outbox.acknowledge(delivery);
+
+    assert.deepEqual(fates, ["a ok"]);
+    assert.equal(outbox.size, 0);
+  });
+
+  it("end with an error if there is no room", () => {
+    const { outbox, fates, add } = scene({ limit: 1 });
+    add(1);
+
+    assert.throws(() => stored(outbox, fates, "a"), full("OUTBOX_FULL"));
+
+    assert.deepEqual(fates, []);
+  });
+
+  it("are counted when they are lost later, as nobody waits for them", () => {
+    const { outbox, fates, clock } = scene({ limit: 2, full: "drop-oldest", maxAge: HOUR });
+    for (const name of ["a", "b", "c"]) stored(outbox, fates, name);
+    const delivery = outbox.next();
+    assert.ok(delivery);
+    outbox.quarantine(delivery, new M1Error("EVENT_REFUSED", { reason: "too pink" }));
+    clock.now = HOUR + 1;
+    assert.equal(outbox.next(), undefined);
+
+    assert.deepEqual(fates, ["a ok", "b ok", "c ok"]);
+    assert.deepEqual(outbox.losses, { dropped: 1, expired: 1, unreadable: 0, quarantined: 1 });
   });
 });
 
@@ -337,6 +414,7 @@ type Step =
 
 const policy: fc.Arbitrary<OutboxPolicy> = fc.record({
   limit: fc.integer({ min: 1, max: 8 }),
+  bytes: fc.constant(Number.POSITIVE_INFINITY),
   full: fc.constantFrom<OutboxFull[]>("reject", "drop-oldest"),
   maxAge: fc.constantFrom(Number.POSITIVE_INFINITY, 10, 100),
 });
@@ -369,7 +447,7 @@ interface ModelEvent {
 class Model {
   events: ModelEvent[] = [];
   readonly fates: string[] = [];
-  readonly losses = { dropped: 0, expired: 0, unreadable: 0 };
+  readonly losses = { dropped: 0, expired: 0, unreadable: 0, quarantined: 0 };
 
   end(event: ModelEvent, fate: string): void {
     if (!this.events.includes(event)) return;

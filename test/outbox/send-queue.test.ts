@@ -10,8 +10,8 @@ interface Entry extends QueueEntry {
 /** As many as a new queue has places for. */
 const PLACES = 16;
 
-function entry(name: number, characters = 0): Entry {
-  return { name, payload: "x".repeat(characters), removed: false };
+function entry(name: number, bytes = 0): Entry {
+  return { name, size: bytes, removed: false };
 }
 
 function entries(from: number, to: number): Entry[] {
@@ -46,8 +46,8 @@ describe("send queue", () => {
     assert.equal(queue.oldest, undefined);
     assert.equal(queue.sent, undefined);
     assert.deepEqual(queue.remaining(), []);
-    const { length, waiting, characters } = queue;
-    assert.deepEqual({ length, waiting, characters }, { length: 0, waiting: 0, characters: 0 });
+    const { length, waiting, bytes } = queue;
+    assert.deepEqual({ length, waiting, bytes }, { length: 0, waiting: 0, bytes: 0 });
   });
 
   it("gives the same again after it was only looked at, or put back", () => {
@@ -150,7 +150,7 @@ describe("send queue", () => {
 // --- any order of operations ------------------------------------------------------------------
 
 type Step =
-  | { readonly do: "push"; readonly count: number; readonly characters: number }
+  | { readonly do: "push"; readonly count: number; readonly bytes: number }
   | { readonly do: "next"; readonly count: number }
   | { readonly do: "peek" | "next and put back" | "rewind" }
   /** Some that follow on each other, from the one at this place on. */
@@ -162,7 +162,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant("push" as const),
       count: fc.integer({ min: 1, max: 20 }),
-      characters: fc.nat(5),
+      bytes: fc.nat(5),
     }),
   },
   {
@@ -193,7 +193,7 @@ class Trial {
   #model: { readonly entry: Entry; sent: boolean }[] = [];
 
   do(step: Step): void {
-    if (step.do === "push") this.#push(step.count, step.characters);
+    if (step.do === "push") this.#push(step.count, step.bytes);
     else if (step.do === "next") this.#next(step.count);
     else if (step.do === "remove") this.#remove(step.from, step.count);
     else if (step.do === "peek") assert.equal(this.#queue.peek(), this.#oldestWaiting?.entry);
@@ -218,9 +218,9 @@ class Trial {
     return this.#left.find(({ sent }) => !sent);
   }
 
-  #push(count: number, characters: number): void {
+  #push(count: number, bytes: number): void {
     for (let time = 0; time < count; time += 1) {
-      const pushed = entry(this.#model.length, characters);
+      const pushed = entry(this.#model.length, bytes);
       this.#model.push({ entry: pushed, sent: false });
       this.#queue.push(pushed);
     }
@@ -259,8 +259,8 @@ class Trial {
     assert.equal(this.#queue.length, left.length);
     assert.equal(this.#queue.oldest, left[0]);
     assert.equal(
-      this.#queue.characters,
-      left.reduce((sum, { payload }) => sum + payload.length, 0),
+      this.#queue.bytes,
+      left.reduce((sum, { size }) => sum + size, 0),
     );
     assert.deepEqual(this.#queue.sent, oldest && { oldest, newest: sent.at(-1) });
     this.#compareWaiting(left.length - sent.length);

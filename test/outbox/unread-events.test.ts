@@ -45,7 +45,7 @@ describe("unread events", () => {
   /** Those that an earlier process left on disk. */
   async function found(callbacks: ReadonlyMap<number, Done> = new Map()): Promise<UnreadEvents> {
     const unread = new UnreadEvents(store, callbacks);
-    unread.found(store.newest, store.count);
+    unread.found(store.newest, store.count, store.bytes);
     return unread;
   }
 
@@ -273,7 +273,9 @@ describe("unread events", () => {
         topic: "",
         payload: "",
         qos: 0,
+        size: 0,
         done,
+        isDoneWhenStored: false,
         removed: false,
       });
       assert.equal(unread.length, 10);

@@ -46,7 +46,12 @@ describe("an outbox that version 0.1.0 left", () => {
   }
 
   function openOutbox(options: OutboxOptions = {}, policy: Partial<OutboxPolicy> = {}): Outbox {
-    const rules = { limit: 2_000, full: "reject", maxAge: Number.POSITIVE_INFINITY } as const;
+    const rules = {
+      limit: 2_000,
+      full: "reject",
+      bytes: Number.POSITIVE_INFINITY,
+      maxAge: Number.POSITIVE_INFINITY,
+    } as const;
     const outbox = new Outbox({ ...rules, ...policy }, { store: storeOf("u"), ...options });
     opened.push(outbox);
     return outbox;
@@ -106,7 +111,12 @@ describe("an outbox that version 0.1.0 left", () => {
     const sent = await drain(outbox, 500);
 
     assert.deepEqual(sent, LEFT.filter((n) => n > 700).map(content));
-    assert.deepEqual(outbox.losses, { dropped: 0, expired: LEFT.length - 500, unreadable: 0 });
+    assert.deepEqual(outbox.losses, {
+      dropped: 0,
+      expired: LEFT.length - 500,
+      unreadable: 0,
+      quarantined: 0,
+    });
   });
 
   it("keeps the events of another user apart", async () => {
@@ -175,7 +185,7 @@ async function readAll(store: EventStore): Promise<StoredEvent[]> {
       after,
       upTo: store.newest,
       limit: 100,
-      characters: 1_000_000,
+      bytes: 1_000_000,
     });
     if (found.length === 0) return events;
     events.push(...found);

@@ -52,6 +52,8 @@ interface Scene {
   /** The owner's own. */
   newestOnDisk: number;
   openStore: () => Promise<void>;
+  /** Resolves when it is told next that it is idle. */
+  idle(): Promise<void>;
   add(...names: string[]): QueuedEvent[];
 }
 
@@ -59,6 +61,7 @@ function scene({ acceptsEvents = true } = {}): Scene {
   const store = new Recorder();
   const told: string[] = [];
   const written: QueuedEvent[] = [];
+  let idle: () => void = () => undefined;
   const owner: BatchOwner = {
     get newestOnDisk() {
       return made.newestOnDisk;
@@ -70,7 +73,10 @@ function scene({ acceptsEvents = true } = {}): Scene {
       made.newestOnDisk += batch.length;
     },
     failed: (error) => told.push(`failed ${(error as Error).message}`),
-    idle: () => told.push("idle"),
+    idle: () => {
+      told.push("idle");
+      idle();
+    },
   };
   const buffer = new WriteBuffer(store, acceptsEvents, owner);
   const made: Scene = {
@@ -80,6 +86,10 @@ function scene({ acceptsEvents = true } = {}): Scene {
     written,
     newestOnDisk: 0,
     openStore: () => Promise.resolve(),
+    idle: () =>
+      new Promise((resolve) => {
+        idle = resolve;
+      }),
     add: (...names) => {
       const events = names.map((name) => event(name));
       for (const each of events) buffer.push(each);
@@ -205,14 +215,50 @@ describe("write buffer", () => {
     ]);
   });
 
-  it("writes removals alone where there is nothing else to write", async () => {
-    const { buffer, store, told } = scene();
+  it("lets removals wait for the next events", async () => {
+    const { buffer, store, add } = scene();
 
     buffer.remove(7);
+    buffer.remove(8);
+    assert.equal(buffer.writing, undefined);
+    add("a");
     await buffer.writing;
+
+    assert.deepEqual(
+      store.writes.map(({ add: events, remove }) => [events.length, remove]),
+      [[1, [7, 8]]],
+    );
+  });
+
+  it("writes removals alone where no events come for a while", async () => {
+    const { buffer, store, told, idle } = scene();
+
+    buffer.remove(7);
+    await idle();
 
     assert.deepEqual(store.writes, [{ add: [], remove: [7] }]);
     assert.deepEqual(told, ["written", "idle"]);
+  });
+
+  it("writes five hundred removals at once", async () => {
+    const { buffer, store } = scene();
+
+    for (let sequence = 1; sequence <= 500; sequence += 1) buffer.remove(sequence);
+    assert.notEqual(buffer.writing, undefined);
+    await buffer.writing;
+
+    assert.equal(store.writes[0]?.remove.length, 500);
+  });
+
+  it("writes what is left when it is flushed, and nothing where nothing is", async () => {
+    const { buffer, store } = scene();
+
+    await buffer.flush();
+    assert.deepEqual(store.writes, []);
+    buffer.remove(7);
+    await buffer.flush();
+
+    assert.deepEqual(store.writes, [{ add: [], remove: [7] }]);
   });
 
   it("has nothing under way when it is idle", async () => {
@@ -224,8 +270,7 @@ describe("write buffer", () => {
     await buffer.writing;
     assert.equal(buffer.writing, undefined);
     buffer.remove(1);
-    assert.notEqual(buffer.writing, undefined);
-    await buffer.writing;
+    await buffer.flush();
     assert.equal(buffer.writing, undefined);
     store.failure = new Error("disk full");
     add("b");
@@ -252,9 +297,9 @@ describe("write buffer", () => {
     );
   });
 
-  it("writes four million characters at once at the most, and one event", async () => {
+  it("writes four million bytes at once at the most, and one event", async () => {
     const { buffer, store } = scene();
-    const lengths = [3_999_999, 1, 1, 4_000_000, 5_000_000, 1];
+    const lengths = [3_999_998, 1, 1, 4_000_000, 5_000_000, 1];
 
     for (const [index, length] of lengths.entries()) {
       buffer.push(event(String(index), "x".repeat(length)));
@@ -464,7 +509,7 @@ describe("write buffer", () => {
       add("a");
       buffer.remove(7);
       add("b");
-      await buffer.writing;
+      await buffer.flush();
 
       assert.deepEqual(store.writes, [{ add: [], remove: [7] }]);
       assert.deepEqual(names(buffer.takeAll()), ["a", "b"]);

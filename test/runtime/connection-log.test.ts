@@ -10,7 +10,11 @@ const RED = { _: (key: string) => key } as unknown as NodeAPI;
 
 /** The log of an outbox in which five events are always on their way. */
 function scene() {
-  const outbox = { losses: { dropped: 0, expired: 0 }, size: 5, isFull: false };
+  const outbox = {
+    losses: { dropped: 0, expired: 0, unreadable: 0, quarantined: 0 },
+    size: 5,
+    isFull: false,
+  };
   const told: string[] = [];
   const news = new EventEmitter();
   const error = ({ message }: Error) => {

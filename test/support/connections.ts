@@ -53,6 +53,7 @@ export function connectionTo(
     protocolVersion: 4,
     keepalive: 60,
     cleanSession: false,
+    sendRate: Number.POSITIVE_INFINITY,
     tls: {},
     ...options.settings,
   };
@@ -90,7 +91,12 @@ export async function closeConnections(): Promise<void> {
 }
 
 export function roomyOutbox(): Outbox {
-  return new Outbox({ limit: 1_000_000, full: "reject", maxAge: Number.POSITIVE_INFINITY });
+  return new Outbox({
+    limit: 1_000_000,
+    full: "reject",
+    bytes: Number.POSITIVE_INFINITY,
+    maxAge: Number.POSITIVE_INFINITY,
+  });
 }
 
 type StateNamed<Name extends ConnectionState["name"]> = Extract<ConnectionState, { name: Name }>;
