@@ -1,6 +1,6 @@
 // What an MQTT 5 broker says in CONNACK that it takes (MQTT-3.2.2.3); one of 3.1.1 says nothing.
 import type { IConnackPacket } from "mqtt";
-import type { OutgoingEvent } from "../outbox/event";
+import { type OutgoingEvent, sizeOf } from "../outbox/event";
 import { M1Error } from "../protocol/errors";
 import type { QoS } from "../protocol/settings";
 
@@ -11,12 +11,6 @@ const IN_FLIGHT = 1_000;
  * these left by an earlier process, it still answers the first of a new one.
  */
 const IN_FLIGHT_QOS_2 = 16;
-
-/** In a PUBLISH beside topic and payload, at the most: header, length, two lengths, packet identifier. */
-const OVERHEAD = 10;
-
-/** A UTF-16 unit is three bytes of UTF-8 at the most. */
-const MOST_BYTES = 3;
 
 export class BrokerLimits {
   readonly inFlight: number;
@@ -31,12 +25,25 @@ export class BrokerLimits {
     this.#packet = properties.maximumPacketSize ?? Number.POSITIVE_INFINITY;
   }
 
-  /** EVENT_TOO_LARGE if so it is for the broker, which would close the connection on it (MQTT-3.2.2-15). */
-  excess({ topic, payload }: OutgoingEvent): M1Error | undefined {
-    const least = topic.length + payload.length + OVERHEAD;
-    if (least * MOST_BYTES <= this.#packet) return undefined;
-    const size = topic.length + Buffer.byteLength(payload) + OVERHEAD;
+  /** EVENT_TOO_LARGE if so it is at that QoS for the broker, which would close the connection on it (MQTT-3.2.2-15). */
+  excess(event: OutgoingEvent, qos: QoS): M1Error | undefined {
+    if (this.#packet === Number.POSITIVE_INFINITY) return undefined;
+    const size = publishLength(sizeOf(event), qos);
     if (size <= this.#packet) return undefined;
     return new M1Error("EVENT_TOO_LARGE", { size, limit: this.#packet });
   }
+}
+
+/** Bytes of the PUBLISH that carries so many of topic and payload (MQTT-3.3), without properties. */
+function publishLength(content: number, qos: QoS): number {
+  const topicLength = 2;
+  const identifier = qos > 0 ? 2 : 0;
+  const propertyLength = 1;
+  const remaining = topicLength + content + identifier + propertyLength;
+  return 1 + bytesOfLength(remaining) + remaining;
+}
+
+/** A length of packets has seven bits in each byte (MQTT-1.5.5). */
+function bytesOfLength(length: number): number {
+  return length < 128 ? 1 : 1 + bytesOfLength(length >> 7);
 }

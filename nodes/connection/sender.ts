@@ -194,12 +194,12 @@ export class Sender {
   #publish(link: Link, delivery: Delivery): void {
     const { client, limits } = link;
     const { topic, payload } = delivery;
-    const fault = limits.excess(delivery) ?? this.#poison(topic);
+    const qos = this.#qos.of(delivery, limits.maximumQoS);
+    const fault = limits.excess(delivery, qos) ?? this.#poison(topic);
     if (fault) {
       this.#outbox.quarantine(delivery, fault);
       return;
     }
-    const qos = this.#qos.of(delivery, limits.maximumQoS);
     if (qos < delivery.qos) this.#tellLowered(link, delivery);
     const answered = (error: unknown) => this.#answered(link, delivery, qos, error);
     link.inFlight += 1;
