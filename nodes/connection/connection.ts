@@ -10,7 +10,13 @@ import { type Subscriber, Subscriptions } from "../subscriptions/subscriptions";
 import { Backoff } from "./backoff";
 import { BrokerAddresses } from "./broker-addresses";
 import type { Diagnosis } from "./disconnect-diagnosis";
-import { connectionFailure, disconnectFailure, failureBeforeConnack } from "./failure";
+import {
+  clientFailure,
+  connectionFailure,
+  disconnectFailure,
+  type FailureContext,
+  failureBeforeConnack,
+} from "./failure";
 import { type ConnectionSettings, closeClient, openClient } from "./mqtt-client";
 import { type ReceivedPacket, Receiver } from "./receiver";
 import { Sender } from "./sender";
@@ -326,10 +332,9 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     client.on("disconnect", ({ reasonCode = 0 }) => {
       this.#abandon(client, disconnectFailure(reasonCode));
     });
-    const failed = (error: unknown) => this.#abandon(client, this.#failureOf(error));
-    client.on("error", failed);
+    client.on("error", (error) => this.#abandon(client, clientFailure(error, this.#context)));
     // mqtt.js keeps to itself what has no code, such as a web server's refusal.
-    client.stream.on("error", failed);
+    client.stream.on("error", (error) => this.#abandon(client, this.#failureOf(error)));
     client.on("close", () => {
       if (client === this.#client && this.#state.name !== "closing") {
         this.#goOffline(this.#failure ?? new M1Error("CONNECTION_CLOSED"));
@@ -338,7 +343,11 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   }
 
   #failureOf(error: unknown): M1Error {
-    return connectionFailure(error, { broker: this.broker, clientId: this.settings.clientId });
+    return connectionFailure(error, this.#context);
+  }
+
+  get #context(): FailureContext {
+    return { broker: this.broker, clientId: this.settings.clientId };
   }
 
   /** Not every error of mqtt.js ends the connection; after any of them it is of no use. */

@@ -63,8 +63,16 @@ const NEED_A_PERSON: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 const VERSION_IN_DOUBT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "PROTOCOL_REFUSED",
   "MQTT_NOT_SPOKEN",
+  "MQTT_UNREADABLE",
   "CONNECTION_CLOSED",
   "CONNECTION_LOST",
+]);
+
+/** What a broker does that knows only an older version: it closes the connection, or answers in that one. */
+const WITHOUT_A_WORD: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "CONNECTION_CLOSED",
+  "CONNECTION_LOST",
+  "MQTT_UNREADABLE",
 ]);
 
 export function isVersionInDoubt(error: unknown): boolean {
@@ -73,8 +81,8 @@ export function isVersionInDoubt(error: unknown): boolean {
 
 /** A failure before CONNACK: brokers that know MQTT 3.1.1 only close the connection on MQTT 5 without a word. */
 export function failureBeforeConnack(failure: M1Error, version: ProtocolVersion): M1Error {
-  const isWordless = failure.code === "CONNECTION_CLOSED" || failure.code === "CONNECTION_LOST";
-  return version === 5 && isWordless ? new M1Error("MQTT_5_REFUSED") : failure;
+  const isPuzzling = WITHOUT_A_WORD.has(failure.code);
+  return version === 5 && isPuzzling ? new M1Error("MQTT_5_REFUSED") : failure;
 }
 
 export function needsAPerson(failure: M1Error): boolean {
@@ -84,6 +92,18 @@ export function needsAPerson(failure: M1Error): boolean {
 /** The broker closed the connection, for whatever reason. */
 export function isClosedByBroker({ code }: M1Error): boolean {
   return code === "CONNECTION_CLOSED" || code === "CONNECTION_LOST" || code === "TAKEN_OVER";
+}
+
+/** The broker has answered nothing for too long, or nothing that can be read. */
+export function isSilence({ code }: M1Error): boolean {
+  return code === "KEEPALIVE_LOST" || code === "MQTT_UNREADABLE";
+}
+
+/** An error that mqtt.js's client reports. One without a code is its parser's: a socket's has one. */
+export function clientFailure(cause: unknown, context: FailureContext): M1Error {
+  const failure = connectionFailure(cause, context);
+  if (failure.code !== "CONNECTION_LOST" || describe(cause).code !== "") return failure;
+  return new M1Error("MQTT_UNREADABLE", failure.details, { cause });
 }
 
 /** An error of mqtt.js or its socket as a connection failure. */

@@ -7,9 +7,10 @@ import { M1Error } from "../protocol/errors";
 import type { QoS } from "../protocol/settings";
 import { BrokerLimits } from "./broker-limits";
 import { type Diagnosis, DisconnectDiagnosis } from "./disconnect-diagnosis";
-import { isClosedByBroker, passingRefusal, refusedEvent } from "./failure";
+import { isClosedByBroker, isSilence, passingRefusal, refusedEvent } from "./failure";
 import { OutgoingQoS } from "./outgoing-qos";
 import { PoisonTopics } from "./poison-topics";
+import { type ProbeEvent, ProbeEvents } from "./probe-events";
 import { isAlreadyReceived, PublishRefusals } from "./publish-refusals";
 import { QoS2Exchanges } from "./qos-2";
 import { SendRate } from "./send-rate";
@@ -62,12 +63,6 @@ interface Link {
 const PUBLISH = [{ qos: 0 }, { qos: 1 }] as const;
 /** After so many connections that end without an answer to releases there are none any more. */
 const UNANSWERED_RELEASES = 2;
-/**
- * After so many connections that end over a probe, half an hour with the pauses in between, it is no broker in
- * trouble any more, but one that no longer bears what it took.
- */
-const MOST_FAILED_PROBES = 60;
-
 export class Sender {
   readonly #options: SenderOptions;
   readonly #outbox: Outbox;
@@ -84,10 +79,7 @@ export class Sender {
   /** Connections that have ended without an answer to releases, since one that did not. */
   #unansweredReleases = 0;
   readonly #poisonTopics = new PoisonTopics();
-  /** What the broker acknowledged last; the outbox lets go of an event's payload then. */
-  #lastTaken: Pick<Delivery, "topic" | "payload"> | undefined;
-  /** Connections in a row that have ended over a probe. */
-  #failedProbes = 0;
+  readonly #probes = new ProbeEvents();
   /** What has been told, by code and detail: once until the next deploy. */
   readonly #warned = new Set<string>();
 
@@ -147,8 +139,9 @@ export class Sender {
     // At QoS 0 `publish` may call back at once: without the flag, once per waiting event and deeper.
     if (this.#isSending || !link) return;
     if (link.isProbing) return;
-    if (this.#diagnosis.needsProof && !link.isProven && this.#lastTaken && !link.isClosing) {
-      this.#probe(link, this.#lastTaken);
+    const probe = this.#probeNeeded(link);
+    if (probe) {
+      this.#probe(link, probe);
       return;
     }
     this.#isSending = true;
@@ -212,16 +205,22 @@ export class Sender {
   }
 
   /**
-   * A broker in trouble closes the connection on whatever comes. Before the event under suspicion is tried for
-   * the last time, it has to take one again that it has taken before.
+   * A broker in trouble closes the connection on whatever comes, or answers nothing. Before the event under
+   * suspicion is tried again, it has to take one that it has taken before.
    */
-  #probe(link: Link, { topic, payload }: Pick<Delivery, "topic" | "payload">): void {
+  #probeNeeded(link: Link): ProbeEvent | undefined {
+    const suspect = this.#diagnosis.needsProof;
+    if (!suspect || link.isProven || link.isClosing) return undefined;
+    return this.#probes.against(suspect.topic);
+  }
+
+  #probe(link: Link, { topic, payload }: ProbeEvent): void {
     link.isProbing = true;
     link.client.publish(topic, payload, PUBLISH[1], (error) => {
       if (link !== this.#link || (error && !isAnswer(error))) return;
       link.isProven = true;
       link.isProbing = false;
-      this.#failedProbes = 0;
+      this.#probes.answered();
       this.#awaitAcknowledgement(undefined);
       this.sendWaiting();
     });
@@ -240,8 +239,9 @@ export class Sender {
 
   /** Why an event on that topic is not even tried, if so. */
   #poison(topic: string): M1Error | undefined {
-    if (!this.#poisonTopics.has(topic)) return undefined;
-    const error = () => new M1Error("TOPIC_HANGS_UP", { topic });
+    const fault = this.#poisonTopics.faultOf(topic);
+    if (!fault) return undefined;
+    const error = () => new M1Error(fault, { topic });
     this.#warn(topic, error);
     return error();
   }
@@ -306,8 +306,10 @@ export class Sender {
   #accepted(delivery: Delivery, qos: QoS): void {
     this.#refusals.accepted();
     // At QoS 0 the broker has not said so.
-    if (qos > 0) this.#poisonTopics.accepted(delivery.topic);
-    if (qos > 0) this.#lastTaken = { topic: delivery.topic, payload: delivery.payload };
+    if (qos > 0) {
+      this.#poisonTopics.accepted(delivery.topic);
+      this.#probes.taken(delivery);
+    }
     this.#qos.accepted(delivery, qos);
     this.#outbox.acknowledge(delivery);
   }
@@ -344,10 +346,11 @@ export class Sender {
   diagnose(failure: M1Error): Diagnosis {
     const diagnosis = this.#diagnose(failure);
     if (diagnosis.cause === "event") {
-      const { delivery, times } = diagnosis;
+      const { delivery, times, isUnanswered } = diagnosis;
+      const kind = isUnanswered ? "UNANSWERED" : "HANGS_UP";
       // A broker that takes nothing has shown nothing about the topic.
-      if (this.#link?.isProven) this.#poisonTopics.failed(delivery.topic);
-      this.#outbox.quarantine(delivery, new M1Error("EVENT_HANGS_UP", { times }));
+      if (this.#link?.isProven) this.#poisonTopics.failed(delivery.topic, `TOPIC_${kind}`);
+      this.#outbox.quarantine(delivery, new M1Error(`EVENT_${kind}`, { times }));
     }
     return diagnosis;
   }
@@ -355,9 +358,8 @@ export class Sender {
   #diagnose(failure: M1Error): Diagnosis {
     const link = this.#link;
     if (link?.isProbing) {
-      this.#failedProbes += 1;
-      // What it took once it bears no more: then the event under suspicion is tried without proof.
-      if (this.#failedProbes >= MOST_FAILED_PROBES) this.#lastTaken = undefined;
+      // After too many, the event under suspicion is tried without proof.
+      this.#probes.failed();
       this.#diagnosis.forgetTakeovers();
       return { cause: "chance" };
     }
@@ -376,18 +378,19 @@ export class Sender {
       const blamed = failure.code === "TAKEN_OVER" ? undefined : inFlight;
       return this.#diagnosis.disconnected(blamed, link.isProven);
     }
+    if (link && isSilence(failure) && !this.#pause.isActive) {
+      return this.#diagnosis.silent(inFlight, link.isProven);
+    }
     this.#diagnosis.forgetTakeovers();
-    // On a slow link the first acknowledgement may be late because so much is on its way, and to a broker
-    // that limits the rate the same burst would be too much again.
-    if (failure.code === "KEEPALIVE_LOST" || failure.code === "BROKER_UNAVAILABLE")
-      this.#diagnosis.sendOneByOne();
+    // To a broker that limits the rate the same burst would be too much again.
+    if (isSilence(failure) || failure.code === "BROKER_UNAVAILABLE") this.#diagnosis.sendOneByOne();
     return { cause: "chance" };
   }
 
   /** The connection ended over an event at QoS 2, before any exchange over it was complete. */
   #isQoS2ToBlame(link: Link, oldest: Delivery, failure: M1Error): boolean {
     if (failure.code === "TAKEN_OVER" || !link.qos2 || link.qos2.hasCompleted) return false;
-    if (!isClosedByBroker(failure) && failure.code !== "KEEPALIVE_LOST") return false;
+    if (!isClosedByBroker(failure) && !isSilence(failure)) return false;
     return this.#qos.of(oldest, link.limits.maximumQoS) === 2;
   }
 }

@@ -1,5 +1,5 @@
 // The subscriptions over the present connection: what the nodes want is asked for, what nobody wants is
-// given up, and a broker that ends the connection over a filter keeps nobody else waiting for long.
+// given up, and a broker that ends the connection over one of the two keeps nobody else waiting for long.
 import type { MqttClient } from "mqtt";
 import type { ErrorCode, M1Error } from "../protocol/errors";
 import type { Subscriptions, SubscriptionWire } from "../subscriptions/subscriptions";
@@ -7,6 +7,7 @@ import type { Diagnosis } from "./disconnect-diagnosis";
 import { PoisonFilters } from "./poison-filters";
 import { subscriptionWire } from "./subscription-wire";
 import type { Timing } from "./timing";
+import { Unsubscribing } from "./unsubscribing";
 
 /** The broker closes the connection for a reason that it has given, or we do for one that we know. */
 const OTHER_REASONS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -19,6 +20,7 @@ export class Subscribing {
   readonly #subscriptions: Subscriptions;
   readonly #timing: Timing;
   readonly #poison: PoisonFilters;
+  readonly #unsubscribing = new Unsubscribing();
   /** What was refused is to be asked for again: `synchronise` is due. */
   readonly #due: () => void;
   #wire: SubscriptionWire | undefined;
@@ -31,14 +33,14 @@ export class Subscribing {
     this.#due = due;
   }
 
-  /** The connection before ended over a SUBSCRIBE: events had better wait until `synchronise` is done. */
+  /** The connection before ended over a SUBSCRIBE or UNSUBSCRIBE: events had better wait until `synchronise` is done. */
   get isSuspect(): boolean {
-    return this.#poison.isSearching;
+    return this.#poison.isSearching || this.#unsubscribing.isSuspect;
   }
 
   /** CONNACK has come. `flush` sends what the client's stream has gathered. */
   connected(client: MqttClient, flush: () => void, sessionPresent: boolean): void {
-    this.#wire = subscriptionWire(client, flush, this.#timing, this.#poison);
+    this.#wire = subscriptionWire(client, flush, this.#timing, this.#poison, this.#unsubscribing);
     this.#subscriptions.connected(sessionPresent);
   }
 
@@ -53,9 +55,11 @@ export class Subscribing {
       this.#timer ??= setTimeout(() => this.#askAgain(), this.#timing.askAgain);
   }
 
-  /** Asked before `disconnected`: what it means if the connection has ended over a SUBSCRIBE; undefined if not. */
-  diagnose(failure: M1Error): Diagnosis | undefined {
-    const verdict = OTHER_REASONS.has(failure.code) ? undefined : this.#poison.disconnected();
+  /** Asked before `disconnected`: what it means if the connection has ended over a SUBSCRIBE or UNSUBSCRIBE; undefined if not. */
+  diagnose({ code }: M1Error): Diagnosis | undefined {
+    const isForOtherReason = OTHER_REASONS.has(code);
+    if (this.#unsubscribing.disconnected(isForOtherReason)) return { cause: "search" };
+    const verdict = isForOtherReason ? undefined : this.#poison.disconnected();
     return verdict && { cause: verdict === "search" ? "search" : "chance" };
   }
 

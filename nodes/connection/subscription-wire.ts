@@ -5,6 +5,7 @@ import type { QoS } from "../protocol/settings";
 import type { SubscriptionWire } from "../subscriptions/subscriptions";
 import type { PoisonFilters } from "./poison-filters";
 import type { Timing } from "./timing";
+import type { Unsubscribing } from "./unsubscribing";
 
 /** Brokers limit the length of a packet; ten thousand devices must not fail on it. */
 const FILTERS_A_PACKET = 100;
@@ -14,13 +15,15 @@ export const REFUSED = 0x80;
 
 /**
  * `flush` sends what the client's stream has gathered. Each answer takes `acknowledge` milliseconds at the
- * most. What is `poison` counts as refused; it says how many filters to ask for at a time.
+ * most. What is `poison` counts as refused; it says how many filters to ask for at a time. Where `unsubscribing`
+ * is given up, nothing is sent for it.
  */
 export function subscriptionWire(
   client: MqttClient,
   flush: () => void,
   { acknowledge }: Timing,
   poison: PoisonFilters,
+  unsubscribing: Unsubscribing,
 ): SubscriptionWire {
   return {
     async subscribe(filters) {
@@ -42,8 +45,11 @@ export function subscriptionWire(
       return codes;
     },
     async unsubscribe(filters) {
+      if (unsubscribing.isGivenUp) return;
       for (const batch of batches(filters)) {
+        unsubscribing.ask();
         await before(acknowledge, client.unsubscribeAsync([...batch]));
+        unsubscribing.answered();
       }
     },
   };

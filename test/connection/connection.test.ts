@@ -353,7 +353,7 @@ describe("connection: going down", () => {
     const connection = await onlineConnection(broker);
     const lost = enters(connection, "offline");
     const fate = sendNumber(connection, 1);
-    assert.equal((await lost).reason.code, "CONNECTION_LOST");
+    assert.equal((await lost).reason.code, "MQTT_UNREADABLE");
     assert.equal(await fate, undefined);
   });
 

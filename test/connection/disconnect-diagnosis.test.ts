@@ -512,6 +512,13 @@ describe("disconnects in a row", () => {
       remove(from: number, to: number) {
         for (let index = from; index <= to; index += 1) at(index).removed = true;
       },
+      /** As `cause`, where the broker says nothing any more. */
+      silence(index: number, isProven: boolean) {
+        return diagnosis.silent({ oldest: at(index), newest: at(index) }, isProven);
+      },
+      answer(index: number) {
+        diagnosis.answered(at(index));
+      },
       /** While those from `oldest` to `newest` are in flight. */
       cause(oldest: number, newest: number, isProven = true) {
         diagnosis.sent(at(oldest));
@@ -553,7 +560,7 @@ describe("disconnects in a row", () => {
     const needs: boolean[] = [];
     const causes = [1, 2, 3, 4, 5].map(() => {
       const found = cause(0, 0, false);
-      needs.push(diagnosis.needsProof);
+      needs.push(diagnosis.needsProof !== undefined);
       return found;
     });
     assert.deepEqual(causes, ["chance", "search", "search", "search", "chance"]);
@@ -577,5 +584,54 @@ describe("disconnects in a row", () => {
       causes,
       [1, 2, 3].flatMap(() => ["chance", "search", "event"]),
     );
+  });
+
+  it("and silences are counted apart: one of each does not make two", () => {
+    const { silence, cause } = scene(10);
+    const causes = [silence(0, true).cause, silence(0, true).cause, cause(0, 0), cause(0, 0)];
+    assert.equal(causes.includes("event"), false);
+    assert.equal(cause(0, 0), "event");
+  });
+
+  describe("in silence", () => {
+    it("are an event's fault at the sixth over connections that have taken another one", () => {
+      const { silence } = scene(10);
+      for (const _ of [1, 2, 3, 4, 5]) assert.notEqual(silence(0, true).cause, "event");
+
+      const verdict = silence(0, true);
+
+      assert.ok(verdict.cause === "event");
+      assert.deepEqual([verdict.times, verdict.isUnanswered], [6, true]);
+    });
+
+    it("are nobody's fault, however many, where the broker takes nothing", () => {
+      const { diagnosis, silence } = scene(10);
+      const causes = Array.from({ length: 100 }, () => silence(0, false).cause);
+
+      assert.deepEqual(new Set(causes), new Set(["chance"]));
+      assert.equal(diagnosis.needsProof?.topic, "");
+      // They count for no more than that proof is needed.
+      const proven = [1, 2, 3, 4].map(() => silence(0, true).cause);
+      assert.deepEqual(
+        proven.map((cause) => cause === "event"),
+        [false, false, false, true],
+      );
+    });
+
+    it("count anew for an event that is answered, and for another one", () => {
+      const { silence, answer } = scene(10);
+      for (const _ of [1, 2, 3, 4, 5]) silence(0, true);
+      answer(0);
+      for (const _ of [1, 2, 3, 4, 5]) assert.notEqual(silence(0, true).cause, "event");
+      for (const _ of [1, 2, 3, 4, 5]) assert.notEqual(silence(1, true).cause, "event");
+    });
+
+    it("let one event be in flight, then two, so that the second may show that the broker takes some", () => {
+      const { diagnosis, silence } = scene(10);
+      silence(0, false);
+      assert.equal(diagnosis.window, 1);
+      silence(0, false);
+      assert.equal(diagnosis.window, 2);
+    });
   });
 });

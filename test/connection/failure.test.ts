@@ -81,7 +81,7 @@ describe("failure: the network", () => {
   it("names what is not MQTT", async () => {
     const web = await serve((socket) => socket.write("HTTP/1.1 400 Bad Request\r\n\r\n"));
     const failure = await failureOf(web);
-    assert.equal(failure.code, "CONNECTION_LOST");
+    assert.equal(failure.code, "MQTT_UNREADABLE");
     assert.notEqual(failure.details.reason, "");
   });
 

@@ -315,3 +315,92 @@ describe("a broker that takes a packet every 20 ms", () => {
     }
   });
 });
+
+describe("a broker that keeps the session and cannot bear UNSUBSCRIBE", () => {
+  for (const [how, react] of [
+    ["closes the connection on it", (socket: { destroy(): void }) => socket.destroy()],
+    ["never answers it", () => undefined],
+  ] as const) {
+    it(`and ${how}: gets it three times, and then the events`, async () => {
+      const broker = await ScriptedBroker.start((packet, reply, socket) => {
+        if (packet.cmd === "connect") {
+          reply({ cmd: "connack", returnCode: 0, sessionPresent: true });
+          return true;
+        }
+        if (packet.cmd === "unsubscribe") react(socket);
+        return packet.cmd === "unsubscribe";
+      });
+      const connection = connectionTo(broker, { timing: { acknowledge: 100 } });
+      connection.addSender({});
+      const [pump, valve] = [subscriber(deviceRequest("pump")), subscriber(deviceRequest("valve"))];
+      for (const node of [pump, valve]) connection.addSubscriber(node);
+      connection.endDeploy();
+      await broker.packet(({ cmd }) => cmd === "subscribe");
+      await reaches(connection, "online");
+      connection.removeSubscriber(valve);
+      connection.endDeploy();
+
+      const fates = await sendNumbers(connection, 20);
+
+      assert.deepEqual(new Set(fates), new Set([undefined]));
+      const gaveUp = () => broker.packets.filter(({ cmd }) => cmd === "unsubscribe").length;
+      while (gaveUp() < 3) await enters(connection, "online");
+      assert.equal(await sendNumber(connection, 20), undefined);
+      assert.equal(gaveUp(), 3);
+    });
+  }
+});
+
+describe("an event that a broker", () => {
+  const BAD = eventTopic(WHO, "bad");
+
+  for (const { how, react, fate } of [
+    { how: "never answers", react: () => undefined, fate: "EVENT_UNANSWERED" },
+    {
+      how: "answers with what is no MQTT",
+      react: (socket: { write(bytes: Buffer): unknown }) => socket.write(Buffer.from([0, 0])),
+      fate: "EVENT_UNANSWERED",
+    },
+  ] as const) {
+    it(`${how} goes into quarantine when it has taken others at the same time, and holds up nothing after that`, async () => {
+      let tries = 0;
+      const broker = await ScriptedBroker.start((packet, _reply, socket) => {
+        if (packet.cmd !== "publish" || packet.topic !== BAD) return false;
+        tries += 1;
+        react(socket);
+        return true;
+      });
+      const connection = await onlineConnection(broker, { timing: { acknowledge: 50 } });
+      await sendNumber(connection, 1);
+
+      const bad = sendOf(connection, "bad");
+      const behind = sendNumbers(connection, 20);
+
+      assert.equal(await bad, fate);
+      assert.deepEqual(new Set(await behind), new Set([undefined]));
+      // Each time another one was taken over the same connection.
+      assert.equal(tries, 6);
+      // What is known of the topic is not found out again.
+      assert.equal(await sendOf(connection, "bad"), "TOPIC_UNANSWERED");
+      assert.equal(tries, 6);
+    });
+  }
+
+  it("does not answer, as it answers nothing at all for a while, is not lost, and nor is any other", async () => {
+    let isFrozen = false;
+    let connections = 0;
+    const broker = await ScriptedBroker.start(({ cmd }) => {
+      if (cmd === "connect") connections += 1;
+      return isFrozen && cmd !== "connect";
+    });
+    const connection = await onlineConnection(broker, { timing: { acknowledge: 20 } });
+    await sendNumber(connection, 1);
+    isFrozen = true;
+
+    const fates = sendNumbers(connection, 20);
+    while (connections < 40) await enters(connection, "offline");
+    isFrozen = false;
+
+    assert.deepEqual(new Set(await fates), new Set([undefined]));
+  });
+});

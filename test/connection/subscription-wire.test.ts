@@ -5,6 +5,7 @@ import { connectAsync, type MqttClient } from "mqtt";
 import { PoisonFilters } from "../../nodes/connection/poison-filters";
 import { subscriptionWire } from "../../nodes/connection/subscription-wire";
 import { TIMING } from "../../nodes/connection/timing";
+import { Unsubscribing } from "../../nodes/connection/unsubscribing";
 import { coalesceWrites } from "../../nodes/connection/write-coalescing";
 import { ScriptedBroker, stopBrokers } from "../support/scripted-broker";
 
@@ -29,9 +30,9 @@ describe("client: a SUBSCRIBE", () => {
 
   it("does not wait for the end of the turn", async () => {
     const before = socket.bytesWritten;
-    const answer = subscriptionWire(client, sendNow, TIMING, new PoisonFilters(0)).subscribe(
-      new Map([["a", 1]]),
-    );
+    const poison = new PoisonFilters(0);
+    const wire = subscriptionWire(client, sendNow, TIMING, poison, new Unsubscribing());
+    const answer = wire.subscribe(new Map([["a", 1]]));
     assert.ok(socket.bytesWritten > before, "nothing is written");
     assert.deepEqual(await answer, new Map([["a", 1]]));
   });
