@@ -1,7 +1,7 @@
 // What a power cut leaves of the outbox: a real Node-RED's disk is recorded, and made again as it was at random moments.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { rm } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import type { Socket } from "node:net";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -15,7 +15,7 @@ import { type Written, writtenEvents } from "../support/level-log";
 import { type Launch, NodeRed } from "../support/node-red";
 import { PowerCut } from "../support/power-cut";
 import { preloadTiming } from "../support/preload-timing";
-import { freePort, temporaryFolder } from "../support/processes";
+import { freePort, run, temporaryFolder } from "../support/processes";
 import { Random } from "../support/random";
 import { RecordingBroker, seconds, type UserRecord } from "../support/recording-broker";
 
@@ -46,6 +46,28 @@ interface Recording {
   readonly written: ReadonlyMap<number, Written>;
   readonly broker: UserRecord;
 }
+
+describe("making sure of LevelDB's logs", () => {
+  it("takes each there is, as LevelDB begins a new one before the last is a table", async () => {
+    const { folder, remove } = await temporaryFolder();
+    const logs = ["000003.log", "000005.log"].map((name) => path.join(folder, name));
+    for (const log of logs) await writeFile(log, "");
+    const module = JSON.stringify(path.resolve(__dirname, "../../dist/outbox/log-sync"));
+    const script = `new (require(${module}).LogSync)(${JSON.stringify(folder)}).sync()`;
+    const trace = path.join(folder, "trace");
+    const [strace = "", ...options] = traced(trace);
+    await run(strace, [...options, process.execPath, "-e", script]);
+
+    const syncs = (await readTrace(trace, folder)).filter(({ kind }) => kind === "sync");
+
+    // Their names are in the folder.
+    assert.deepEqual(
+      syncs.map((sync) => sync.path),
+      [...logs, folder],
+    );
+    await remove();
+  });
+});
 
 describe(`a power cut (M1_TEST_SEED=${SEED})`, function () {
   this.timeout(240_000);
@@ -173,11 +195,12 @@ describe(`a power cut (M1_TEST_SEED=${SEED})`, function () {
 
   it('with "always" finds no event that is sent on a disk that does not have it', () => {
     const { written, broker: record } = recording("always");
-    const early = [...record.received].filter(
-      ([number, { at }]) => !((written.get(number)?.syncedAt ?? Number.POSITIVE_INFINITY) < at),
-    );
+    const early = [...record.received.keys()].filter((number) => {
+      const received = record.received.get(number)?.at ?? 0;
+      return !((written.get(number)?.syncedAt ?? Number.POSITIVE_INFINITY) < received);
+    });
 
-    assert.deepEqual(early, []);
+    assert.equal(early.length, 0, `${early.length} events, ${early[0]} the first`);
     assert.equal(record.received.size, fed);
   });
 });
@@ -212,10 +235,8 @@ class Tally {
     const missing = before.filter(({ number }) => !came.has(number));
     assert.ok(told <= missing.length, `${told} are told as lost, ${missing.length} are`);
     const lost = missing.filter(({ number }) => !broker.wasAcknowledged(number, moment));
-    assert.deepEqual(
-      lost.filter((event) => this.#isPromised(event, moment)),
-      [],
-    );
+    const promised = lost.filter((event) => this.#isPromised(event, moment));
+    assert.deepEqual(promised.slice(0, 10), [], `${promised.length} events at ${moment}`);
     const repeated = numbers.filter((number) => broker.wasAcknowledged(number, moment));
     for (const number of repeated) {
       const acknowledged = broker.lastAcknowledged.get(number) ?? 0;
