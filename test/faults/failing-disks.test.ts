@@ -130,6 +130,8 @@ describe("a disk that fails while it is in use", function () {
 
   it("keeps events where there are too many open files to store them", async () => {
     await start();
+    // The feed, too, is an open file.
+    await nodeRed.status("feed", ({ text = "" }) => text.includes("1"));
     await allow(nodeRed, NO_MORE_FILES);
     await sendNumbers(feed, 0, 100);
     await printed(nodeRed, new RegExp(IN_MEMORY));
