@@ -86,8 +86,10 @@ export class EventStore implements CommitOwner {
   /** Opens the folder, made if it is not there, and repaired if it is damaged. Throws OUTBOX_UNUSABLE. */
   async open(): Promise<Opening> {
     try {
-      const position = await this.#ledger.read();
-      const opened = await openStore(this.folder, (db) => contentsOf(db, this.#keys, position));
+      // The ledger is in the folder, and so may come back by a repair, too.
+      const inspect = async (db: ClassicLevel) =>
+        contentsOf(db, this.#keys, await this.#ledger.read());
+      const opened = await openStore(this.folder, inspect);
       const { removed, newest, lost, fault } = opened.contents;
       this.#db = opened.db;
       this.#removed = removed;
