@@ -17,11 +17,11 @@ const NOT_SYNCED = "The outbox cannot make sure that events are on the disk";
 const ON_DISK_AGAIN = "Events are kept on disk again";
 
 /** Every attempt to make sure of these files fails (fdatasync(2)). */
-function refusingSync(code: string, files: readonly string[] = []): Launch {
+function refusingSync(code: string, trace: string, files: readonly string[] = []): Launch {
   const paths = files.flatMap((file) => ["-P", file]);
-  const trace = ["-e", "trace=fdatasync,fsync", "-e", `inject=fdatasync,fsync:error=${code}`];
-  const quietly = ["-D", "-f", "--seccomp-bpf", "-o", "/dev/null"];
-  return { wrapper: ["strace", ...quietly, ...paths, ...trace, "--"] };
+  const calls = ["-e", "trace=fdatasync,fsync", "-e", `inject=fdatasync,fsync:error=${code}`];
+  const quietly = ["-D", "-f", "--seccomp-bpf", "-o", trace];
+  return { wrapper: ["strace", ...quietly, ...paths, ...calls, "--"] };
 }
 
 /** Files grow to 256 kB at the most, as on a full disk, until somebody allows more. */
@@ -58,6 +58,10 @@ describe("a disk that fails while it is in use", function () {
     return path.join(place.userDir, "m1-outbox", "c1");
   }
 
+  function trace(): string {
+    return path.join(place.userDir, "trace");
+  }
+
   async function start(launch: Launch = {}): Promise<void> {
     // After half a minute without a broker it would wait as long for the next try.
     const timing = await preloadTiming(place.userDir, { firstRetry: 50, longestRetry: 500 });
@@ -87,10 +91,11 @@ describe("a disk that fails while it is in use", function () {
     ["EINVAL", /invalid argument/],
   ] as const) {
     it(`stores all the same where it makes sure of nothing (${code})`, async () => {
-      await start(refusingSync(code, [path.join(folder(), "000003.log")]));
+      await start(refusingSync(code, trace(), [path.join(folder(), "000003.log")]));
       await feedUpTo(0, 100);
       await printed(nodeRed, new RegExp(NOT_SYNCED));
       await feedUpTo(100, 200);
+      await isRefusedTwice();
       await nodeRed.stop("SIGKILL");
       const [warning = "", ...others] = warnings();
       assert.match(warning, reason);
@@ -102,7 +107,7 @@ describe("a disk that fails while it is in use", function () {
     });
 
     it(`loses no event where LevelDB, too, can make sure of nothing (${code})`, async () => {
-      await start(refusingSync(code));
+      await start(refusingSync(code, trace()));
       await feedUpTo(0, 100);
       await deliversAll(100);
 
@@ -186,6 +191,10 @@ describe("a disk that fails while it is in use", function () {
     );
     assert.deepEqual(warnings(), []);
   });
+
+  async function isRefusedTwice(): Promise<void> {
+    while ((await readFile(trace(), "utf8")).split("(INJECTED)").length <= 2) await pause(20);
+  }
 
   /** Resolves once the event stands in a log of LevelDB's. */
   async function isStored(number: number): Promise<void> {
