@@ -1,21 +1,19 @@
 // What a power cut leaves of the outbox: a real Node-RED's disk is recorded, and made again as it was at random moments.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { rm, writeFile } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import type { Socket } from "node:net";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { EventStore } from "../../nodes/outbox/event-store";
-import { Outbox } from "../../nodes/outbox/outbox";
-import { DEMO_ACCOUNT } from "../../sandbox/accounts";
 import { type Operation, readTrace, traced } from "../support/disk-trace";
+import { drained } from "../support/drained-outbox";
 import { feedFlow, openFeed } from "../support/feed";
 import { type Installation, installation } from "../support/installation";
 import { type Written, writtenEvents } from "../support/level-log";
 import { type Launch, NodeRed } from "../support/node-red";
 import { PowerCut } from "../support/power-cut";
 import { preloadTiming } from "../support/preload-timing";
-import { freePort, run, temporaryFolder } from "../support/processes";
+import { freePort, temporaryFolder } from "../support/processes";
 import { Random } from "../support/random";
 import { RecordingBroker, seconds, type UserRecord } from "../support/recording-broker";
 
@@ -46,28 +44,6 @@ interface Recording {
   readonly written: ReadonlyMap<number, Written>;
   readonly broker: UserRecord;
 }
-
-describe("making sure of LevelDB's logs", () => {
-  it("takes each there is, as LevelDB begins a new one before the last is a table", async () => {
-    const { folder, remove } = await temporaryFolder();
-    const logs = ["000003.log", "000005.log"].map((name) => path.join(folder, name));
-    for (const log of logs) await writeFile(log, "");
-    const module = JSON.stringify(path.resolve(__dirname, "../../dist/outbox/log-sync"));
-    const script = `new (require(${module}).LogSync)(${JSON.stringify(folder)}).sync()`;
-    const trace = path.join(folder, "trace");
-    const [strace = "", ...options] = traced(trace);
-    await run(strace, [...options, process.execPath, "-e", script]);
-
-    const syncs = (await readTrace(trace, folder)).filter(({ kind }) => kind === "sync");
-
-    // Their names are in the folder.
-    assert.deepEqual(
-      syncs.map((sync) => sync.path),
-      [...logs, folder],
-    );
-    await remove();
-  });
-});
 
 describe(`a power cut (M1_TEST_SEED=${SEED})`, function () {
   this.timeout(240_000);
@@ -316,44 +292,4 @@ function lineOf(number: number): string {
 /** Nothing that LevelDB could compress: its logs and tables are to become full. */
 function textOf(number: number): string {
   return createHash("shake256", { outputLength: 1_200 }).update(String(number)).digest("base64");
-}
-
-interface Drained {
-  readonly payloads: readonly string[];
-  /** So many were told as lost. */
-  readonly told: number;
-}
-
-/** What an outbox on that folder gives out; opened again it is empty, and undamaged. */
-async function drained(folder: string, userMqtt: string): Promise<Drained> {
-  const first = await givenOut(folder, userMqtt);
-  const second = await givenOut(folder, userMqtt);
-  assert.deepEqual(second, { payloads: [], told: 0, warnings: [] });
-  return first;
-}
-
-const NEW = { topic: "t", payload: "new", qos: 1, done: () => undefined } as const;
-
-/** Until a new event comes after them. */
-async function givenOut(folder: string, userMqtt: string) {
-  const { projectMqtt } = DEMO_ACCOUNT;
-  const store = new EventStore(folder, { projectMqtt, userMqtt });
-  const policy = { limit: 1_000_000, full: "reject", maxAge: Number.POSITIVE_INFINITY } as const;
-  const outbox = new Outbox(policy, { store });
-  const warnings: string[] = [];
-  outbox.onWarning = ({ message }) => warnings.push(message);
-  const payloads: string[] = [];
-  outbox.add(NEW);
-  while (payloads.at(-1) !== NEW.payload) {
-    const ready = new Promise<void>((resolve) => {
-      outbox.onReady = resolve;
-    });
-    for (let event = outbox.next(); event; event = outbox.next()) {
-      payloads.push(event.payload);
-      outbox.acknowledge(event);
-    }
-    if (payloads.at(-1) !== NEW.payload) await ready;
-  }
-  await outbox.close();
-  return { payloads: payloads.slice(0, -1), told: outbox.losses.unreadable, warnings };
 }
