@@ -57,12 +57,13 @@ function attemptToRun(program: string, words: string[]): { stdout: string } {
 export async function keep(all: readonly Result[], about: Circumstances): Promise<void> {
   const results = `${JSON.stringify({ ...about, results: all }, null, 2)}\n`;
   await writeFile(path.join(root, "bench", "results.json"), results);
-  await replace(path.join(root, "bench", "README.md"), `${describe(about)}\n\n${tables(all)}`);
-  await replace(path.join(root, "README.md"), summary(all));
+  await keepIn("bench/README.md", `${describe(about)}\n\n${tables(all)}`);
+  await keepIn("README.md", summary(all));
 }
 
-/** What lies between the two marks of a file. */
-async function replace(file: string, results: string): Promise<void> {
+/** Between the two marks of a file of the repository. */
+export async function keepIn(name: string, results: string): Promise<void> {
+  const file = path.join(root, name);
   const text = await readFile(file, "utf8");
   const marks = /(<!-- results: begin -->).*(<!-- results: end -->)/s;
   await writeFile(

@@ -124,7 +124,7 @@ function ratio(value: number, { median }: Spread): string {
 }
 
 /** Padded, so that it reads well on a terminal and in the file. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((_, column) =>
     Math.max(...[head, ...rows].map((cells) => cells[column]?.length ?? 0)),
   );

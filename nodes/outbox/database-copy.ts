@@ -1,5 +1,6 @@
 // A copy of the files of a LevelDB folder, taken before LevelDB opens it: it deletes what a damaged list of its
 // files does not name, and that may be most of the events.
+import { existsSync } from "node:fs";
 import { copyFile, link, mkdir, readdir, rename, rm } from "node:fs/promises";
 import path from "node:path";
 
@@ -12,19 +13,35 @@ const MOST_KEPT = 3;
 
 export class DatabaseCopy {
   readonly #folder: string;
-  readonly #copy: string;
+  #copy: string;
 
-  private constructor(folder: string) {
+  private constructor(folder: string, copy: string) {
     this.#folder = folder;
-    // Another process may be about to find that it may not open the folder.
-    this.#copy = `${folder}.opening-${process.pid}`;
+    this.#copy = copy;
   }
 
   static async take(folder: string): Promise<DatabaseCopy> {
-    const copy = new DatabaseCopy(folder);
+    const begun = new DatabaseCopy(folder, repairing(folder));
+    if (begun.#isOfRepair) {
+      await begun.restore();
+      return begun;
+    }
+    // Another process may be about to find that it may not open the folder.
+    const copy = new DatabaseCopy(folder, `${folder}.opening-${process.pid}`);
     await copy.discard();
     await copyFiles(folder, copy.#copy);
     return copy;
+  }
+
+  /** To be called before the folder is changed. Should this process end before the repair does, the next begins again with the copy. */
+  async beginRepair(): Promise<void> {
+    if (this.#isOfRepair) return;
+    await rename(this.#copy, repairing(this.#folder));
+    this.#copy = repairing(this.#folder);
+  }
+
+  get #isOfRepair(): boolean {
+    return this.#copy === repairing(this.#folder) && existsSync(this.#copy);
   }
 
   /** Makes the folder again what it was. */
@@ -44,8 +61,14 @@ export class DatabaseCopy {
     await rm(this.#copy, { recursive: true, force: true });
   }
 
+  /** When the folder could not be opened. */
+  async giveUp(): Promise<void> {
+    if (!this.#isOfRepair) await this.discard();
+  }
+
   /** With those of processes that ended in the middle of opening. Only while the folder is open and intact. */
   async discardAll(): Promise<void> {
+    await this.discard();
     for (const copy of await this.#siblings("opening")) await rm(copy, { recursive: true });
   }
 
@@ -64,6 +87,10 @@ export class DatabaseCopy {
     const names = (await readdir(dir)).filter((name) => name.startsWith(`${base}.${kind}-`));
     return names.sort().map((name) => path.join(dir, name));
   }
+}
+
+function repairing(folder: string): string {
+  return `${folder}.repairing`;
 }
 
 async function copyFiles(from: string, to: string): Promise<void> {

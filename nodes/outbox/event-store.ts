@@ -88,8 +88,10 @@ export class EventStore implements CommitOwner {
   /** Opens the folder, made if it is not there, and repaired if it is damaged. Throws OUTBOX_UNUSABLE or OUTBOX_NOT_LOADED. */
   async open(): Promise<Opening> {
     try {
-      const position = await this.#ledger.read();
-      const opened = await openStore(this.folder, (db) => contentsOf(db, this.#keys, position));
+      // The ledger is in the folder, and so may come back by a repair, too.
+      const inspect = async (db: ClassicLevel) =>
+        contentsOf(db, this.#keys, await this.#ledger.read());
+      const opened = await openStore(this.folder, inspect);
       const { removed, watermark, newest, bytes, lost, fault } = opened.contents;
       this.#db = opened.db;
       this.#removed = removed;
@@ -229,9 +231,10 @@ export class EventStore implements CommitOwner {
   async commit(): Promise<void> {
     const { newest, watermark } = this;
     try {
-      await this.#ledger.write({ newest, watermark });
       const isNeeded = this.hasPresent(1, newest) || this.#commits.wouldRepeat;
       if (this.#sync !== "never" && isNeeded) await this.#logs.sync();
+      // Not before: after a power cut it would tell of events that the disk never had.
+      await this.#ledger.write({ newest, watermark });
     } catch (error) {
       this.onSyncFailed(error);
     }

@@ -40,7 +40,7 @@ export async function openStore(folder: string, inspect: Inspect): Promise<Opene
     const kept = await copy.keep();
     return { ...best, warning: new M1Error("OUTBOX_DAMAGED", { folder: kept, reason }) };
   } catch (error) {
-    await copy.discard();
+    await copy.giveUp();
     throw error;
   }
 }
@@ -60,6 +60,7 @@ async function repaired(
 ): Promise<Opened> {
   const { ClassicLevel } = await loadLevelDB();
   if (!isFailure(asItIs)) await asItIs.db.close();
+  await copy.beginRepair();
   await copy.restore();
   const repair = await ClassicLevel.repair(folder).then(
     () => attempt(folder, inspect),

@@ -5,10 +5,8 @@ import { rm } from "node:fs/promises";
 import type { Socket } from "node:net";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { EventStore } from "../../nodes/outbox/event-store";
-import { Outbox } from "../../nodes/outbox/outbox";
-import { DEMO_ACCOUNT } from "../../sandbox/accounts";
 import { type Operation, readTrace, traced } from "../support/disk-trace";
+import { drained } from "../support/drained-outbox";
 import { feedFlow, openFeed } from "../support/feed";
 import { type Installation, installation } from "../support/installation";
 import { type Written, writtenEvents } from "../support/level-log";
@@ -173,11 +171,12 @@ describe(`a power cut (M1_TEST_SEED=${SEED})`, function () {
 
   it('with "always" finds no event that is sent on a disk that does not have it', () => {
     const { written, broker: record } = recording("always");
-    const early = [...record.received].filter(
-      ([number, { at }]) => !((written.get(number)?.syncedAt ?? Number.POSITIVE_INFINITY) < at),
-    );
+    const early = [...record.received.keys()].filter((number) => {
+      const received = record.received.get(number)?.at ?? 0;
+      return !((written.get(number)?.syncedAt ?? Number.POSITIVE_INFINITY) < received);
+    });
 
-    assert.deepEqual(early, []);
+    assert.equal(early.length, 0, `${early.length} events, ${early[0]} the first`);
     assert.equal(record.received.size, fed);
   });
 });
@@ -212,10 +211,8 @@ class Tally {
     const missing = before.filter(({ number }) => !came.has(number));
     assert.ok(told <= missing.length, `${told} are told as lost, ${missing.length} are`);
     const lost = missing.filter(({ number }) => !broker.wasAcknowledged(number, moment));
-    assert.deepEqual(
-      lost.filter((event) => this.#isPromised(event, moment)),
-      [],
-    );
+    const promised = lost.filter((event) => this.#isPromised(event, moment));
+    assert.deepEqual(promised.slice(0, 10), [], `${promised.length} events at ${moment}`);
     const repeated = numbers.filter((number) => broker.wasAcknowledged(number, moment));
     for (const number of repeated) {
       const acknowledged = broker.lastAcknowledged.get(number) ?? 0;
@@ -295,45 +292,4 @@ function lineOf(number: number): string {
 /** Nothing that LevelDB could compress: its logs and tables are to become full. */
 function textOf(number: number): string {
   return createHash("shake256", { outputLength: 1_200 }).update(String(number)).digest("base64");
-}
-
-interface Drained {
-  readonly payloads: readonly string[];
-  /** So many were told as lost. */
-  readonly told: number;
-}
-
-/** What an outbox on that folder gives out; opened again it is empty, and undamaged. */
-async function drained(folder: string, userMqtt: string): Promise<Drained> {
-  const first = await givenOut(folder, userMqtt);
-  const second = await givenOut(folder, userMqtt);
-  assert.deepEqual(second, { payloads: [], told: 0, warnings: [] });
-  return first;
-}
-
-const NEW = { topic: "t", payload: "new", qos: 1, done: () => undefined } as const;
-
-/** Until a new event comes after them. */
-async function givenOut(folder: string, userMqtt: string) {
-  const { projectMqtt } = DEMO_ACCOUNT;
-  const store = new EventStore(folder, { projectMqtt, userMqtt });
-  const endless = Number.POSITIVE_INFINITY;
-  const policy = { limit: 1_000_000, full: "reject", bytes: endless, maxAge: endless } as const;
-  const outbox = new Outbox(policy, { store });
-  const warnings: string[] = [];
-  outbox.onWarning = ({ message }) => warnings.push(message);
-  const payloads: string[] = [];
-  outbox.add(NEW);
-  while (payloads.at(-1) !== NEW.payload) {
-    const ready = new Promise<void>((resolve) => {
-      outbox.onReady = resolve;
-    });
-    for (let event = outbox.next(); event; event = outbox.next()) {
-      payloads.push(event.payload);
-      outbox.acknowledge(event);
-    }
-    if (payloads.at(-1) !== NEW.payload) await ready;
-  }
-  await outbox.close();
-  return { payloads: payloads.slice(0, -1), told: outbox.losses.unreadable, warnings };
 }
