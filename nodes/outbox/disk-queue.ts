@@ -173,11 +173,12 @@ export class DiskQueue implements EventQueue {
     try {
       const { lost, warning } = await this.#store.open();
       if (warning) this.#owner.warning(warning);
+      if (this.#tail.acceptsEvents) await this.#tellIfLittleRoom();
+      // From here to `counted` nothing may come in between.
       const { newest, count, bytes } = this.#store;
       this.#isUsable = true;
       this.#unread.found(newest, count, bytes);
       this.#tellMissing(lost);
-      if (this.#tail.acceptsEvents) await this.#tellIfLittleRoom();
       return Math.max(0, count - this.#unread.callbacks.size);
     } catch (error) {
       this.#giveUpReading(error);
@@ -289,7 +290,7 @@ export class DiskQueue implements EventQueue {
   /** Before the disk is full, and not when it is. */
   async #tellIfLittleRoom(): Promise<void> {
     const free = await this.#store.freeBytes();
-    const needed = this.#limit - this.#unread.bytes;
+    const needed = this.#limit - this.#store.bytes;
     if (free >= needed || this.#limit === Number.POSITIVE_INFINITY) return;
     const details = { free: megabytes(free), needed: megabytes(needed) };
     this.#owner.warning(new M1Error("OUTBOX_LITTLE_ROOM", details));
