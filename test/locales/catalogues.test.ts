@@ -90,6 +90,19 @@ describe("the languages", () => {
     );
     deepEqual(long, []);
   });
+
+  it("are right for one event and one hour, too: no plural follows such a number", () => {
+    const plural =
+      /__(count|limit|hours|dropped|expired)__ (events|hours|Ereignisse|Stunden|eventos|horas|événements|heures|descartados|supprimés)/;
+    const wrong = ["en-US", ...languages].flatMap((language) =>
+      ownFiles(".json").flatMap((file) =>
+        [...strings(language, file)]
+          .filter(([, text]) => plural.test(text))
+          .map(([key, text]) => `${language} ${key}: ${text}`),
+      ),
+    );
+    deepEqual(wrong, []);
+  });
 });
 
 function read(language: string, file: string): string {

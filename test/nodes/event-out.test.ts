@@ -753,7 +753,7 @@ describe("m1 event out", () => {
       const inputs = [1, 2, 3].map((payload) => input("out", { payload }));
       const { error } = await input("out", { payload: 4 });
       equal(error?.code, "OUTBOX_FULL");
-      equal((await caught()).error.message, "The outbox is full: 3 events are queued");
+      equal((await caught()).error.message, "The outbox is full (limit: 3)");
       await context.sandbox.start();
       deepEqual(codes(await Promise.all(inputs)), [undefined, undefined, undefined]);
       deepEqual(await values(3), [1, 2, 3]);
