@@ -7,6 +7,8 @@
 // if the head has room, and is read back otherwise. What the disk cannot take goes from the tail to
 // the head without it.
 import type { M1Error } from "../protocol/errors";
+import type { Clock } from "./clock";
+import { bringUpToDate, ClockCorrections } from "./clock-corrections";
 import {
   type Done,
   type Finish,
@@ -44,6 +46,7 @@ export interface DiskQueueOptions {
   /** False: the store is only emptied, as after a change from disk to memory. */
   readonly storesNew: boolean;
   readonly callbacks: ReadonlyMap<number, Done>;
+  readonly clock: Clock;
 }
 
 export class DiskQueue implements EventQueue {
@@ -52,6 +55,9 @@ export class DiskQueue implements EventQueue {
   readonly #tail: WriteBuffer;
   readonly #store: EventStore;
   readonly #owner: QueueOwner;
+  readonly #clock: Clock;
+  readonly #corrections: ClockCorrections;
+  readonly #unwatchClock: () => void;
   #opening: Promise<void> | undefined;
   #isOpen = false;
   #reading: Promise<void> | undefined;
@@ -59,9 +65,16 @@ export class DiskQueue implements EventQueue {
   #closing = false;
   #hasToldLost = false;
 
-  constructor(store: EventStore, { storesNew, callbacks }: DiskQueueOptions, owner: QueueOwner) {
+  constructor(
+    store: EventStore,
+    { storesNew, callbacks, clock }: DiskQueueOptions,
+    owner: QueueOwner,
+  ) {
     this.#store = store;
     this.#owner = owner;
+    this.#clock = clock;
+    this.#corrections = new ClockCorrections(store, clock);
+    this.#unwatchClock = clock.watch(() => this.#clockSet());
     this.#unread = new UnreadEvents(store, callbacks);
     this.#tail = new WriteBuffer(store, storesNew, this.#batchOwner());
     // What is on disk is older than anything that comes now.
@@ -79,8 +92,14 @@ export class DiskQueue implements EventQueue {
 
   next(): QueuedEvent | undefined {
     const event = this.head.next();
+    if (event) this.#corrections.sent(event);
     this.#readMore();
     return event;
+  }
+
+  putBack(): void {
+    this.head.putBack();
+    this.#corrections.notSent();
   }
 
   remove(event: QueuedEvent): void {
@@ -121,6 +140,7 @@ export class DiskQueue implements EventQueue {
       await Promise.all([this.#tail.writing, this.#reading, this.#opening]);
     }
     await this.#quarantining;
+    this.#unwatchClock();
     // What is written is written, and what is not has to be handed over all the same.
     await this.#store.close().catch((error: unknown) => this.#fail(error));
     const events = [...this.head.remaining(), ...this.#tail.takeAll()];
@@ -150,6 +170,7 @@ export class DiskQueue implements EventQueue {
       }
       const newest = await this.#store.last();
       const count = await this.#store.count();
+      await this.#corrections.open(newest);
       this.#unread.found(newest, count);
       return Math.max(0, count - this.#unread.callbacks.size);
     } catch (error) {
@@ -168,7 +189,7 @@ export class DiskQueue implements EventQueue {
       },
       open: () => this.#open(),
       written: (batch) => this.#written(batch),
-      failed: (error) => this.#fail(error),
+      failed: (error) => this.#notWritten(error),
       idle: () => this.#bypassDisk(),
     };
   }
@@ -187,6 +208,12 @@ export class DiskQueue implements EventQueue {
       }
     }
     this.#owner.ready();
+  }
+
+  #notWritten(error: unknown): void {
+    this.#corrections.notWritten(this.#unread.newest);
+    for (const event of this.#tail.waiting) bringUpToDate(event, this.#clock);
+    this.#fail(error);
   }
 
   get #hasRoom(): boolean {
@@ -226,10 +253,21 @@ export class DiskQueue implements EventQueue {
   #take(found: FoundEvent): void {
     const event = this.#unread.take(found);
     if (!event) return;
+    this.#corrections.apply(event);
     this.head.push(event);
     if (!found.fault) return;
     this.remove(event);
     this.#owner.finish(release(event), found.fault);
+  }
+
+  // --- the clock was set ------------------------------------------------------------------------
+
+  /** What is not written yet will be written right; for the rest the step is noted beside it. */
+  #clockSet(): void {
+    for (const event of this.#tail.waiting) bringUpToDate(event, this.#clock);
+    this.#corrections
+      .clockSet(this.#unread.newest + this.#tail.beingWritten)
+      .catch((error: unknown) => this.#fail(error));
   }
 
   // --- trouble with the disk --------------------------------------------------------------------

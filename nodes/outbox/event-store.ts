@@ -27,6 +27,8 @@ const SWEPT_AT_ONCE = 2_000;
 
 export class EventStore {
   readonly folder: string;
+  /** One for each user in each folder. */
+  readonly name: string;
   readonly #keys: EventKeys;
   readonly #quarantine: Quarantine;
   #removed = new RemovedSequences();
@@ -42,6 +44,7 @@ export class EventStore {
   constructor(folder: string, identity: Identity) {
     this.folder = folder;
     this.#keys = new EventKeys(identity);
+    this.name = `${folder} ${this.#keys.clock}`;
     this.#quarantine = new Quarantine(`${folder}.quarantine.jsonl`);
   }
 
@@ -128,6 +131,18 @@ export class EventStore {
   /** The first sequence number after that one whose event has not left, whether it is written yet or not. */
   firstPresentAfter(sequence: number): number {
     return this.#removed.firstPresentAfter(sequence);
+  }
+
+  /** What `writeClock` wrote last; undefined if there is nothing. */
+  readClock(): Promise<string | undefined> {
+    return this.#open().get(this.#keys.clock);
+  }
+
+  /** Comes after what was to be written before. Rejects with what LevelDB says. */
+  writeClock(text: string): Promise<void> {
+    const written = this.#earlier.then(() => this.#open().put(this.#keys.clock, text));
+    this.#earlier = written.catch(() => undefined);
+    return written;
   }
 
   /** Moves an event out of the queue. A crash in between leaves it in both: better than in neither. */

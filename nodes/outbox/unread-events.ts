@@ -66,9 +66,14 @@ export class UnreadEvents {
   }
 
   /** Takes an event out that was read; undefined if it was dropped meanwhile. */
-  take({ fault: _, acceptedAt, sequence, ...content }: FoundEvent): QueuedEvent | undefined {
+  take({ acceptedAt, sequence, isStamped, ...content }: FoundEvent): QueuedEvent | undefined {
     if (sequence <= this.#passed) return undefined;
-    return queuedEvent({ ...content, done: this.#leave(sequence) }, acceptedAt, sequence);
+    const stampedIn = isStamped ? 0 : undefined;
+    return queuedEvent(
+      { ...content, stampedIn, done: this.#leave(sequence) },
+      acceptedAt,
+      sequence,
+    );
   }
 
   /** Takes the oldest out, without reading it. */

@@ -2,6 +2,7 @@
 import type { Node, NodeAPI } from "node-red";
 import type { Connection, ConnectionEvents, ConnectionState } from "../connection/connection";
 import { needsAPerson } from "../connection/failure";
+import { type Clock, type ClockStep, systemClock } from "../outbox/clock";
 import { type BrokerUrl, formatBrokerUrl, isEncrypted, isLoopback } from "../protocol/broker-url";
 import { type ErrorCode, M1Error } from "../protocol/errors";
 import { translate, translateError } from "./translate";
@@ -27,12 +28,14 @@ export class ConnectionLog {
   /** Those that have been seen. */
   #lost = 0;
   #lossTimer: NodeJS.Timeout | undefined;
+  readonly #unwatchClock: () => void;
 
-  constructor(RED: NodeAPI, node: Node, connection: Connection) {
+  constructor(RED: NodeAPI, node: Node, connection: Connection, clock: Clock = systemClock) {
     this.#RED = RED;
     this.#node = node;
     this.#connection = connection;
     for (const broker of connection.settings.brokers) this.#warnIfReadable(broker);
+    this.#unwatchClock = clock.watch((step) => this.#tellClockSet(step));
   }
 
   /**
@@ -76,6 +79,7 @@ export class ConnectionLog {
 
   /** What has not been told yet is told now. */
   close(): void {
+    this.#unwatchClock();
     clearTimeout(this.#lossTimer);
     this.#tellLosses();
   }
@@ -96,6 +100,14 @@ export class ConnectionLog {
       translateError(this.#RED, new M1Error("OUTBOX_LOSSES", { dropped, expired })),
       {},
     );
+  }
+
+  /** It is one clock for all connections: the first to hear of it says so. */
+  #tellClockSet(step: ClockStep): void {
+    if (step.isTold) return;
+    step.isTold = true;
+    const details = { from: isoSeconds(step.from), to: isoSeconds(step.to) };
+    this.#node.log(translate(this.#RED, "log.clockSet", details));
   }
 
   #tellOnline(): void {
@@ -120,4 +132,9 @@ export class ConnectionLog {
     const details = { broker: formatBrokerUrl(broker) };
     this.#node.warn(translate(this.#RED, "log.readable", details));
   }
+}
+
+/** `2001-01-01T00:10:10Z` */
+function isoSeconds(milliseconds: number): string {
+  return new Date(milliseconds).toISOString().replace(/\.\d+/, "");
 }

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
+import { systemClock } from "../../nodes/outbox/clock";
 import { DiskQueue, type DiskQueueOptions, type QueueOwner } from "../../nodes/outbox/disk-queue";
 import { callDone, type Done, type QueuedEvent, queuedEvent } from "../../nodes/outbox/event";
 import { EventStore } from "../../nodes/outbox/event-store";
@@ -53,7 +54,7 @@ describe("queue on disk", () => {
     };
     const queue = new DiskQueue(
       store,
-      { storesNew: true, callbacks: new Map(), ...options },
+      { storesNew: true, callbacks: new Map(), clock: systemClock, ...options },
       owner,
     );
     opened.push(queue);
