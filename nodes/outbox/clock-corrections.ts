@@ -48,14 +48,17 @@ export function ageOf({ acceptedAt, era }: QueuedEvent, clock: Clock): number {
 export class ClockCorrections {
   readonly #store: EventStore;
   readonly #clock: Clock;
+  readonly #failed: (error: unknown) => void;
   #corrections: Correction[] = [];
   #mark: Mark | undefined;
   /** Before the last event was given out. */
   #sentBefore = 0;
 
-  constructor(store: EventStore, clock: Clock) {
+  /** `failed` is called with what the disk says when a correction cannot be written. */
+  constructor(store: EventStore, clock: Clock, failed: (error: unknown) => void) {
     this.#store = store;
     this.#clock = clock;
+    this.#failed = failed;
   }
 
   /** To be called when the store is open, with the newest number in it. Rejects if the disk does. */
@@ -64,12 +67,12 @@ export class ClockCorrections {
     const found = parse((await this.#store.readClock()) ?? "");
     this.#corrections = found.filter(({ last }) => last >= oldest);
     this.#mark = this.#claimMark(newest);
-    this.notWritten(newest);
-    await this.clockSet(newest);
+    this.#endAt(newest);
+    this.clockSet(newest);
   }
 
-  /** Notes the steps since the last call, for what is on disk or being written up to that number. Rejects if the disk does. */
-  async clockSet(newest: number): Promise<void> {
+  /** Notes the steps since the last call, for what is on disk or being written up to that number. */
+  clockSet(newest: number): void {
     const mark = this.#mark;
     const { era } = this.#clock;
     if (!mark || mark.era === era) return;
@@ -78,15 +81,7 @@ export class ClockCorrections {
     const { inherited, sent } = mark;
     if (newest <= inherited) return;
     this.#corrections.push({ first: inherited + 1, last: newest, sent, shift });
-    await this.#store.writeClock(format(this.#corrections));
-  }
-
-  /** Nothing after that number is on disk: others may get the numbers that come next. */
-  notWritten(newest: number): void {
-    this.#corrections = this.#corrections.map((each) => ({
-      ...each,
-      last: Math.min(each.last, newest),
-    }));
+    this.#write();
   }
 
   /** All up to this event have been given out to be sent. */
@@ -115,6 +110,20 @@ export class ClockCorrections {
     }
     event.era = this.#clock.era;
     event.isStamped &&= sequence > Math.max(inherited, sent);
+  }
+
+  /** What was being written at a step, and never was: others will get these numbers. */
+  #endAt(newest: number): void {
+    if (!this.#corrections.some(({ last }) => last > newest)) return;
+    this.#corrections = this.#corrections.map((each) => ({
+      ...each,
+      last: Math.min(each.last, newest),
+    }));
+    this.#write();
+  }
+
+  #write(): void {
+    this.#store.writeClock(format(this.#corrections)).catch(this.#failed);
   }
 
   /** What cannot have been before this process began counts from then. */

@@ -73,7 +73,7 @@ export class DiskQueue implements EventQueue {
     this.#store = store;
     this.#owner = owner;
     this.#clock = clock;
-    this.#corrections = new ClockCorrections(store, clock);
+    this.#corrections = new ClockCorrections(store, clock, (error) => this.#fail(error));
     this.#unwatchClock = clock.watch(() => this.#clockSet());
     this.#unread = new UnreadEvents(store, callbacks);
     this.#tail = new WriteBuffer(store, storesNew, this.#batchOwner());
@@ -189,7 +189,7 @@ export class DiskQueue implements EventQueue {
       },
       open: () => this.#open(),
       written: (batch) => this.#written(batch),
-      failed: (error) => this.#notWritten(error),
+      failed: (error) => this.#fail(error),
       idle: () => this.#bypassDisk(),
     };
   }
@@ -208,12 +208,6 @@ export class DiskQueue implements EventQueue {
       }
     }
     this.#owner.ready();
-  }
-
-  #notWritten(error: unknown): void {
-    this.#corrections.notWritten(this.#unread.newest);
-    for (const event of this.#tail.waiting) bringUpToDate(event, this.#clock);
-    this.#fail(error);
   }
 
   get #hasRoom(): boolean {
@@ -265,9 +259,7 @@ export class DiskQueue implements EventQueue {
   /** What is not written yet will be written right; for the rest the step is noted beside it. */
   #clockSet(): void {
     for (const event of this.#tail.waiting) bringUpToDate(event, this.#clock);
-    this.#corrections
-      .clockSet(this.#unread.newest + this.#tail.beingWritten)
-      .catch((error: unknown) => this.#fail(error));
+    this.#corrections.clockSet(this.#unread.newest + this.#tail.beingWritten);
   }
 
   // --- trouble with the disk --------------------------------------------------------------------

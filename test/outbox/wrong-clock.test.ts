@@ -1,10 +1,11 @@
 // What becomes of waiting events on a machine whose clock is wrong, and is set.
 import assert from "node:assert/strict";
+import { rm } from "node:fs/promises";
 import path from "node:path";
 import { ClassicLevel } from "classic-level";
 import type { Clock } from "../../nodes/outbox/clock";
 import type { Delivery, Handover, OutgoingEvent } from "../../nodes/outbox/event";
-import { EventStore } from "../../nodes/outbox/event-store";
+import { type Changes, EventStore } from "../../nodes/outbox/event-store";
 import { Outbox, type OutboxOptions } from "../../nodes/outbox/outbox";
 import { encodeEvent } from "../../nodes/protocol/event";
 import { timestamp } from "../../nodes/protocol/timestamp";
@@ -24,6 +25,7 @@ describe("on a machine whose clock is set", () => {
   let folder: string;
   let removeFolder: () => Promise<void>;
   const open = new Set<Outbox>();
+  const stores = new Map<Outbox, WatchedStore>();
 
   beforeEach(async () => {
     machine = new Machine(AT_BOOT);
@@ -35,6 +37,7 @@ describe("on a machine whose clock is set", () => {
   afterEach(async () => {
     for (const outbox of open) await outbox.close();
     open.clear();
+    stores.clear();
     await removeFolder();
   });
 
@@ -49,7 +52,21 @@ describe("on a machine whose clock is set", () => {
   }
 
   function onDisk(clock: Clock, options: Place = {}): Outbox {
-    return inMemory(clock, { store: new EventStore(folder, WHO), ...options });
+    const store = new WatchedStore(folder, WHO);
+    const outbox = inMemory(clock, { store, ...options });
+    stores.set(outbox, store);
+    return outbox;
+  }
+
+  function add(outbox: Outbox, event: OutgoingEvent): void {
+    outbox.add(event);
+    const store = stores.get(outbox);
+    if (store) store.added += 1;
+  }
+
+  /** All that was added, if the outbox is on disk. */
+  async function written(outbox: Outbox): Promise<void> {
+    await stores.get(outbox)?.written();
   }
 
   function close(outbox: Outbox): Promise<Handover> {
@@ -72,7 +89,7 @@ describe("on a machine whose clock is set", () => {
   /** From one number to another, a millisecond apart. */
   function addAll(outbox: Outbox, clock: Clock, from: number, to: number): void {
     for (let n = from; n <= to; n += 1) {
-      outbox.add(stamped(n, clock));
+      add(outbox, stamped(n, clock));
       machine.wait(1);
     }
   }
@@ -96,7 +113,7 @@ describe("on a machine whose clock is set", () => {
         const clock = machine.startProcess();
         const outbox = make(clock);
         addAll(outbox, clock, 1, 3);
-        await written();
+        await written(outbox);
         machine.setClock(TODAY);
         addAll(outbox, clock, 4, 6);
 
@@ -111,8 +128,8 @@ describe("on a machine whose clock is set", () => {
         const clock = machine.startProcess();
         const outbox = make(clock);
         const events = [stating(1, timestamp(machine.wall)), stating(2, undefined)];
-        for (const event of events) outbox.add(event);
-        await written();
+        for (const event of events) add(outbox, event);
+        await written(outbox);
         machine.setClock(TODAY);
 
         const sent = await drain(outbox, 2);
@@ -131,9 +148,14 @@ describe("on a machine whose clock is set", () => {
         const again = await given(first, 3);
         const handover = await close(first);
         machine.setClock(Date.parse(TODAY) + HOUR);
-        const after = await given(make(clock, { handover }), 3);
+        const second = make(clock, { handover });
+        const [afterDeploy] = await given(second, 1);
+        machine.setClock(Date.parse(TODAY) + 2 * HOUR);
+        second.rewind();
+        const after = await given(second, 3);
 
         assert.deepEqual(payloads(again).slice(0, 2), payloads(sent));
+        assert.deepEqual(afterDeploy, sent[0]);
         assert.deepEqual(payloads(after), payloads(again));
         assertRight(after.slice(2), () => Date.parse(TODAY) - 1);
       });
@@ -158,7 +180,7 @@ describe("on a machine whose clock is set", () => {
         const outbox = make(clock);
         addAll(outbox, clock, 1, 1);
         for (const hours of [5, -3, 4]) {
-          await written();
+          await written(outbox);
           machine.setClock(machine.wall + hours * HOUR);
           clock.check();
         }
@@ -172,9 +194,9 @@ describe("on a machine whose clock is set", () => {
         const clock = machine.startProcess();
         const outbox = make(clock);
         const event = stamped(1, clock);
-        outbox.add(event);
+        add(outbox, event);
         for (let count = 0; count < 10; count += 1) {
-          await written();
+          await written(outbox);
           machine.setClock(machine.wall + 50_000);
           clock.check();
         }
@@ -185,18 +207,23 @@ describe("on a machine whose clock is set", () => {
       it("puts right what was stamped before the step and accepted after it", async () => {
         const clock = machine.startProcess();
         const outbox = make(clock, { maxAge: HOUR });
-        const event = stamped(1, clock);
+        const events = [stamped(1, clock), stamped(2, clock)];
         machine.setClock(TODAY);
-        outbox.add(event);
+        for (const event of events) add(outbox, event);
 
-        assertRight(await drain(outbox, 1), () => Date.parse(TODAY));
+        const sent = await drain(outbox, 1);
+        machine.wait(61 * MINUTE);
+
+        assertRight(sent, () => Date.parse(TODAY));
+        assert.equal(outbox.next(), undefined);
+        assert.equal(outbox.losses.expired, 1);
       });
 
       it("puts right what a deploy hands over, also if the step comes in its middle", async () => {
         const clock = machine.startProcess();
         const first = make(clock);
         addAll(first, clock, 1, 3);
-        await written();
+        await written(first);
         const handover = await close(first);
         machine.setClock(TODAY);
         const second = make(clock, { handover });
@@ -208,7 +235,7 @@ describe("on a machine whose clock is set", () => {
         const clock = machine.startProcess();
         const outbox = make(clock, { maxAge: HOUR });
         addAll(outbox, clock, 1, 100);
-        await written();
+        await written(outbox);
         machine.setClock(TODAY);
         machine.wait(50 * MINUTE);
 
@@ -224,10 +251,10 @@ describe("on a machine whose clock is set", () => {
         const clock = machine.startProcess();
         const outbox = make(clock, { maxAge: HOUR });
         addAll(outbox, clock, 1, 1);
-        await written();
+        await written(outbox);
         machine.setClock(machine.wall - 5 * HOUR);
         addAll(outbox, clock, 2, 2);
-        await written();
+        await written(outbox);
         machine.setClock(machine.wall + 4.5 * HOUR);
         machine.wait(20 * MINUTE);
 
@@ -240,8 +267,8 @@ describe("on a machine whose clock is set", () => {
         const clock = machine.startProcess();
         const outbox = make(clock, { maxAge: HOUR });
         const events = [stamped(1, clock), stamped(2, clock)];
-        for (const event of events) outbox.add(event);
-        await written();
+        for (const event of events) add(outbox, event);
+        await written(outbox);
         machine.sleep(50 * MINUTE);
 
         const sent = await drain(outbox, 1);
@@ -258,7 +285,7 @@ describe("on a machine whose clock is set", () => {
       const clock = machine.startProcess();
       const outbox = onDisk(clock);
       addAll(outbox, clock, 1, BACKLOG);
-      await written();
+      await written(outbox);
       addAll(outbox, clock, BACKLOG + 1, BACKLOG + 10);
       machine.setClock(TODAY);
       addAll(outbox, clock, BACKLOG + 11, BACKLOG + 20);
@@ -273,13 +300,12 @@ describe("on a machine whose clock is set", () => {
       const clock = machine.startProcess();
       const outbox = onDisk(clock);
       addAll(outbox, clock, 1, BACKLOG);
-      // In the middle of the first batch.
-      await new Promise(setImmediate);
-      await new Promise(setImmediate);
+      await stores.get(outbox)?.writing();
       machine.setClock(TODAY);
       clock.check();
+      await close(outbox);
 
-      const sent = await drain(outbox, BACKLOG);
+      const sent = await drain(onDisk(machine.startProcess()), BACKLOG);
 
       assertRight(sent, (n) => Date.parse(TODAY) + n - BACKLOG - 1);
     });
@@ -288,7 +314,7 @@ describe("on a machine whose clock is set", () => {
       const clock = machine.startProcess();
       const outbox = onDisk(clock, { maxAge: HOUR });
       addAll(outbox, clock, 1, BACKLOG);
-      await written();
+      await written(outbox);
       machine.setClock(TODAY);
       machine.wait(50 * MINUTE);
 
@@ -296,6 +322,25 @@ describe("on a machine whose clock is set", () => {
 
       assert.equal(outbox.losses.expired, 0);
       assert.deepEqual(numbers(sent), upTo(BACKLOG));
+    });
+
+    it("is put right though the folder was replaced by an empty one, in which numbers begin anew", async () => {
+      await leaveOnDisk(5, Date.parse(TODAY));
+      const clock = machine.startProcess();
+      const first = onDisk(clock);
+      await ready(first);
+      await close(first);
+      await rm(folder, { recursive: true });
+      const second = onDisk(clock);
+      addAll(second, clock, 1, 3);
+      await written(second);
+      machine.setClock(TODAY);
+      clock.check();
+      await close(second);
+
+      const sent = await drain(onDisk(machine.startProcess()), 3);
+
+      assertRight(sent, (n) => Date.parse(TODAY) + n - 4);
     });
 
     it("keeps its age while its node is disabled, whatever the clock does", async () => {
@@ -318,8 +363,8 @@ describe("on a machine whose clock is set", () => {
       const clock = machine.startProcess();
       const first = onDisk(clock);
       addAll(first, clock, 1, 3);
-      first.add(stating(4, AT_BOOT));
-      await written();
+      add(first, stating(4, AT_BOOT));
+      await written(first);
       machine.setClock(TODAY);
       addAll(first, clock, 5, 6);
       await close(first);
@@ -338,12 +383,45 @@ describe("on a machine whose clock is set", () => {
       );
     });
 
+    it("puts right what was stamped before the step and accepted or handed over after it", async () => {
+      const clock = machine.startProcess();
+      const before = inMemory(clock);
+      addAll(before, clock, 1, 2);
+      const handover = await close(before);
+      const event = stamped(3, clock);
+      machine.setClock(TODAY);
+      clock.check();
+      const first = onDisk(clock, { handover });
+      add(first, event);
+      await close(first);
+
+      const sent = await drain(onDisk(machine.startProcess()), 3);
+
+      assertRight(sent, (n) => Date.parse(TODAY) + n - 3);
+    });
+
+    it("corrects no event that got the number of one that was never written", async () => {
+      await leaveOnDisk(1, Date.parse(TODAY));
+      const db = new ClassicLevel(folder);
+      await db.put("clock/p/u", `1-100>0 ${HOUR}`);
+      await db.close();
+      machine.setClock(TODAY);
+      const clock = machine.startProcess();
+      const first = onDisk(clock);
+      addAll(first, clock, 2, 3);
+      await close(first);
+
+      const sent = await drain(onDisk(machine.startProcess()), 3);
+
+      assertRight(sent.slice(1), (n) => Date.parse(TODAY) + n - 2);
+    });
+
     it("knows each of several steps", async () => {
       const clock = machine.startProcess();
       const first = onDisk(clock);
       for (const [n, hours] of [2, -1, 4].entries()) {
         addAll(first, clock, n + 1, n + 1);
-        await written();
+        await written(first);
         machine.setClock(machine.wall + hours * HOUR);
         clock.check();
       }
@@ -376,15 +454,17 @@ describe("on a machine whose clock is set", () => {
       const clock = machine.startProcess();
       const first = onDisk(clock);
       const events = [1, 2].map((n) => stamped(n, clock));
-      for (const event of events) first.add(event);
+      for (const event of events) add(first, event);
       await close(first);
       machine.setClock(AT_BOOT);
       const later = machine.startProcess();
       const second = onDisk(later);
+      await ready(second);
       addAll(second, later, 3, 3);
-      await written();
+      await written(second);
       machine.setClock("2026-03-04T06:00:00.000Z");
       later.check();
+      assert.deepEqual(payloads(await given(second, 2)), payloads(events));
       await close(second);
 
       const sent = await drain(onDisk(machine.startProcess()), 3);
@@ -393,11 +473,57 @@ describe("on a machine whose clock is set", () => {
       assertRight(sent.slice(2), () => machine.wall - 1);
     });
 
+    it("puts the time right of an event that was taken to be sent before the step, and put back", async () => {
+      const clock = machine.startProcess();
+      const first = onDisk(clock);
+      addAll(first, clock, 1, 2);
+      await given(first, 1);
+      first.next();
+      first.putBack();
+      machine.setClock(TODAY);
+      clock.check();
+      await close(first);
+
+      const sent = await drain(onDisk(machine.startProcess()), 2);
+
+      assertRight(sent.slice(1), () => Date.parse(TODAY) - 1);
+    });
+
+    it("finds no correction by a process that had no event on disk, and none of events that have left", async () => {
+      const clock = machine.startProcess();
+      const first = onDisk(clock);
+      addAll(first, clock, 1, 1);
+      await written(first);
+      machine.setClock(TODAY);
+      await drain(first, 1);
+      addAll(first, clock, 2, 2);
+      await close(first);
+      const left = await corrections();
+      const later = machine.startProcess();
+      const second = onDisk(later);
+      await ready(second);
+      machine.setClock(machine.wall + HOUR);
+      later.check();
+      await close(second);
+      assert.match(left ?? "", /^1-1>0 \d+$/);
+      assert.equal(await corrections(), left);
+
+      const last = machine.startProcess();
+      const third = onDisk(last);
+      addAll(third, last, 3, 3);
+      await written(third);
+      machine.setClock(machine.wall - HOUR);
+      last.check();
+      await close(third);
+
+      assert.match((await corrections()) ?? "", /^3-3>0 -\d+$/);
+    });
+
     it("takes what is left of a correction that makes no sense for none", async () => {
       const clock = machine.startProcess();
       const first = onDisk(clock);
       const event = stamped(1, clock);
-      first.add(event);
+      add(first, event);
       await close(first);
       const db = new ClassicLevel(folder);
       await db.put("clock/p/u", "1-1>0 rubbish\n\n1-");
@@ -409,7 +535,7 @@ describe("on a machine whose clock is set", () => {
     it("gives up what its predecessor accepted too long ago, by the clock", async () => {
       machine.setClock(TODAY);
       const first = onDisk(machine.startProcess());
-      first.add(stating(1, TODAY));
+      add(first, stating(1, TODAY));
       await close(first);
       machine.wait(50 * MINUTE);
       const second = onDisk(machine.startProcess(), { maxAge: HOUR });
@@ -423,8 +549,8 @@ describe("on a machine whose clock is set", () => {
     it("knows the age of what was accepted before the step", async () => {
       const clock = machine.startProcess();
       const first = onDisk(clock);
-      first.add(stating(1, TODAY));
-      await written();
+      add(first, stating(1, TODAY));
+      await written(first);
       machine.setClock(TODAY);
       machine.wait(50 * MINUTE);
       clock.check();
@@ -468,6 +594,14 @@ describe("on a machine whose clock is set", () => {
       assert.deepEqual(numbers(sent), upTo(BACKLOG));
     });
   });
+
+  /** As they stand on disk. */
+  async function corrections(): Promise<string | undefined> {
+    const db = new ClassicLevel(folder);
+    const text = await db.get("clock/p/u");
+    await db.close();
+    return text;
+  }
 
   /** An earlier process accepted them then, by its clock. */
   async function leaveOnDisk(count: number, acceptedAt: number): Promise<void> {
@@ -525,9 +659,37 @@ function ready(outbox: Outbox): Promise<void> {
   });
 }
 
-/** Until the disk has caught up with what was added. */
-async function written(): Promise<void> {
-  for (let turn = 0; turn < 200; turn += 1) await new Promise(setImmediate);
+/** Tells when what was added to its outbox is on disk. */
+class WatchedStore extends EventStore {
+  /** How many events. */
+  added = 0;
+  #written = 0;
+  #told: () => void = () => undefined;
+  #begun: () => void = () => undefined;
+
+  override async write(changes: Changes): Promise<void> {
+    this.#begun();
+    await super.write(changes);
+    this.#written += changes.add.length;
+    this.#told();
+  }
+
+  /** The next writing has begun. */
+  writing(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#begun = resolve;
+    });
+  }
+
+  async written(): Promise<void> {
+    while (this.#written < this.added) {
+      await new Promise<void>((resolve) => {
+        this.#told = resolve;
+      });
+    }
+    // Its outbox hears of it after that.
+    await new Promise(setImmediate);
+  }
 }
 
 function payloads(events: readonly { readonly payload: string }[]): string[] {

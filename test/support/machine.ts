@@ -31,7 +31,7 @@ export class Machine {
   }
 
   setClock(wall: number | string): void {
-    this.#wall = new Date(wall).getTime();
+    this.#wall = typeof wall === "number" ? wall : Date.parse(wall);
   }
 
   sleep(milliseconds: number): void {
