@@ -1,8 +1,9 @@
 // `m1 event out`: reads device id, data and time from a message, and hands the event to the connection.
 import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
+import { systemClock } from "./outbox/clock";
 import type { Done } from "./outbox/event";
 import { arrivalClock } from "./protocol/arrival-clock";
-import { type EventAttributes, encodeEvent, shapeEvent } from "./protocol/event";
+import { type EventAttributes, encodeEvent, type ShapedEvent, shapeEvent } from "./protocol/event";
 import { complete, type QoS, qos } from "./protocol/settings";
 import { type Timestamp, timestamp } from "./protocol/timestamp";
 import { topicLevel } from "./protocol/topic-level";
@@ -28,8 +29,19 @@ interface EventOutConfig extends NodeDef {
   complete?: string;
 }
 
+interface Arrival {
+  readonly at: Timestamp;
+  /** Of the system's clock: it may be set before the event is accepted. */
+  readonly era: number;
+}
+
 /** One for the process: the stamps of all nodes are in the order of arrival. */
-const arrival = arrivalClock();
+const arrivalTime = arrivalClock();
+
+function arrival(): Arrival {
+  systemClock.check();
+  return { at: arrivalTime(), era: systemClock.era };
+}
 
 export = (RED: NodeAPI): void => {
   function M1EventOut(this: Node, config: EventOutConfig): void {
@@ -41,7 +53,7 @@ export = (RED: NodeAPI): void => {
     let earlier: Promise<void> = Promise.resolve();
 
     this.on("input", (msg, _send, done) => {
-      const arrivedAt = arrival();
+      const arrived = arrival();
       const refuse = (error: unknown) => finish(RED, this, done, userError(RED, error));
       if (!settings || !send) {
         refuse(fault);
@@ -51,12 +63,12 @@ export = (RED: NodeAPI): void => {
         const readings = outcome(promiseReadings(settings, msg));
         earlier = earlier
           .then(() => readings)
-          .then((read) => send(read(), arrivedAt, done))
+          .then((read) => send(read(), arrived, done))
           .catch(refuse);
         return;
       }
       try {
-        send(readNow(settings, msg), arrivedAt, done);
+        send(readNow(settings, msg), arrived, done);
       } catch (error) {
         refuse(error);
       }
@@ -145,7 +157,7 @@ function outcome<T>(promise: Promise<T>): Promise<() => T> {
   );
 }
 
-type Send = (readings: Readings, arrivedAt: Timestamp, done: Done) => void;
+type Send = (readings: Readings, arrived: Arrival, done: Done) => void;
 
 /** Hands events over. The function throws the M1Error of whatever the contract forbids. */
 function sender(registration: Registration, settings: Settings): Send {
@@ -154,25 +166,26 @@ function sender(registration: Registration, settings: Settings): Send {
   /** Nearly always the same device again: then waiting events share one text. */
   let latest: { readonly deviceId: unknown; readonly topic: string } | undefined;
 
-  return (readings, arrivedAt, done) => {
+  return (readings, arrived, done) => {
     const connection = registration.connection();
     const { deviceId, data } = readings;
     if (!latest || latest.deviceId !== deviceId) {
       latest = { deviceId, topic: eventTopic(connection.settings.identity, deviceId) };
     }
     const event = shapeEvent(data, settings.tag);
-    const observedAt = event.observedAt ?? observedAtOf(settings, readings, arrivedAt);
+    const isStamped = event.observedAt === undefined && settings.observedAt === "arrival";
+    const observedAt = isStamped ? arrived.at : statedTime(event, settings, readings);
     const payload = encodeEvent(event, { observedAt, stream, addClientIp });
-    connection.send({ topic: latest.topic, payload, qos, done, isDoneWhenStored });
+    const stampedIn = isStamped ? arrived.era : undefined;
+    connection.send({ topic: latest.topic, payload, qos, done, isDoneWhenStored, stampedIn });
   };
 }
 
-function observedAtOf(
-  { observedAt }: Settings,
+function statedTime(
+  event: ShapedEvent,
+  settings: Settings,
   readings: Readings,
-  arrivedAt: Timestamp,
 ): Timestamp | undefined {
-  if (observedAt === "arrival") return arrivedAt;
-  if (observedAt === "server") return undefined;
-  return timestamp(readings.observedAt);
+  if (event.observedAt !== undefined) return event.observedAt;
+  return settings.observedAt === "server" ? undefined : timestamp(readings.observedAt);
 }

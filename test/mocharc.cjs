@@ -7,7 +7,7 @@ const suites = {
   },
   /** The packed tarballs; needs the npm registry. */
   package: { spec: "test/package/**/*.test.ts", timeout: 20_000 },
-  /** Real brokers, killed processes, broken links and disks; needs mosquitto and strace. */
+  /** Real brokers, killed processes, broken links, disks and clocks; needs mosquitto, strace and faketime. */
   faults: { spec: "test/faults/**/*.test.ts", timeout: 60_000 },
   /** One list of promises on every broker of the lab; needs mosquitto, rabbitmq-server and ejabberd. */
   brokers: { spec: "test/brokers/**/*.test.ts", timeout: 60_000 },

@@ -7,6 +7,8 @@
 // if the head has room, and is read back otherwise. What the disk cannot take goes from the tail to
 // the head without it.
 import { M1Error } from "../protocol/errors";
+import type { Clock } from "./clock";
+import { bringUpToDate, ClockCorrections } from "./clock-corrections";
 import {
   type Done,
   type Finish,
@@ -54,6 +56,7 @@ export interface DiskQueueOptions {
   readonly retry?: number;
   /** How many bytes may wait. */
   readonly limit: number;
+  readonly clock: Clock;
 }
 
 export class DiskQueue implements EventQueue {
@@ -62,6 +65,9 @@ export class DiskQueue implements EventQueue {
   readonly #tail: WriteBuffer;
   readonly #store: EventStore;
   readonly #owner: QueueOwner;
+  readonly #clock: Clock;
+  readonly #corrections: ClockCorrections;
+  readonly #unwatchClock: () => void;
   #opening: Promise<void> | undefined;
   #isOpen = false;
   /** The store could be opened. */
@@ -78,7 +84,7 @@ export class DiskQueue implements EventQueue {
 
   constructor(
     store: EventStore,
-    { storesNew, callbacks, retry = RETRY, limit }: DiskQueueOptions,
+    { storesNew, callbacks, clock, retry = RETRY, limit }: DiskQueueOptions,
     owner: QueueOwner,
   ) {
     this.#store = store;
@@ -86,6 +92,9 @@ export class DiskQueue implements EventQueue {
     this.#limit = limit;
     this.#owner = owner;
     store.onSyncFailed = (error) => this.#syncFailed(error);
+    this.#clock = clock;
+    this.#corrections = new ClockCorrections(store, clock, (error) => this.#fail(error));
+    this.#unwatchClock = clock.watch(() => this.#clockSet());
     this.#unread = new UnreadEvents(store, callbacks);
     this.#tail = new WriteBuffer(store, storesNew, this.#batchOwner());
     // What is on disk is older than anything that comes now.
@@ -107,8 +116,14 @@ export class DiskQueue implements EventQueue {
 
   next(): QueuedEvent | undefined {
     const event = this.head.next();
+    if (event) this.#corrections.sent(event);
     this.#readMore();
     return event;
+  }
+
+  putBack(): void {
+    this.head.putBack();
+    this.#corrections.notSent();
   }
 
   remove(event: QueuedEvent): void {
@@ -149,6 +164,7 @@ export class DiskQueue implements EventQueue {
     await Promise.all([this.#reading, this.#opening]);
     await this.#tail.flush();
     await this.#quarantining;
+    this.#unwatchClock();
     // What is written is written, and what is not has to be handed over all the same.
     await this.#store.close().catch((error: unknown) => this.#fail(error));
     const events = [...this.head.remaining(), ...this.#tail.takeAll()];
@@ -174,6 +190,7 @@ export class DiskQueue implements EventQueue {
       const { lost, warning } = await this.#store.open();
       if (warning) this.#owner.warning(warning);
       if (this.#tail.acceptsEvents) await this.#tellIfLittleRoom();
+      await this.#corrections.open(this.#store.newest);
       // From here to `counted` nothing may come in between.
       const { newest, count, bytes } = this.#store;
       this.#isUsable = true;
@@ -261,12 +278,21 @@ export class DiskQueue implements EventQueue {
   #take(found: FoundEvent): void {
     const event = this.#unread.take(found);
     if (!event) return;
+    this.#corrections.apply(event);
     this.head.push(event);
     if (!found.fault) return;
     this.#tellUnreadable(found.fault);
     this.remove(event);
     this.#owner.lost(1);
     this.#owner.finish(release(event), found.fault);
+  }
+
+  // --- the clock was set ------------------------------------------------------------------------
+
+  /** What is not written yet will be written right; for the rest the step is noted beside it. */
+  #clockSet(): void {
+    for (const event of this.#tail.waiting) bringUpToDate(event, this.#clock);
+    this.#corrections.clockSet(this.#unread.newest + this.#tail.beingWritten);
   }
 
   // --- trouble with the disk --------------------------------------------------------------------

@@ -43,18 +43,27 @@ export function* eventsOf({
   let start = 0;
   for (let sequence = first; sequence <= last; sequence += 1) {
     const end = text.indexOf("\n", start);
-    const parts = /^(\d+) ([012]) (\d+) (.*)$/.exec(text.slice(start, end));
-    const [, acceptedAt, qos, length, topic = ""] = parts ?? [];
+    const parts = /^(\d+)(a?) ([012]) (\d+) (.*)$/.exec(text.slice(start, end));
+    const [, acceptedAt, stamped, qos, length, topic = ""] = parts ?? [];
     start = end + 1 + Number(length);
     if (!parts || end < 0 || start > text.length) {
       throw new SyntaxError(`entry ${sequence} is not an event`);
     }
     const payload = text.slice(end + 1, start);
-    yield { sequence, acceptedAt: Number(acceptedAt), topic, payload, qos: Number(qos) as QoS };
+    const content = {
+      topic,
+      payload,
+      qos: Number(qos) as QoS,
+      ...(stamped && { isStamped: true }),
+    };
+    yield { sequence, acceptedAt: Number(acceptedAt), ...content };
   }
 }
 
-/** A topic has no line break; the payload may have any character, so its length stands before it. */
-function encode({ acceptedAt, qos, topic, payload }: StoredEvent): string {
-  return `${acceptedAt} ${qos} ${payload.length} ${topic}\n${payload}`;
+/**
+ * A topic has no line break; the payload may have any character, so its length stands before it. The `a` of an
+ * event that was stamped on arrival is unknown to version 0.1.0.
+ */
+function encode({ acceptedAt, isStamped, qos, topic, payload }: StoredEvent): string {
+  return `${acceptedAt}${isStamped ? "a" : ""} ${qos} ${payload.length} ${topic}\n${payload}`;
 }

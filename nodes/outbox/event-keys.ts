@@ -2,7 +2,8 @@
 //
 // `events/<project>/<user>/<last sequence>-<first sequence>-<bytes>` holds a block of events, so that no
 // user's events can be read as another's; `settled/<project>/<user>` tells which of them have left the
-// queue. No level of an identity holds a slash. Version 0.1.0 wrote no number of bytes.
+// queue, and `clock/<project>/<user>` how the clock was set. No level of an identity holds a slash.
+// Version 0.1.0 wrote no number of bytes, and nothing of the clock.
 import type { Identity } from "../protocol/topics";
 import type { EventBlock } from "./event-block";
 
@@ -15,10 +16,13 @@ const SEQUENCE_DIGITS = 16;
 export class EventKeys {
   /** Of the entry that lists the events which have left; version 0.1.0 called them settled. */
   readonly removed: string;
+  /** Of the entry that tells how the clock was set (clock-corrections.ts). */
+  readonly clock: string;
   readonly #events: string;
 
   constructor({ projectMqtt, userMqtt }: Identity) {
     this.removed = `settled/${projectMqtt}/${userMqtt}`;
+    this.clock = `clock/${projectMqtt}/${userMqtt}`;
     this.#events = `events/${projectMqtt}/${userMqtt}/`;
   }
 

@@ -12,6 +12,8 @@ export interface EventQueue {
   push(event: QueuedEvent): void;
   /** The first event of the head that waits, which counts as sent from now on. */
   next(): QueuedEvent | undefined;
+  /** Undoes the last `next`, before anything else happens. */
+  putBack(): void;
   /** Takes an event of the head out. */
   remove(event: QueuedEvent): void;
   /** Takes the oldest event out that waits, wherever it lies, and returns its callback; undefined if none does. */

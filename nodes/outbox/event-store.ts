@@ -17,7 +17,7 @@ import { Ledger } from "./ledger";
 import { LogSync } from "./log-sync";
 import { Quarantine } from "./quarantine";
 import { RemovedSequences } from "./removed-sequences";
-import { seal } from "./seal";
+import { seal, unseal } from "./seal";
 import { contentsOf } from "./store-contents";
 import { reasonOf, unusable } from "./store-errors";
 import { openDatabase, openStore } from "./store-opening";
@@ -47,6 +47,8 @@ export interface Opening {
 
 export class EventStore implements CommitOwner {
   readonly folder: string;
+  /** One for each user in each folder. */
+  readonly name: string;
   readonly #keys: EventKeys;
   readonly #ledger: Ledger;
   readonly #quarantine: Quarantine;
@@ -77,6 +79,7 @@ export class EventStore implements CommitOwner {
     this.#logs = new LogSync(folder);
     this.#keys = new EventKeys(identity);
     this.#ledger = new Ledger(folder, identity);
+    this.name = `${folder} ${this.#keys.clock}`;
     this.#quarantine = new Quarantine(`${folder}.quarantine.jsonl`);
   }
 
@@ -210,6 +213,24 @@ export class EventStore implements CommitOwner {
   /** The first sequence number after that one whose event has not left, whether it is written yet or not. */
   firstPresentAfter(sequence: number): number {
     return this.#removed.firstPresentAfter(sequence);
+  }
+
+  /** What `writeClock` wrote last; undefined if there is nothing, or nothing that can be trusted. */
+  async readClock(): Promise<string | undefined> {
+    const { clock } = this.#keys;
+    const text = await this.#open().get(clock);
+    try {
+      return text && unseal(clock, text);
+    } catch {
+      // Then events keep the times that they have.
+      return undefined;
+    }
+  }
+
+  /** Comes after what was to be written before. Rejects with what LevelDB says. */
+  writeClock(text: string): Promise<void> {
+    const { clock } = this.#keys;
+    return this.#next(() => this.#open().put(clock, seal(clock, text)));
   }
 
   /** Moves an event out of the queue. A crash in between leaves it in both: better than in neither. */

@@ -20,6 +20,8 @@ export interface OutgoingEvent extends Content {
   readonly done: Done;
   /** `done` is called when the event is accepted, and not when it is delivered. */
   readonly isDoneWhenStored?: boolean;
+  /** Only where `observed_at` is the moment of arrival: the era of the clock (clock.ts) in which it was stamped. */
+  readonly stampedIn?: number | undefined;
 }
 
 /** An event that was given out to be sent. */
@@ -32,8 +34,11 @@ export interface Delivery extends OutgoingEvent {
 export interface QueuedEvent extends Delivery {
   payload: string;
   done: Done;
-  /** Milliseconds since 1970. */
-  readonly acceptedAt: number;
+  /** Milliseconds since 1970, by the clock of `era`. */
+  acceptedAt: number;
+  era: number;
+  /** Its `observed_at` is the moment of arrival by the clock of `era`, and it has not been sent: then it may be put right. */
+  isStamped: boolean;
   /** Bytes of topic and payload. */
   readonly size: number;
   /** Its number on disk; 0 while it is not there. */
@@ -45,8 +50,10 @@ export interface QueuedEvent extends Delivery {
 export interface StoredEvent extends Content {
   /** Grows with every event; 0 is before the first. */
   readonly sequence: number;
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970, by the clock as it was set then. */
   readonly acceptedAt: number;
+  /** Its `observed_at` is the moment of arrival by that clock. */
+  readonly isStamped?: boolean;
 }
 
 /** An event as it was read from disk. */
@@ -57,25 +64,22 @@ export interface FoundEvent extends StoredEvent {
 
 /** What a predecessor in this process left: the events that were only in its memory, and the callbacks of those on disk. */
 export interface Handover {
-  readonly events: readonly (OutgoingEvent & { readonly acceptedAt: number })[];
+  readonly events: readonly QueuedEvent[];
   /** By sequence number. */
   readonly callbacks: ReadonlyMap<number, Done>;
 }
 
-export function queuedEvent(event: OutgoingEvent, acceptedAt: number, sequence = 0): QueuedEvent {
-  const { topic, payload, qos, done, isDoneWhenStored = false } = event;
-  const size = sizeOf(event);
-  return {
-    topic,
-    payload,
-    qos,
-    done,
-    isDoneWhenStored,
-    acceptedAt,
-    size,
-    sequence,
-    removed: false,
-  };
+/** `acceptedAt` is a time of the era in which it was stamped, or of `era`. */
+export function queuedEvent(
+  event: OutgoingEvent,
+  acceptedAt: number,
+  sequence = 0,
+  era = 0,
+): QueuedEvent {
+  const { topic, payload, qos, done, stampedIn, isDoneWhenStored = false } = event;
+  const content = { topic, payload, qos, done, isDoneWhenStored, size: sizeOf(event) };
+  const clock = { acceptedAt, era: stampedIn ?? era, isStamped: stampedIn !== undefined };
+  return { ...content, ...clock, sequence, removed: false };
 }
 
 /** Bytes on the wire, as a topic is ASCII. */
@@ -84,8 +88,8 @@ export function sizeOf({ topic, payload }: Pick<Content, "topic" | "payload">): 
 }
 
 export function storedEvent(event: QueuedEvent, sequence = event.sequence): StoredEvent {
-  const { acceptedAt, topic, payload, qos } = event;
-  return { sequence, acceptedAt, topic, payload, qos };
+  const { acceptedAt, topic, payload, qos, isStamped } = event;
+  return { sequence, acceptedAt, topic, payload, qos, ...(isStamped && { isStamped }) };
 }
 
 /**

@@ -37,6 +37,10 @@ export class MemoryQueue implements EventQueue {
     return this.head.next();
   }
 
+  putBack(): void {
+    this.head.putBack();
+  }
+
   remove(event: QueuedEvent): void {
     this.head.remove(event);
   }

@@ -2,6 +2,8 @@
 // when an event leaves, and who is told of it; where the events lie is the matter of its queue.
 import { M1Error } from "../protocol/errors";
 import type { OutboxFull } from "../protocol/settings";
+import { type Clock, systemClock } from "./clock";
+import { ageOf, bringUpToDate } from "./clock-corrections";
 import { DiskQueue } from "./disk-queue";
 import {
   callDone,
@@ -51,7 +53,7 @@ export interface OutboxOptions {
   readonly storesNew?: boolean;
   readonly handover?: Handover | undefined;
   readonly finish?: Finish;
-  readonly now?: () => number;
+  readonly clock?: Clock;
 }
 
 export class Outbox {
@@ -67,15 +69,17 @@ export class Outbox {
   onRestored: (count: number) => void = () => undefined;
   readonly losses: Losses = { dropped: 0, expired: 0, unreadable: 0, quarantined: 0 };
   readonly #policy: OutboxPolicy;
-  readonly #now: () => number;
+  readonly #clock: Clock;
   readonly #finish: Finish;
   readonly #queue: EventQueue;
+  /** The event that was given out last, if its time could be put right until then. */
+  #stamped: QueuedEvent | undefined;
   #closed = false;
 
   constructor(policy: OutboxPolicy, options: OutboxOptions = {}) {
-    const { store, handover, finish = callDone, now = Date.now } = options;
+    const { store, handover, finish = callDone, clock = systemClock } = options;
     this.#policy = policy;
-    this.#now = now;
+    this.#clock = clock;
     this.#finish = finish;
     this.#queue = store
       ? this.#diskQueue(store, options)
@@ -84,7 +88,8 @@ export class Outbox {
           accepted: (event) => this.#accepted(event),
         });
     for (const event of handover?.events ?? []) {
-      this.#queue.push(queuedEvent(event, event.acceptedAt));
+      bringUpToDate(event, clock);
+      this.#queue.push({ ...event });
     }
   }
 
@@ -114,12 +119,22 @@ export class Outbox {
    */
   add(event: OutgoingEvent): void {
     if (this.#closed) throw new M1Error("OUTBOX_CLOSED");
-    const queued = queuedEvent(event, this.#now());
+    const queued = this.#queued(event);
     if (!this.#hasRoom(queued.size)) {
       this.#expire();
       this.#makeRoom(queued.size);
     }
     this.#queue.push(queued);
+  }
+
+  /** With its times by the clock as it is set now. */
+  #queued(event: OutgoingEvent): QueuedEvent {
+    const now = this.#clock.now();
+    const { era } = this.#clock;
+    const acceptedAt = now - this.#clock.shiftSince(event.stampedIn ?? era);
+    const queued = queuedEvent(event, acceptedAt, 0, era);
+    bringUpToDate(queued, this.#clock);
+    return queued;
   }
 
   /** Throws OUTBOX_FULL if it cannot. Of events above the limit, which a deploy has handed over, one leaves for each new one. */
@@ -142,13 +157,24 @@ export class Outbox {
 
   /** The next event to send; undefined if none is ready. Expired ones are told and passed over. */
   next(): Delivery | undefined {
+    this.#clock.check();
     this.#expire();
-    return this.#queue.next();
+    const event = this.#queue.next();
+    if (event) this.#fixTimes(event);
+    return event;
   }
 
   /** Undoes the last `next`, before anything else happens. */
   putBack(): void {
-    this.#queue.head.putBack();
+    this.#queue.putBack();
+    if (this.#stamped) this.#stamped.isStamped = true;
+  }
+
+  /** From now on it may have arrived, and a receiver knows a repetition by its time: it is not touched any more. */
+  #fixTimes(event: QueuedEvent): void {
+    bringUpToDate(event, this.#clock);
+    this.#stamped = event.isStamped ? event : undefined;
+    event.isStamped = false;
   }
 
   /** The broker has the event. To acknowledge one twice has no effect. */
@@ -194,7 +220,7 @@ export class Outbox {
     if (maxAge === Number.POSITIVE_INFINITY) return;
     const { head } = this.#queue;
     for (let event = head.peek(); event; event = head.peek()) {
-      if (this.#now() - event.acceptedAt <= maxAge) return;
+      if (ageOf(event, this.#clock) <= maxAge) return;
       this.losses.expired += 1;
       this.#queue.remove(event);
       this.#end(event, new M1Error("OUTBOX_EXPIRED", { hours: maxAge / 3_600_000 }));
@@ -225,7 +251,7 @@ export class Outbox {
     const { events, callbacks } = handover ?? { events: [], callbacks: new Map() };
     const queue: DiskQueue = new DiskQueue(
       store,
-      { storesNew, callbacks, limit: this.#policy.bytes },
+      { storesNew, callbacks, clock: this.#clock, limit: this.#policy.bytes },
       {
         ready: () => this.onReady(),
         accepted: (event) => this.#accepted(event),

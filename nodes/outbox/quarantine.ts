@@ -17,7 +17,7 @@ export class Quarantine {
   /** Adds an event. Rejects if the disk does. */
   add(event: StoredEvent, reason: string, now = new Date()): Promise<void> {
     const { acceptedAt, topic, payload, qos } = event;
-    const times = { acceptedAt: new Date(acceptedAt).toISOString(), refusedAt: now.toISOString() };
+    const times = { acceptedAt: isoTime(acceptedAt), refusedAt: now.toISOString() };
     return this.#append({ reason, ...times, topic, qos, payload });
   }
 
@@ -43,4 +43,10 @@ export class Quarantine {
       return 0;
     }
   }
+}
+
+/** Damage makes numbers that no Date can hold. */
+function isoTime(milliseconds: number): string {
+  const date = new Date(milliseconds);
+  return Number.isNaN(date.getTime()) ? String(milliseconds) : date.toISOString();
 }

@@ -12,7 +12,7 @@ const SURROUNDINGS =
 export function isDamage(error: unknown): boolean {
   const { code, message = "" } = ((error as Error).cause ?? error) as { code?: string } & Error;
   if (code === "LEVEL_IO_ERROR") return !SURROUNDINGS.test(message);
-  return code === "LEVEL_CORRUPTION" || message.startsWith("Invalid argument:");
+  return code === "LEVEL_CORRUPTION" || /^Invalid argument:/.test(message);
 }
 
 /** OUTBOX_UNUSABLE with the reason, unless it is an M1Error already. */

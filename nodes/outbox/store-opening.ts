@@ -27,18 +27,19 @@ export async function openStore(folder: string, inspect: Inspect): Promise<Opene
   const isHeadless = await hasFilesButNoHead(folder);
   const copy = await DatabaseCopy.take(folder);
   try {
-    const asItIs = isHeadless
-      ? new Error("the file CURRENT is missing")
-      : await attempt(folder, inspect);
+    const asItIs = isHeadless ? new M1Error("OUTBOX_INCOMPLETE") : await attempt(folder, inspect);
     if (!isFailure(asItIs) && asItIs.contents.lost === 0) {
       await copy.discardAll();
       return asItIs;
     }
     if (isFailure(asItIs) && !isHeadless && !isDamage(asItIs)) throw asItIs;
     const best = await repaired(folder, inspect, copy, asItIs);
-    const reason = isFailure(asItIs) ? reasonOf(asItIs) : "part of it is missing";
-    const kept = await copy.keep();
-    return { ...best, warning: new M1Error("OUTBOX_DAMAGED", { folder: kept, reason }) };
+    const reason =
+      isFailure(asItIs) && !(asItIs instanceof M1Error)
+        ? { reason: reasonOf(asItIs) }
+        : { because: "OUTBOX_INCOMPLETE" };
+    const details = { folder: await copy.keep(), ...reason };
+    return { ...best, warning: new M1Error("OUTBOX_DAMAGED", details) };
   } catch (error) {
     await copy.giveUp();
     throw error;

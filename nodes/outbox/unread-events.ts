@@ -81,13 +81,11 @@ export class UnreadEvents {
   }
 
   /** Takes an event out that was read; undefined if it was dropped meanwhile. */
-  take({ fault: _, acceptedAt, sequence, ...content }: FoundEvent): QueuedEvent | undefined {
+  take({ acceptedAt, sequence, isStamped, ...content }: FoundEvent): QueuedEvent | undefined {
     if (sequence <= this.#passed) return undefined;
-    return queuedEvent(
-      { ...content, done: this.#leave(sequence, sizeOf(content)) },
-      acceptedAt,
-      sequence,
-    );
+    const stampedIn = isStamped ? 0 : undefined;
+    const done = this.#leave(sequence, sizeOf(content));
+    return queuedEvent({ ...content, stampedIn, done }, acceptedAt, sequence);
   }
 
   /** Takes the oldest out, without reading it. */

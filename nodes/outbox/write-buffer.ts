@@ -74,6 +74,16 @@ export class WriteBuffer {
     return this.#acceptsEvents;
   }
 
+  /** Those that are not being written; they may still be changed. */
+  get waiting(): readonly QueuedEvent[] {
+    return this.#waiting;
+  }
+
+  /** How many are being written, those dropped meanwhile included. */
+  get beingWritten(): number {
+    return this.#batch.length;
+  }
+
   /** Its events can be sent without having been written. */
   get isBypassed(): boolean {
     return !this.#acceptsEvents && this.#batch.length === 0;

@@ -71,7 +71,8 @@ function fromMilliseconds(milliseconds: number): Timestamp {
   return formatTimestamp(whole, micros);
 }
 
-function isInRange(milliseconds: number): boolean {
+/** Whether ISO 8601 writes its year with four digits. */
+export function isInRange(milliseconds: number): boolean {
   return milliseconds >= FIRST_MS && milliseconds < LAST_MS + 1;
 }
 

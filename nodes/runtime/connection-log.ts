@@ -2,6 +2,7 @@
 import type { Node, NodeAPI } from "node-red";
 import type { Connection, ConnectionEvents, ConnectionState } from "../connection/connection";
 import { needsAPerson } from "../connection/failure";
+import { type Clock, type ClockStep, systemClock } from "../outbox/clock";
 import type { Losses } from "../outbox/outbox";
 import { type BrokerUrl, formatBrokerUrl, isEncrypted, isLoopback } from "../protocol/broker-url";
 import { type ErrorCode, M1Error } from "../protocol/errors";
@@ -27,12 +28,14 @@ export class ConnectionLog {
   /** How many have been seen. */
   #lost = 0;
   #lossTimer: NodeJS.Timeout | undefined;
+  readonly #unwatchClock: () => void;
 
-  constructor(RED: NodeAPI, node: Node, connection: Connection) {
+  constructor(RED: NodeAPI, node: Node, connection: Connection, clock: Clock = systemClock) {
     this.#RED = RED;
     this.#node = node;
     this.#connection = connection;
     for (const broker of connection.settings.brokers) this.#warnIfReadable(broker);
+    this.#unwatchClock = clock.watch((step) => this.#tellClockSet(step));
   }
 
   /**
@@ -76,6 +79,7 @@ export class ConnectionLog {
 
   /** What has not been told yet is told now. */
   close(): void {
+    this.#unwatchClock();
     clearTimeout(this.#lossTimer);
     this.#tellLosses();
   }
@@ -104,7 +108,15 @@ export class ConnectionLog {
     const parts = Object.entries(losses)
       .filter(([, count]) => count > 0)
       .map(([kind, count]) => translate(this.#RED, `log.losses.${kind}`, { count }));
-    return parts.join(translate(this.#RED, "log.losses.separator"));
+    return parts.join(", ");
+  }
+
+  /** It is one clock for all connections: the first to hear of it says so. */
+  #tellClockSet(step: ClockStep): void {
+    if (step.isTold) return;
+    step.isTold = true;
+    const details = { from: isoSeconds(step.from), to: isoSeconds(step.to) };
+    this.#node.log(translate(this.#RED, "log.clockSet", details));
   }
 
   #tellOnline(): void {
@@ -133,4 +145,9 @@ export class ConnectionLog {
 
 function total({ dropped, expired, unreadable, quarantined }: Losses): number {
   return dropped + expired + unreadable + quarantined;
+}
+
+/** `2001-01-01T00:10:10Z` */
+function isoSeconds(milliseconds: number): string {
+  return new Date(milliseconds).toISOString().replace(/\.\d+/, "");
 }

@@ -11,7 +11,7 @@ const files = readdirSync(path.join(folder, "en-US")).sort();
 const ownFiles = (extension: string) => files.filter((file) => file.endsWith(extension));
 
 /** Words that a language may share with English, and names that no language translates. */
-const SAME = /^(URL|REST API|QoS|Stream|Tag|JSON|Topic|MQTT [\d.]+|Setup → .*|buffer)$/;
+const SAME = /^(URL|REST API|QoS|Stream|Tag|JSON|Topic|MQTT [\d.]+|Setup → .*|MB|buffer)$/;
 
 describe("the languages", () => {
   it("are English and these, by the codes of Node-RED's own catalogues", () => {
@@ -89,6 +89,19 @@ describe("the languages", () => {
         .map(([key, text]) => `${language} ${key}: ${text}`),
     );
     deepEqual(long, []);
+  });
+
+  it("are right for one event and one hour, too: no plural follows such a number", () => {
+    const plural =
+      /__(count|limit|hours|dropped|expired)__ (events|hours|Ereignisse|Stunden|eventos|horas|événements|heures|descartados|supprimés)/;
+    const wrong = ["en-US", ...languages].flatMap((language) =>
+      ownFiles(".json").flatMap((file) =>
+        [...strings(language, file)]
+          .filter(([, text]) => plural.test(text))
+          .map(([key, text]) => `${language} ${key}: ${text}`),
+      ),
+    );
+    deepEqual(wrong, []);
   });
 });
 

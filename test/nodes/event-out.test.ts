@@ -494,6 +494,42 @@ describe("m1 event out", () => {
       ok(observedAt < after, `${observedAt} is not before ${after}`);
     });
 
+    it("moves with the system's clock when that is set before it is sent, but only the moment of arrival", async () => {
+      await context.sandbox.stop();
+      const time = "2001-01-01T00:10:10.000000Z";
+      await startFlow([
+        connectionTo(context.sandbox),
+        eventOut({ id: "arrival" }),
+        eventOut({ id: "stated", observedAt: "time", observedAtType: "msg" }),
+        eventOut({ id: "server", observedAtType: "server" }),
+      ]);
+      const before = Date.now();
+      const done = [
+        accepts("arrival", { payload: 1 }),
+        accepts("arrival", { payload: { event_data: { value: 2 }, observed_at: time } }),
+        accepts("stated", { payload: 3, time }),
+        accepts("server", { payload: 4 }),
+      ];
+      const after = Date.now();
+      const { now } = Date;
+      const day = 24 * 3_600_000;
+      Date.now = () => now() + day;
+      try {
+        await context.sandbox.start();
+        await Promise.all(done);
+      } finally {
+        Date.now = now;
+      }
+
+      const events = await storedEvents(context.sandbox, 4);
+      const arrived = Date.parse(events[0]?.observedAt ?? "") - day;
+      ok(arrived >= before - 10 && arrived <= after, `${arrived} for ${before} to ${after}`);
+      deepEqual(
+        events.slice(1).map(({ raw }) => JSON.parse(raw).observed_at),
+        [time, time, undefined],
+      );
+    });
+
     it("differs from event to event, also across nodes", async () => {
       await startFlow([
         connectionTo(context.sandbox),
@@ -807,7 +843,7 @@ describe("m1 event out", () => {
       const inputs = [1, 2, 3].map((payload) => input("out", { payload }));
       const { error } = await input("out", { payload: 4 });
       equal(error?.code, "OUTBOX_FULL");
-      equal((await caught()).error.message, "The outbox is full: 3 events (0.1 MB) are queued");
+      equal((await caught()).error.message, "The outbox is full: 3 queued, 0.1 MB");
       await context.sandbox.start();
       deepEqual(codes(await Promise.all(inputs)), [undefined, undefined, undefined]);
       deepEqual(await values(3), [1, 2, 3]);

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { mkdir, readFile, rm, statfs } from "node:fs/promises";
 import path from "node:path";
+import { systemClock } from "../../nodes/outbox/clock";
 import { DiskQueue, type DiskQueueOptions, type QueueOwner } from "../../nodes/outbox/disk-queue";
 import { callDone, type Done, type QueuedEvent, queuedEvent } from "../../nodes/outbox/event";
 import { EventStore } from "../../nodes/outbox/event-store";
@@ -55,7 +56,13 @@ describe("queue on disk", () => {
     };
     const queue = new DiskQueue(
       store,
-      { storesNew: true, callbacks: new Map(), limit: Number.POSITIVE_INFINITY, ...options },
+      {
+        storesNew: true,
+        callbacks: new Map(),
+        clock: systemClock,
+        limit: Number.POSITIVE_INFINITY,
+        ...options,
+      },
       owner,
     );
     opened.push(queue);

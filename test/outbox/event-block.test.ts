@@ -49,6 +49,13 @@ describe("blocks of events", () => {
     assert.deepEqual(roundTrip(stored), stored);
   });
 
+  it("tell which were stamped on arrival", () => {
+    const stored = events("a", "b", "c").map((event, index) =>
+      index === 1 ? { ...event, isStamped: true } : event,
+    );
+    assert.deepEqual(roundTrip(stored), stored);
+  });
+
   it("that are none are refused", () => {
     for (const text of [
       "rubbish",

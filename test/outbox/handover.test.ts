@@ -1,6 +1,6 @@
 // What becomes of an outbox's events when a deploy replaces or removes its config node.
 import { strict as assert } from "node:assert";
-import { callDone, type Handover } from "../../nodes/outbox/event";
+import { callDone, type Handover, queuedEvent } from "../../nodes/outbox/event";
 import { claimHandover, discardHandover, leaveHandover } from "../../nodes/outbox/handover";
 
 const WHO = { projectMqtt: "p", userMqtt: "u" };
@@ -13,7 +13,7 @@ const newId = () => `config-${++configs}`;
 function leftOver(): { handover: Handover; fates: (string | undefined)[] } {
   const fates: (string | undefined)[] = [];
   const done: Handover["events"][number]["done"] = (error) => fates.push(error?.code);
-  const events = [{ topic: "0/p/u/a", payload: "{}", qos: 1 as const, done, acceptedAt: 0 }];
+  const events = [queuedEvent({ topic: "0/p/u/a", payload: "{}", qos: 1, done }, 0)];
   return { handover: { events, callbacks: new Map([[7, done]]) }, fates };
 }
 

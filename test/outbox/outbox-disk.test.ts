@@ -18,6 +18,7 @@ import { Outbox, type OutboxOptions, type OutboxPolicy } from "../../nodes/outbo
 import { unseal } from "../../nodes/outbox/seal";
 import type { M1Error } from "../../nodes/protocol/errors";
 import { closeConnections, openConnection } from "../support/connections";
+import { Machine } from "../support/machine";
 import { temporaryFolder } from "../support/processes";
 import { ScriptedBroker, stopBrokers } from "../support/scripted-broker";
 
@@ -475,13 +476,12 @@ describe("the outbox on disk", () => {
   });
 
   it("gives up what is too old, also from an earlier process", async () => {
-    let now = 1_000_000;
-    const clock = { now: () => now };
-    const first = outbox(clock);
+    const machine = new Machine();
+    const first = outbox({ clock: machine.startProcess() });
     first.add(event(1));
     await close(first);
-    now += 3_600_001;
-    const second = outbox(clock, { maxAge: 3_600_000 });
+    machine.wait(3_600_001);
+    const second = outbox({ clock: machine.startProcess() }, { maxAge: 3_600_000 });
     second.add(event(2));
 
     const events = await drain(second, 1);
@@ -491,14 +491,14 @@ describe("the outbox on disk", () => {
   });
 
   it("makes room for new events by giving up what is too old and on disk only", async () => {
-    let now = 1_000_000;
-    const clock = { now: () => now };
+    const machine = new Machine();
+    const clock = machine.startProcess();
     const policy = { limit: 9_000, maxAge: 3_600_000 };
-    const first = outbox(clock, policy);
+    const first = outbox({ clock }, policy);
     for (let n = 1; n <= 9_000; n += 1) first.add(event(n));
-    const made = outbox({ ...clock, handover: await close(first) }, policy);
+    const made = outbox({ clock, handover: await close(first) }, policy);
     await ready(made);
-    now += 3_600_001;
+    machine.wait(3_600_001);
 
     for (let n = 1; n <= 9_000; n += 1) {
       while (!accepts(made, event(n))) await ready(made);

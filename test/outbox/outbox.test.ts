@@ -8,6 +8,7 @@ import { discardHandover } from "../../nodes/outbox/handover";
 import { Outbox, type OutboxPolicy } from "../../nodes/outbox/outbox";
 import { M1Error } from "../../nodes/protocol/errors";
 import type { OutboxFull } from "../../nodes/protocol/settings";
+import { steadyClock } from "../support/machine";
 
 const ROOMY: OutboxPolicy = {
   limit: 1_000_000,
@@ -35,7 +36,10 @@ function scene(policy: Partial<OutboxPolicy> = {}, handover?: Handover): Scene {
   const clock = { now: 0 };
   const fates: string[] = [];
   const deliveries = new Map<string, Delivery>();
-  const outbox = new Outbox({ ...ROOMY, ...policy }, { now: () => clock.now, handover });
+  const outbox = new Outbox(
+    { ...ROOMY, ...policy },
+    { clock: steadyClock(() => clock.now), handover },
+  );
   return {
     outbox,
     fates,
@@ -234,8 +238,9 @@ describe("outbox: age", () => {
 
   it("names the hours", () => {
     const errors: (M1Error | undefined)[] = [];
-    const outbox = new Outbox({ ...ROOMY, maxAge: 1.5 * HOUR }, { now: () => now });
     let now = 0;
+    const clock = steadyClock(() => now);
+    const outbox = new Outbox({ ...ROOMY, maxAge: 1.5 * HOUR }, { clock });
     outbox.add({ topic: "", payload: "", qos: 1, done: (error) => errors.push(error) });
     now = 2 * HOUR;
     assert.equal(outbox.next(), undefined);

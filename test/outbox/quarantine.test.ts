@@ -56,6 +56,16 @@ describe("quarantine", () => {
     assert.equal(JSON.parse(line).payload, event.payload);
   });
 
+  it("keeps an event whose time is none that there can be", async () => {
+    await quarantine.add({ ...event, acceptedAt: 1e20 }, "r", NOW);
+
+    const { acceptedAt, payload } = JSON.parse(await content());
+    assert.deepEqual(
+      { acceptedAt, payload },
+      { acceptedAt: "100000000000000000000", payload: event.payload },
+    );
+  });
+
   it("keeps a text that should have been events as a line of JSON with the reason and the time", async () => {
     await quarantine.addText("rub\nbish", "entry 7 is not an event", NOW);
 

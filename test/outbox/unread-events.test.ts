@@ -270,6 +270,8 @@ describe("unread events", () => {
       assert.deepEqual(taken[1], {
         sequence: 2,
         acceptedAt: 0,
+        era: 0,
+        isStamped: false,
         topic: "",
         payload: "",
         qos: 0,

@@ -7,6 +7,7 @@ import { EventStore } from "../../nodes/outbox/event-store";
 import { Outbox, type OutboxOptions, type OutboxPolicy } from "../../nodes/outbox/outbox";
 import type { M1Error } from "../../nodes/protocol/errors";
 import type { QoS } from "../../nodes/protocol/settings";
+import { Machine } from "../support/machine";
 import { temporaryFolder } from "../support/processes";
 
 /** How it was made is in its README. */
@@ -105,8 +106,8 @@ describe("an outbox that version 0.1.0 left", () => {
   });
 
   it("has the age that it had there", async () => {
-    const now = () => START + 701 + HOUR;
-    const outbox = openOutbox({ now }, { maxAge: HOUR });
+    const clock = new Machine(START + 701 + HOUR).startProcess();
+    const outbox = openOutbox({ clock }, { maxAge: HOUR });
 
     const sent = await drain(outbox, 500);
 

@@ -5,6 +5,7 @@ import type { Node, NodeAPI } from "node-red";
 import type { Connection } from "../../nodes/connection/connection";
 import { ConnectionLog } from "../../nodes/runtime/connection-log";
 import { connectionTo } from "../support/connections";
+import { Machine } from "../support/machine";
 
 const RED = { _: (key: string) => key } as unknown as NodeAPI;
 
@@ -84,5 +85,29 @@ describe("losses of an outbox", () => {
     log.close();
 
     assert.equal(timers(), before);
+  });
+});
+
+describe("a clock that was set", () => {
+  it("is told once in the log, from which time to which, however many connections there are", () => {
+    const machine = new Machine("1970-01-01T00:00:10Z");
+    const clock = machine.startProcess();
+    const told: string[] = [];
+    const node = { log: (text: string) => told.push(text) } as unknown as Node;
+    const { settings } = connectionTo({ url: "mqtt://127.0.0.1" });
+    const outbox = { losses: { dropped: 0, expired: 0, unreadable: 0, quarantined: 0 } };
+    const connection = { settings, outbox } as unknown as Connection;
+    const logs = [1, 2].map(() => new ConnectionLog(RED, node, connection, clock));
+    machine.wait(20_000);
+    machine.setClock("2026-03-04T05:06:07Z");
+    clock.check();
+    machine.wait(20_000);
+    clock.check();
+    for (const log of logs) log.close();
+    machine.setClock("2026-03-05T05:06:07Z");
+    clock.check();
+
+    assert.equal(told.length, 1);
+    assert.match(told[0] ?? "", / from 1970-01-01T00:00:30Z to 2026-03-04T05:06:07Z\./);
   });
 });

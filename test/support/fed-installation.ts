@@ -11,6 +11,8 @@ export interface FedInstallation {
   readonly userDir: string;
   /** For `openFeed`, once it runs. */
   readonly feedPort: number;
+  /** Past the proxy. */
+  readonly brokerUrl: string;
   readonly proxy: TcpProxy;
   /** Behind the proxy, at the broker. */
   readonly observer: EventLog;
@@ -28,6 +30,7 @@ export async function fedInstallation(settings: object = {}): Promise<FedInstall
   return {
     userDir: installed.userDir,
     feedPort,
+    brokerUrl: broker.url,
     proxy,
     observer,
     async remove() {
