@@ -35,14 +35,15 @@ const marks = new WeakMap<Clock, Map<string, Mark>>();
 
 /** The event's times by the clock as it is set now. */
 export function bringUpToDate(event: QueuedEvent, clock: Clock): void {
+  if (event.era === clock.era) return;
   const shift = clock.shiftSince(event.era);
   event.era = clock.era;
-  if (shift !== 0) correct(event, shift, event.isStamped);
+  correct(event, shift, event.isStamped);
 }
 
 /** Milliseconds since the event was accepted, however the clock was set meanwhile. */
-export function ageOf({ acceptedAt, era }: QueuedEvent, clock: Clock): number {
-  return clock.now() - clock.shiftSince(era) - acceptedAt;
+export function ageOf({ acceptedAt, era }: QueuedEvent, clock: Clock, now: number): number {
+  return now - clock.shiftSince(era) - acceptedAt;
 }
 
 export class ClockCorrections {
