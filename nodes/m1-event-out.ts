@@ -39,7 +39,7 @@ interface Arrival {
 const arrivalTime = arrivalClock();
 
 function arrival(): Arrival {
-  systemClock.check();
+  systemClock.now();
   return { at: arrivalTime(), era: systemClock.era };
 }
 

@@ -35,14 +35,15 @@ const marks = new WeakMap<Clock, Map<string, Mark>>();
 
 /** The event's times by the clock as it is set now. */
 export function bringUpToDate(event: QueuedEvent, clock: Clock): void {
+  if (event.era === clock.era) return;
   const shift = clock.shiftSince(event.era);
   event.era = clock.era;
-  if (shift !== 0) correct(event, shift, event.isStamped);
+  correct(event, shift, event.isStamped);
 }
 
 /** Milliseconds since the event was accepted, however the clock was set meanwhile. */
-export function ageOf({ acceptedAt, era }: QueuedEvent, clock: Clock): number {
-  return clock.now() - clock.shiftSince(era) - acceptedAt;
+export function ageOf({ acceptedAt, era }: QueuedEvent, clock: Clock, now: number): number {
+  return now - clock.shiftSince(era) - acceptedAt;
 }
 
 export class ClockCorrections {
@@ -67,7 +68,7 @@ export class ClockCorrections {
     const found = parse((await this.#store.readClock()) ?? "");
     this.#corrections = found.filter(({ last }) => last >= oldest);
     this.#mark = this.#claimMark(newest);
-    this.#endAt(newest);
+    this.endAt(newest);
     this.clockSet(newest);
   }
 
@@ -113,7 +114,7 @@ export class ClockCorrections {
   }
 
   /** What was being written at a step, and never was: others will get these numbers. */
-  #endAt(newest: number): void {
+  endAt(newest: number): void {
     if (!this.#corrections.some(({ last }) => last > newest)) return;
     this.#corrections = this.#corrections.map((each) => ({
       ...each,

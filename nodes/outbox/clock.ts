@@ -63,12 +63,6 @@ export class Clock {
     this.#sleepOffset = sources.uptime() - monotonic;
   }
 
-  /** Milliseconds since 1970, by the wall clock as it is set now. */
-  now(): number {
-    this.check();
-    return this.#sources.wall();
-  }
-
   /** How many times it has been set: times of different eras cannot be compared. */
   get era(): number {
     return this.#shifts.length;
@@ -84,7 +78,7 @@ export class Clock {
   /** `listener` is called at each step, before any time of the new era is given out; ends by the function that is returned. */
   watch(listener: (step: ClockStep) => void): () => void {
     this.#watchers.add(listener);
-    this.#timer ??= setInterval(() => this.check(), INTERVAL).unref();
+    this.#timer ??= setInterval(() => this.now(), INTERVAL).unref();
     return () => {
       this.#watchers.delete(listener);
       if (this.#watchers.size > 0) return;
@@ -93,13 +87,21 @@ export class Clock {
     };
   }
 
-  /** Looks whether the clock has been set. Small differences are taken over without a word, so they never add up. */
-  check(): void {
+  /**
+   * Milliseconds since 1970, by the wall clock as it is set now. Every look notices a step; small differences
+   * are taken over without a word, so they never add up.
+   */
+  now(): number {
     const wall = this.#sources.wall();
     const offset = wall - this.#sources.monotonic();
     const difference = offset - this.#offset;
     this.#offset = offset;
-    if (Math.abs(difference) < NOTICEABLE) return;
+    if (Math.abs(difference) >= NOTICEABLE) this.#weigh(difference, wall);
+    return wall;
+  }
+
+  /** Whether so many milliseconds were a step. */
+  #weigh(difference: number, wall: number): void {
     const shift = difference - this.#sleep();
     if (Math.abs(shift) < SMALLEST_STEP) return;
     this.#shifts.push(Math.floor(shift) - UNCERTAINTY);

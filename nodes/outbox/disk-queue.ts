@@ -364,6 +364,7 @@ export class DiskQueue implements EventQueue {
     const mayReopen = this.#unread.isEmpty || this.#store.exists();
     this.#isReopening = mayReopen;
     if (mayReopen && (await this.#store.reopen())) {
+      this.#corrections.endAt(this.#store.newest);
       this.#tail.startAccepting();
       this.#owner.resumed();
     } else this.#retryLater();

@@ -119,17 +119,17 @@ export class Outbox {
    */
   add(event: OutgoingEvent): void {
     if (this.#closed) throw new M1Error("OUTBOX_CLOSED");
-    const queued = this.#queued(event);
+    const now = this.#clock.now();
+    const queued = this.#queued(event, now);
     if (!this.#hasRoom(queued.size)) {
-      this.#expire();
+      this.#expire(now);
       this.#makeRoom(queued.size);
     }
     this.#queue.push(queued);
   }
 
   /** With its times by the clock as it is set now. */
-  #queued(event: OutgoingEvent): QueuedEvent {
-    const now = this.#clock.now();
+  #queued(event: OutgoingEvent, now: number): QueuedEvent {
     const { era } = this.#clock;
     const acceptedAt = now - this.#clock.shiftSince(event.stampedIn ?? era);
     const queued = queuedEvent(event, acceptedAt, 0, era);
@@ -157,8 +157,7 @@ export class Outbox {
 
   /** The next event to send; undefined if none is ready. Expired ones are told and passed over. */
   next(): Delivery | undefined {
-    this.#clock.check();
-    this.#expire();
+    this.#expire(this.#clock.now());
     const event = this.#queue.next();
     if (event) this.#fixTimes(event);
     return event;
@@ -215,12 +214,12 @@ export class Outbox {
   }
 
   /** Ends what has waited too long, up to the first that has not. */
-  #expire(): void {
+  #expire(now: number): void {
     const { maxAge } = this.#policy;
     if (maxAge === Number.POSITIVE_INFINITY) return;
     const { head } = this.#queue;
     for (let event = head.peek(); event; event = head.peek()) {
-      if (ageOf(event, this.#clock) <= maxAge) return;
+      if (ageOf(event, this.#clock, now) <= maxAge) return;
       this.losses.expired += 1;
       this.#queue.remove(event);
       this.#end(event, new M1Error("OUTBOX_EXPIRED", { hours: maxAge / 3_600_000 }));

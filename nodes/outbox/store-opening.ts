@@ -4,6 +4,7 @@ import path from "node:path";
 import type { ClassicLevel } from "classic-level";
 import { M1Error } from "../protocol/errors";
 import { DatabaseCopy } from "./database-copy";
+import { removeForeignLogs } from "./foreign-logs";
 import type { StoreContents } from "./store-contents";
 import { isDamage, notLoaded, reasonOf } from "./store-errors";
 
@@ -24,15 +25,15 @@ type Inspect = (db: ClassicLevel) => Promise<StoreContents>;
  */
 export async function openStore(folder: string, inspect: Inspect): Promise<Opened> {
   await mkdir(folder, { recursive: true });
-  const isHeadless = await hasFilesButNoHead(folder);
   const copy = await DatabaseCopy.take(folder);
   try {
-    const asItIs = isHeadless ? new M1Error("OUTBOX_INCOMPLETE") : await attempt(folder, inspect);
+    const isSpoiled = (await hasFilesButNoHead(folder)) || (await removeForeignLogs(folder));
+    const asItIs = isSpoiled ? new M1Error("OUTBOX_INCOMPLETE") : await attempt(folder, inspect);
     if (!isFailure(asItIs) && asItIs.contents.lost === 0) {
       await copy.discardAll();
       return asItIs;
     }
-    if (isFailure(asItIs) && !isHeadless && !isDamage(asItIs)) throw asItIs;
+    if (isFailure(asItIs) && !isSpoiled && !isDamage(asItIs)) throw asItIs;
     const best = await repaired(folder, inspect, copy, asItIs);
     const reason =
       isFailure(asItIs) && !(asItIs instanceof M1Error)
@@ -63,6 +64,7 @@ async function repaired(
   if (!isFailure(asItIs)) await asItIs.db.close();
   await copy.beginRepair();
   await copy.restore();
+  await removeForeignLogs(folder);
   const repair = await ClassicLevel.repair(folder).then(
     () => attempt(folder, inspect),
     (error: Error) => error,
@@ -75,6 +77,7 @@ async function repaired(
   if (!isFailure(repair)) await repair.db.close();
   if (isFailure(asItIs)) await copy.empty();
   else await copy.restore();
+  await removeForeignLogs(folder);
   const last = await attempt(folder, inspect);
   if (isFailure(last)) throw last;
   return last;

@@ -23,7 +23,7 @@ function assertJustBelow(actual: number, expected: number): void {
 }
 
 function fromEra(clock: Clock, era: number): number {
-  clock.check();
+  clock.now();
   return clock.shiftSince(era);
 }
 
@@ -66,9 +66,9 @@ describe("the clock", () => {
     const { machine, clock, steps } = made("1970-01-01T00:00:10Z");
     machine.wait(20 * SECOND);
     machine.setClock("2026-03-04T05:06:07Z");
-    clock.check();
+    clock.now();
     machine.wait(HOUR);
-    clock.check();
+    clock.now();
     assert.deepEqual(
       steps.map(({ from, to, isTold }) => [from, new Date(to).toISOString(), isTold]),
       [[30 * SECOND, "2026-03-04T05:06:07.000Z", false]],
@@ -79,7 +79,7 @@ describe("the clock", () => {
     const { machine, clock } = made();
     for (const hours of [2, -5, 4]) {
       machine.setClock(machine.wall + hours * HOUR);
-      clock.check();
+      clock.now();
       machine.wait(MINUTE);
     }
     const hours = [0, 1, 2, 3].map((era) => Math.round(clock.shiftSince(era) / HOUR));
@@ -91,7 +91,7 @@ describe("the clock", () => {
     for (let count = 0; count < 100; count += 1) {
       machine.wait(MINUTE);
       machine.setClock(machine.wall + 59 * SECOND);
-      clock.check();
+      clock.now();
     }
     assert.deepEqual({ era: clock.era, steps }, { era: 0, steps: [] });
   });
@@ -99,7 +99,7 @@ describe("the clock", () => {
   it("takes no sleep of the machine for a step, and a step in its sleep for no more than it is", () => {
     const { machine, clock, steps } = made();
     machine.sleep(8 * HOUR);
-    clock.check();
+    clock.now();
     assert.deepEqual(steps, []);
     machine.sleep(8 * HOUR);
     machine.setClock(machine.wall + 2 * HOUR);
@@ -111,7 +111,7 @@ describe("the clock", () => {
     for (let count = 0; count < 100; count += 1) {
       machine.wait(MINUTE);
       machine.sleep(4 * SECOND);
-      clock.check();
+      clock.now();
     }
     machine.setClock(machine.wall + HOUR);
     assertJustBelow(fromEra(clock, 0), HOUR);
@@ -126,7 +126,7 @@ describe("the clock", () => {
       fc.property(milliseconds, milliseconds, step, fc.boolean(), (wait, more, size, isBack) => {
         const { machine, clock, unwatch: end } = scene();
         machine.wait(wait);
-        clock.check();
+        clock.now();
         machine.wait(more);
         const before = machine.wall;
         machine.setClock(isBack ? before - size : before + size);

@@ -80,7 +80,7 @@ describe("on a machine whose clock is set", () => {
 
   /** Stamped on arrival, which is now. */
   function stamped(n: number, clock: Clock): OutgoingEvent {
-    clock.check();
+    clock.now();
     return { ...stating(n, timestamp(machine.wall)), stampedIn: clock.era };
   }
 
@@ -186,7 +186,7 @@ describe("on a machine whose clock is set", () => {
         for (const hours of [5, -3, 4]) {
           await written(outbox);
           machine.setClock(machine.wall + hours * HOUR);
-          clock.check();
+          clock.now();
         }
 
         const sent = await drain(outbox, 1);
@@ -202,7 +202,7 @@ describe("on a machine whose clock is set", () => {
         for (let count = 0; count < 10; count += 1) {
           await written(outbox);
           machine.setClock(machine.wall + 50_000);
-          clock.check();
+          clock.now();
         }
 
         assert.deepEqual(payloads(await drain(outbox, 1)), [event.payload]);
@@ -306,7 +306,7 @@ describe("on a machine whose clock is set", () => {
       addAll(outbox, clock, 1, BACKLOG);
       await stores.get(outbox)?.writing();
       machine.setClock(TODAY);
-      clock.check();
+      clock.now();
       await close(outbox);
 
       const sent = await drain(onDisk(machine.startProcess()), BACKLOG);
@@ -339,7 +339,7 @@ describe("on a machine whose clock is set", () => {
       addAll(second, clock, 1, 3);
       await written(second);
       machine.setClock(TODAY);
-      clock.check();
+      clock.now();
       await close(second);
 
       const sent = await drain(onDisk(machine.startProcess()), 3);
@@ -394,7 +394,7 @@ describe("on a machine whose clock is set", () => {
       const handover = await close(before);
       const event = stamped(3, clock);
       machine.setClock(TODAY);
-      clock.check();
+      clock.now();
       const first = onDisk(clock, { handover });
       add(first, event);
       await close(first);
@@ -427,7 +427,7 @@ describe("on a machine whose clock is set", () => {
         addAll(first, clock, n + 1, n + 1);
         await written(first);
         machine.setClock(machine.wall + hours * HOUR);
-        clock.check();
+        clock.now();
       }
       await close(first);
 
@@ -444,7 +444,7 @@ describe("on a machine whose clock is set", () => {
       machine.setClock(TODAY);
       sent.push(...(await given(first, 1)));
       machine.setClock(machine.wall + HOUR);
-      clock.check();
+      clock.now();
       await close(first);
 
       const again = await given(onDisk(machine.startProcess()), 4);
@@ -467,7 +467,7 @@ describe("on a machine whose clock is set", () => {
       addAll(second, later, 3, 3);
       await written(second);
       machine.setClock("2026-03-04T06:00:00.000Z");
-      later.check();
+      later.now();
       assert.deepEqual(payloads(await given(second, 2)), payloads(events));
       await close(second);
 
@@ -485,7 +485,7 @@ describe("on a machine whose clock is set", () => {
       first.next();
       first.putBack();
       machine.setClock(TODAY);
-      clock.check();
+      clock.now();
       await close(first);
 
       const sent = await drain(onDisk(machine.startProcess()), 2);
@@ -507,7 +507,7 @@ describe("on a machine whose clock is set", () => {
       const second = onDisk(later);
       await ready(second);
       machine.setClock(machine.wall + HOUR);
-      later.check();
+      later.now();
       await close(second);
       assert.match(left ?? "", /^1-1>0 \d+$/);
       assert.equal(await corrections(), left);
@@ -517,7 +517,7 @@ describe("on a machine whose clock is set", () => {
       addAll(third, last, 3, 3);
       await written(third);
       machine.setClock(machine.wall - HOUR);
-      last.check();
+      last.now();
       await close(third);
 
       assert.match((await corrections()) ?? "", /^3-3>0 -\d+$/);
@@ -557,7 +557,7 @@ describe("on a machine whose clock is set", () => {
       await written(first);
       machine.setClock(TODAY);
       machine.wait(50 * MINUTE);
-      clock.check();
+      clock.now();
       await close(first);
       const second = onDisk(machine.startProcess(), { maxAge: HOUR });
       await ready(second);

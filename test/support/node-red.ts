@@ -75,6 +75,14 @@ export class NodeRed {
     return nodeRed;
   }
 
+  /** Rejects with what it printed when it ends. */
+  async ended(): Promise<never> {
+    const { exitCode, signalCode } = this.#process;
+    const isOver = exitCode !== null || signalCode !== null;
+    const [code, signal] = isOver ? [exitCode, signalCode] : await once(this.#process, "exit");
+    throw new Error(`Node-RED ended with ${code ?? signal}:\n${this.#output}`);
+  }
+
   /** What it has printed so far. */
   get output(): string {
     return this.#output;
