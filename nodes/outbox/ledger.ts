@@ -4,7 +4,7 @@ import { constants } from "node:fs";
 import { open, readFile } from "node:fs/promises";
 import path from "node:path";
 import type { Identity } from "../protocol/topics";
-import { seal, unseal } from "./seal";
+import { isSealed, seal, unseal } from "./seal";
 
 /** Sequence numbers. */
 export interface Position {
@@ -55,6 +55,7 @@ export class Ledger {
   }
 
   #parse(entry: string): Position {
+    if (!isSealed(entry)) return NOTHING;
     try {
       const [newest, watermark] = unseal(this.#key, entry.trimEnd()).split(" ").map(Number);
       return newest && watermark ? { newest, watermark } : NOTHING;

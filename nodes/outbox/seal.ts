@@ -14,7 +14,11 @@ export function seal(key: string, text: string): string {
   return `${MARK}${checksum} ${text}`;
 }
 
-/** The text that was sealed under this key. Throws a SyntaxError where that or the text is another one by now. */
+export function isSealed(text: string): boolean {
+  return text.startsWith(MARK);
+}
+
+/** The text that was sealed under this key, or by version 0.1.0 under none. Throws a SyntaxError where that or the text is another one by now. */
 export function unseal(key: string, sealed: string): string {
   if (UNSEALED.test(sealed)) return sealed;
   const text = sealed.slice(HEAD);
