@@ -8,6 +8,8 @@ const LARGEST_FILE = 10_000_000;
 
 export class Quarantine {
   readonly file: string;
+  /** One after the other: two entries may not find the same file nearly full. */
+  #earlier: Promise<void> = Promise.resolve();
 
   /** Does not touch the disk. */
   constructor(file: string) {
@@ -26,10 +28,16 @@ export class Quarantine {
     return this.#append({ reason, foundAt: now.toISOString(), text });
   }
 
+  #append(entry: object): Promise<void> {
+    const appended = this.#earlier.then(() => this.#write(`${JSON.stringify(entry)}\n`));
+    this.#earlier = appended.catch(() => undefined);
+    return appended;
+  }
+
   /** A full file is kept once, as `<file>.old`. */
-  async #append(entry: object): Promise<void> {
-    const line = `${JSON.stringify(entry)}\n`;
-    if ((await this.#size()) + Buffer.byteLength(line) > LARGEST_FILE) {
+  async #write(line: string): Promise<void> {
+    const size = await this.#size();
+    if (size > 0 && size + Buffer.byteLength(line) > LARGEST_FILE) {
       await rename(this.file, `${this.file}.old`);
     }
     await appendFile(this.file, line, { mode: 0o600 });

@@ -141,6 +141,34 @@ describe("quarantine", () => {
     assert.equal((await stat(`${quarantine.file}.old`)).size, LARGEST_FILE - FOUND_X.length);
   });
 
+  it("keeps an entry that is larger than a file may be, alone in one", async () => {
+    const large = "x".repeat(LARGEST_FILE);
+    await quarantine.addText(large, "r", NOW);
+    assert.equal(JSON.parse(await content()).text, large);
+
+    await quarantine.addText("y", "r", NOW);
+
+    assert.equal(JSON.parse(await content()).text, "y");
+    assert.equal(JSON.parse(await readFile(`${quarantine.file}.old`, "utf8")).text, large);
+  });
+
+  it("loses none of those that come at once where a file is nearly full", async () => {
+    await fill(100);
+
+    await Promise.all(["a", "b", "c"].map((text) => quarantine.addText(text, "r", NOW)));
+
+    const texts = [`${quarantine.file}.old`, quarantine.file].map((file) => readFile(file, "utf8"));
+    const [old = "", present = ""] = await Promise.all(texts);
+    const entries = (old + present)
+      .replaceAll(/x{50,}/g, "")
+      .trimEnd()
+      .split("\n");
+    assert.deepEqual(
+      entries.map((entry) => JSON.parse(entry).text),
+      ["a", "b", "c"],
+    );
+  });
+
   it("keeps the newest full file only", async () => {
     await writeFile(`${quarantine.file}.old`, "older");
     await fill(0);

@@ -89,6 +89,30 @@ describe("removed sequences", () => {
     );
   });
 
+  it("takes ranges as it takes the numbers in them, wherever they touch what is there", () => {
+    const range = fc.tuple(fc.integer({ min: -2, max: 30 }), fc.integer({ min: -2, max: 30 }));
+    fc.assert(
+      fc.property(fc.array(range, { maxLength: 8 }), (ranges) => {
+        const removed = new RemovedSequences();
+        const single = new RemovedSequences();
+        for (const [first, last] of ranges) {
+          removed.addRange(first, last);
+          for (let each = Math.max(1, first); each <= last; each += 1) single.add(each);
+        }
+        assert.equal(removed.toString(), single.toString());
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it("takes a million at once as quickly as one", () => {
+    const removed = new RemovedSequences();
+    removed.addRange(2, 1_000_001);
+    assert.equal(removed.toString(), "1 2-1000001");
+    removed.addRange(1, 1);
+    assert.equal(removed.watermark, 1_000_002);
+  });
+
   it("is a short line, however many are removed behind one that is not", () => {
     const removed = new RemovedSequences();
     for (let sequence = 2; sequence <= 100_000; sequence += 1) removed.add(sequence);
