@@ -159,10 +159,7 @@ describe("quarantine", () => {
 
     const texts = [`${quarantine.file}.old`, quarantine.file].map((file) => readFile(file, "utf8"));
     const [old = "", present = ""] = await Promise.all(texts);
-    const entries = (old + present)
-      .replaceAll(/x{50,}/g, "")
-      .trimEnd()
-      .split("\n");
+    const entries = (old.slice(LARGEST_FILE - 100) + present).trimEnd().split("\n");
     assert.deepEqual(
       entries.map((entry) => JSON.parse(entry).text),
       ["a", "b", "c"],
