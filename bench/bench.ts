@@ -6,10 +6,12 @@ import { Lab } from "./lab";
 import { circumstances, keep } from "./report";
 import { runScenario } from "./rounds";
 import type { Scale } from "./scale";
+import { burst } from "./scenarios/burst";
 import { deploy } from "./scenarios/deploy";
 import { devicesIn } from "./scenarios/device-in";
 import { eventsOut } from "./scenarios/event-out";
 import { latencies } from "./scenarios/latency";
+import { longOutage } from "./scenarios/long-outage";
 import { offline } from "./scenarios/offline";
 import { smallMachine } from "./scenarios/small-machine";
 import { startUp } from "./scenarios/start-up";
@@ -18,9 +20,11 @@ import { tables } from "./tables";
 
 const SCENARIOS = [
   ...eventsOut,
+  burst,
   ...latencies,
   ...devicesIn,
   offline,
+  longOutage,
   deploy,
   startUp,
   ...smallMachine,

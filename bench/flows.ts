@@ -49,6 +49,7 @@ function connection(maker: Maker, user: string, port: number, outbox: string) {
   return {
     ...{ id: "connection", type: "m1 connection", url: `mqtt://127.0.0.1:${port}` },
     ...{ projectMqtt: PROJECT, userMqtt: user, outbox, cleanSession: true },
+    ...{ outboxLimit: "10000000", outboxMegabytes: "10000" },
     credentials: { apiKey, userPassword },
   };
 }
@@ -57,10 +58,15 @@ export interface OutOptions {
   readonly port: number;
   readonly qos: 0 | 1;
   readonly outbox: "memory" | "disk";
+  /** Of ours. */
+  readonly complete?: "delivered" | "stored";
 }
 
 /** Core gets the event ready-made, as text; ours gets the reading and makes the event of it. */
-export function outFlow(maker: Maker, { port, qos, outbox }: OutOptions): Flow {
+export function outFlow(
+  maker: Maker,
+  { port, qos, outbox, complete = "delivered" }: OutOptions,
+): Flow {
   const payload = maker === "core" ? ENVELOPE : READING;
   const out =
     maker === "core"
@@ -70,7 +76,7 @@ export function outFlow(maker: Maker, { port, qos, outbox }: OutOptions): Flow {
     tab,
     connection(maker, maker, port, outbox),
     { id: "source", z: "tab", type: "bench source", payload, wires: [[OUT]] },
-    { id: OUT, z: "tab", ...out, qos: String(qos), wires: [] },
+    { id: OUT, z: "tab", ...out, complete, qos: String(qos), wires: [] },
   ];
 }
 

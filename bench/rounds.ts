@@ -23,7 +23,8 @@ export async function runScenario(
   for (const start of await Promise.allSettled(starts)) {
     if (start.status === "rejected") throw start.reason;
   }
-  return takeTurns(scenario, running, lab.scale.rounds, progress);
+  const { rounds } = lab.scale;
+  return takeTurns(scenario, running, Math.min(rounds, scenario.rounds ?? rounds), progress);
 }
 
 async function takeTurns(

@@ -8,13 +8,15 @@ export interface Scenario {
   readonly title: string;
   /** The core that the candidates have to themselves, if they are on a small machine. */
   readonly core?: number;
+  /** Where a round is long: no more of them than that. */
+  readonly rounds?: number;
   /** Keys are the names of the figures that a round gives. */
   readonly figures: Readonly<Record<string, Unit>>;
   readonly candidates: readonly Candidate[];
   readonly targets: readonly Target[];
 }
 
-export type Unit = "msg/s" | "ms" | "MB" | "%";
+export type Unit = "msg/s" | "ms" | "µs" | "MB" | "%";
 
 export interface Candidate {
   readonly name: string;

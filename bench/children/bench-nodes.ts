@@ -1,5 +1,6 @@
 // The nodes that drive a Node-RED under measurement: a source that sends as fast as its messages are
 // finished, and a sink that counts. Commanded over the admin API.
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { Node, NodeAPI, NodeDef, NodeStatus } from "node-red";
 import { type Commands, carryOut } from "./commands";
 import { now } from "./meter";
@@ -33,6 +34,7 @@ export = (RED: NodeAPI & { hooks: Hooks }): void => {
   let sendMessage: () => void = () => undefined;
   let sending: Window | Pace | undefined;
   let started = 0;
+  const delays = monitorEventLoopDelay({ resolution: 1 });
   let memoryBefore = 0;
 
   RED.events.on("node-status", ({ id, status }: { id: string; status: NodeStatus }) => {
@@ -96,7 +98,19 @@ export = (RED: NodeAPI & { hooks: Hooks }): void => {
       for (const file of files) require(file)(RED);
       return { milliseconds: now() - from, megabytes: settledMemory() - memoryBefore };
     },
-    /** Since before `load`. */
+    /** What `grown` counts from. */
+    settle() {
+      memoryBefore = settledMemory();
+    },
+    /** The event loop, until `loop`. */
+    watchLoop() {
+      delays.reset();
+      delays.enable();
+    },
+    /** Milliseconds in which nothing else could run, at the longest. */
+    loop: () => ({ longest: delays.max / 1e6 }),
+
+    /** Since before `load` or `settle`. */
     grown: () => ({ megabytes: settledMemory() - memoryBefore }),
   };
 

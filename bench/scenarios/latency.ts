@@ -10,6 +10,8 @@ import type { Candidate, Sample, Scenario } from "../scenario";
 /** Milliseconds: nothing takes an event that long but waiting for a timer. */
 const LONG = 8;
 const OVER = `over ${LONG} ms`;
+/** Of the whole process, for each event: at a maker's pace most of it is Node.js waking up. */
+const CPU = "CPU";
 
 interface Timed extends Arrivals {
   readonly times: readonly number[];
@@ -30,16 +32,23 @@ function latency(rate: number, events: number): Scenario {
   return {
     id: `latency-${rate}`,
     title: `latency at ${rate} events/s, QoS 1`,
-    figures: { median: "ms", p99: "ms", [OVER]: "%" },
+    figures: { median: "ms", p99: "ms", [OVER]: "%", [CPU]: "µs" },
     candidates: [
       candidate("ours, memory", "ours", "memory"),
       candidate("ours, disk", "ours", "disk"),
       candidate("core", "core", "memory"),
     ],
-    targets: ["ours, memory", "ours, disk"].map((name) => ({
-      of: { candidate: name, figure: OVER },
-      atMost: 0.1,
-    })),
+    targets: [
+      ...["ours, memory", "ours, disk"].map((name) => ({
+        of: { candidate: name, figure: OVER },
+        atMost: 0.1,
+      })),
+      {
+        of: { candidate: "ours, disk", figure: CPU },
+        over: { candidate: "core", figure: CPU },
+        atMost: 1.5,
+      },
+    ],
   };
 }
 
@@ -60,8 +69,12 @@ async function round(
   const at = (share: number) => taken[Math.floor(share * (count - 1))] ?? Number.NaN;
   const long = taken.filter((each) => each > LONG).length;
   return {
-    figures: { median: at(0.5), p99: at(0.99), [OVER]: (long * 100) / count },
-    cpu: paced.cpu / count,
+    figures: {
+      median: at(0.5),
+      p99: at(0.99),
+      [OVER]: (long * 100) / count,
+      [CPU]: paced.cpu / count,
+    },
     rss: paced.rss,
   };
 }
