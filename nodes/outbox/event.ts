@@ -77,9 +77,20 @@ export function queuedEvent(
   era = 0,
 ): QueuedEvent {
   const { topic, payload, qos, done, stampedIn, isDoneWhenStored = false } = event;
-  const content = { topic, payload, qos, done, isDoneWhenStored, size: sizeOf(event) };
-  const clock = { acceptedAt, era: stampedIn ?? era, isStamped: stampedIn !== undefined };
-  return { ...content, ...clock, sequence, removed: false };
+  // One literal: V8 makes dictionaries of objects that are spread together, ten times as slow.
+  return {
+    topic,
+    payload,
+    qos,
+    done,
+    isDoneWhenStored,
+    size: sizeOf(event),
+    acceptedAt,
+    era: stampedIn ?? era,
+    isStamped: stampedIn !== undefined,
+    sequence,
+    removed: false,
+  };
 }
 
 /** Bytes on the wire, as a topic is ASCII. */
