@@ -4,6 +4,7 @@ import { systemClock } from "./outbox/clock";
 import type { Done } from "./outbox/event";
 import { arrivalClock } from "./protocol/arrival-clock";
 import { type EventAttributes, encodeEvent, type ShapedEvent, shapeEvent } from "./protocol/event";
+import { observedTime } from "./protocol/observed-time";
 import { complete, type QoS, qos } from "./protocol/settings";
 import { type Timestamp, timestamp } from "./protocol/timestamp";
 import { topicLevel } from "./protocol/topic-level";
@@ -187,5 +188,5 @@ function statedTime(
   readings: Readings,
 ): Timestamp | undefined {
   if (event.observedAt !== undefined) return event.observedAt;
-  return settings.observedAt === "server" ? undefined : timestamp(readings.observedAt);
+  return settings.observedAt === "server" ? undefined : observedTime(readings.observedAt);
 }

@@ -1,6 +1,7 @@
 // The dialog of `m1 event out`: what of a message becomes an event, and of which device.
 import { M1Error } from "../protocol/errors";
 import { encodeEvent, shapeEvent } from "../protocol/event";
+import { observedTime } from "../protocol/observed-time";
 import { complete, qos } from "../protocol/settings";
 import { timestamp } from "../protocol/timestamp";
 import { topicLevel } from "../protocol/topic-level";
@@ -61,7 +62,7 @@ RED.nodes.registerType<Properties>("m1 event out", {
     observedAt: {
       value: "",
       label: shared("label.observedAt"),
-      validate: typedFieldValidator("observedAt", timestamp),
+      validate: typedFieldValidator("observedAt", observedTime),
     },
     observedAtType: { value: "arrival" },
     stream: { value: "" },
@@ -140,7 +141,7 @@ function previewTime(node: EditedNode): string | undefined {
   if (type === "server") return undefined;
   if (type === "arrival") return timestamp(Date.now());
   const isKnown = type === "str" && !isEnvironmentReference(value);
-  return isKnown ? timestamp(value) : placeholder(value, type);
+  return isKnown ? observedTime(value) : placeholder(value, type);
 }
 
 function typedValue(node: EditedNode, property: string): { value: string; type: string } {

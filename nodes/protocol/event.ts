@@ -1,7 +1,8 @@
 // An event: from whatever a flow hands over to the JSON that Medium One accepts, and back
 // (wire-contract: Event payload).
 import { type ErrorDetails, excerpt, M1Error, quoted } from "./errors";
-import { type Timestamp, timestamp } from "./timestamp";
+import { observedTime } from "./observed-time";
+import type { Timestamp } from "./timestamp";
 import { utf8Text } from "./utf8";
 
 /**
@@ -38,7 +39,7 @@ export interface ShapedEvent extends EventAttributes {
  * Shapes a flow's data: an object is the event data, or an envelope if it looks like one; a string
  * or UTF-8 bytes with a JSON object are that object; anything else goes under `tag`.
  * Throws an M1Error that names the place for whatever JSON cannot carry (DATA_*), or ENVELOPE_*,
- * TIME_* for an envelope that states nonsense.
+ * TIME_* for an envelope that states nonsense, or is nearly one.
  */
 export function shapeEvent(data: unknown, tag: string): ShapedEvent {
   const path: Path = ["event_data"];
@@ -65,6 +66,7 @@ function shape(data: unknown, tag: string, path: Path): ShapedEvent {
     if (!isObject(eventData)) throw new M1Error("ENVELOPE_EVENT_DATA");
     return { eventData, ...envelopeAttributes(content) };
   }
+  refuseNearEnvelope(content);
   const eventData = plainOf(content, path);
   if (isObject(eventData)) return { eventData };
   // Its toJSON makes a single value of the object, as a URL's does.
@@ -200,6 +202,21 @@ function isEnvelope(content: Record<string, unknown>): boolean {
   return true;
 }
 
+/** What was meant as an envelope must not become a tag of that name: throws ENVELOPE_KEY for the key that is wrong. */
+function refuseNearEnvelope(content: Record<string, unknown>): void {
+  const keys = Object.keys(content);
+  const isNear =
+    isObject(content.event_data) ||
+    (isObject(content.eventData) && keys.every((key) => ENVELOPE_KEYS.has(snakeCase(key))));
+  const key = isNear && keys.find((each) => !ENVELOPE_KEYS.has(each));
+  if (key) throw new M1Error("ENVELOPE_KEY", { key: excerpt(key) });
+}
+
+/** `observedAt` as `observed_at`. */
+function snakeCase(key: string): string {
+  return key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
 function envelopeAttributes(content: Record<string, unknown>): EventAttributes {
   const { observed_at: observedAt, stream, add_client_ip: addClientIp } = content;
   if (stream !== undefined && (typeof stream !== "string" || stream === "")) {
@@ -209,7 +226,7 @@ function envelopeAttributes(content: Record<string, unknown>): EventAttributes {
     throw new M1Error("ENVELOPE_ADD_CLIENT_IP", quoted(addClientIp));
   }
   return {
-    observedAt: observedAt === undefined ? undefined : timestamp(observedAt),
+    observedAt: observedAt === undefined ? undefined : observedTime(observedAt),
     stream,
     addClientIp,
   };
@@ -353,7 +370,9 @@ function checkProperties(value: object, path: Path, ancestors: object[]): void {
   }
   for (const key of Object.keys(value)) {
     path.push(key);
-    checkValue((value as Record<string, unknown>)[key], path, ancestors);
+    const member = (value as Record<string, unknown>)[key];
+    // Function nodes make members that are undefined all the time; JSON leaves them out.
+    if (member !== undefined) checkValue(member, path, ancestors);
     path.pop();
   }
 }

@@ -72,10 +72,16 @@ const cases: BadInput[] = [
     text: 'event_data["odd key"] is -Infinity, which JSON cannot carry',
   },
   {
-    title: "an undefined tag",
-    message: { payload: { a: undefined } },
+    title: "an undefined item of a list",
+    message: { payload: { a: [undefined] } },
     code: "DATA_UNSUPPORTED",
-    text: "event_data.a is undefined, which JSON cannot carry",
+    text: "event_data.a[0] is undefined, which JSON cannot carry",
+  },
+  {
+    title: "nearly a whole event",
+    message: { payload: { event_data: { a: 1 }, observedAt: 5 } },
+    code: "ENVELOPE_KEY",
+    text: /^observedAt is not a key of an event/,
   },
   {
     title: "a circular structure",

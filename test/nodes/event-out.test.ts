@@ -319,9 +319,9 @@ describe("m1 event out", () => {
         json: '{"value":[7]}',
       },
       {
-        title: "an object with event_data and a key of its own is data",
-        payload: { event_data: { a: 1 }, unit: "K" },
-        json: '{"event_data":{"a":1},"unit":"K"}',
+        title: "members that are undefined are left out",
+        payload: { a: 1, unit: undefined },
+        json: '{"a":1}',
       },
       {
         title: "an object whose event_data is no object is data",

@@ -14,6 +14,7 @@ import {
   quoted,
 } from "../../nodes/protocol/errors";
 import { decodeEvent, encodeEvent, shapeEvent } from "../../nodes/protocol/event";
+import { observedTime } from "../../nodes/protocol/observed-time";
 import { decodePayload } from "../../nodes/protocol/payload";
 import { outboxLimit, outboxMaxAge, qos, updateType } from "../../nodes/protocol/settings";
 import { timestamp } from "../../nodes/protocol/timestamp";
@@ -171,6 +172,8 @@ describe("every error of the protocol", () => {
     TIME_NO_ZONE: () => timestamp("2001-01-01T00:10:10"),
     TIME_INVALID: () => timestamp("yesterday"),
     TIME_RANGE: () => timestamp(1e15),
+    TIME_SECONDS: () => observedTime(1_714_550_400),
+    TIME_UNLIKELY: () => observedTime(0),
     TIME_NOT_MICROSECONDS: () => decode('{"event_data":{},"observed_at":1}'),
     CREDENTIAL_MISSING: () => checkApiKey(""),
     API_KEY_SLASH: () => checkApiKey("/"),

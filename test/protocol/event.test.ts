@@ -189,12 +189,27 @@ describe("shaping", () => {
       });
     }
 
+    const NEARLY: [string, Record<string, unknown>, key: string][] = [
+      ["another key", { event_data: { a: 1 }, temperature: 5 }, "temperature"],
+      ["a key in camel case", { event_data: { a: 1 }, observedAt: TIME }, "observedAt"],
+      ["all in camel case", { eventData: { a: 1 }, observedAt: TIME }, "eventData"],
+      ["event_data in camel case", { eventData: { a: 1 }, stream: "s" }, "eventData"],
+      ["nothing but event_data in camel case", { eventData: { a: 1 } }, "eventData"],
+    ];
+    for (const [what, data, key] of NEARLY) {
+      it(`and is refused with ${what}, which would become a tag without a word`, () => {
+        refuses(() => shapeEvent(data, "value"), "ENVELOPE_KEY", { key });
+        refuses(() => shapeEvent(JSON.stringify(data), "value"), "ENVELOPE_KEY", { key });
+      });
+    }
+
     const LOOKALIKES: [string, Record<string, unknown>][] = [
-      ["another key", { event_data: { a: 1 }, temperature: 5 }],
       ["event_data that is text", { event_data: "a" }],
       ["event_data that is an array", { event_data: [1] }],
       ["event_data that is null", { event_data: null }],
       ["no event_data", { observed_at: "now", stream: "" }],
+      ["eventData beside a reading", { eventData: { a: 1 }, temperature: 5 }],
+      ["eventData that is text", { eventData: "a", observedAt: "now" }],
     ];
     for (const [what, data] of LOOKALIKES) {
       it(`and is none with ${what}: then it is event data`, () => {
@@ -286,12 +301,6 @@ describe("shaping", () => {
         { a: Object(Symbol("s")) },
         "DATA_UNSUPPORTED",
         { place: "event_data.a", kind: "instance", name: "Symbol" },
-      ],
-      [
-        "undefined in an object",
-        { a: { b: undefined } },
-        "DATA_UNSUPPORTED",
-        { place: "event_data.a.b", value: "undefined" },
       ],
       [
         "undefined in an array",
@@ -650,14 +659,23 @@ describe("shaping", () => {
     );
   });
 
-  it("of anything at all loses nothing without a word", () => {
+  it("leaves out members that are undefined, as JSON does, wherever they are", () => {
+    const data = { a: 1, b: undefined, c: { d: undefined, e: [{ f: undefined, g: 2 }] } };
+
+    const { eventData } = shapeEvent(data, "value");
+
+    assert.deepEqual(eventData, { a: 1, c: { e: [{ g: 2 }] } });
+    assert.deepEqual(shapeEvent(foreign("({ a: 1, b: undefined })"), "value").eventData, { a: 1 });
+  });
+
+  it("of anything at all loses nothing without a word but members that are undefined", () => {
     fc.assert(
       fc.property(fc.object({ withBigInt: true, withDate: true, withMap: true }), (data) => {
         fc.pre(!looksLikeEnvelope(data));
-        const hidden = JSON.stringify(data, (_, value: unknown) => {
+        const hidden = JSON.stringify(data, function (this: unknown, _, value: unknown) {
           const isLost =
             typeof value === "bigint" ||
-            value === undefined ||
+            (value === undefined && Array.isArray(this)) ||
             value instanceof Map ||
             (typeof value === "number" && !Number.isFinite(value));
           return isLost ? "lost" : value;
