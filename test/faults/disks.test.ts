@@ -64,7 +64,7 @@ describe("what an earlier Node-RED left on disk", function () {
     await writeFile(file, JSON.stringify(feedFlow(proxy.url, feedPort, settings)));
   }
 
-  it("is kept aside if it is damaged, as the warning says; what comes then is delivered", async () => {
+  it("is repaired if it is damaged, and a copy is kept where the warning says", async () => {
     await (await run(0, 20, 20)).stop();
     const outboxes = path.join(place.userDir, "m1-outbox");
     for (const name of await readdir(path.join(outboxes, "c1"))) {
@@ -73,13 +73,14 @@ describe("what an earlier Node-RED left on disk", function () {
       }
     }
 
-    const nodeRed = await run(20, 40, 20);
+    const nodeRed = await run(20, 40, 40);
     place.proxy.restore();
-    await place.observer.has(20);
+    await place.observer.has(40);
     await nodeRed.stop();
 
-    assert.deepEqual(place.observer.firsts, upTo(40).slice(20));
-    const [, folder = ""] = /was damaged .*; its files are kept in (.*)/.exec(nodeRed.output) ?? [];
+    assert.deepEqual(place.observer.firsts, upTo(40));
+    const [, folder = ""] =
+      /was damaged .*a copy of the damaged files is kept in (.*)/.exec(nodeRed.output) ?? [];
     assert.equal(path.dirname(folder), outboxes, nodeRed.output);
     assert.notEqual((await readdir(folder)).length, 0);
   });
