@@ -14,7 +14,7 @@ const GATHER = 2;
  * not deleted comes again; before `GroupCommit` looks twice, it must be gone.
  */
 const LAZY = 200;
-const MOST_LAZY = 500;
+const MOST_LAZY = 20;
 /** What one batch holds at the most, in events and bytes: none may block the process for long, or be one huge copy. */
 const LARGEST_BATCH = 4_000;
 const LARGEST_BATCH_BYTES = 4_000_000;
