@@ -28,9 +28,8 @@ const EVENTS = 20_000;
 const PACE = 0.4;
 /** Of nodes, at the least: a slow machine starts them slowly, and more events are sent then. */
 const DEATHS = 4;
-/** Milliseconds that a killed node is away, and that all are there before the next is killed. */
+/** Milliseconds that a killed node is away. */
 const AWAY = 1_000;
-const TOGETHER = 2_000;
 /** Between two messages of the cloud, in milliseconds. */
 const MESSAGE_EVERY = 100;
 const ANSWERED_WITHIN = 5_000;
@@ -40,6 +39,19 @@ describe("a cluster of three RabbitMQ nodes", () => {
   let cluster: RabbitMQ;
   let cloud: MqttCloud;
   let urls: readonly string[];
+  /** What runs beside a test ends with it, also when it failed. */
+  let isOver: boolean;
+  let progress: () => string;
+
+  beforeEach(() => {
+    isOver = false;
+    progress = () => "it had not begun";
+  });
+
+  afterEach(function () {
+    isOver = true;
+    if (this.currentTest?.isFailed()) console.error(`      ${progress()}`);
+  });
 
   before(async function () {
     this.timeout(300_000);
@@ -97,16 +109,21 @@ describe("a cluster of three RabbitMQ nodes", () => {
     await pause(500);
     const first = node.messages.length;
 
-    let isOver = false;
     const killed: RabbitNode[] = [];
     const inUse = () => urls.indexOf(formatBrokerUrl(connection.broker));
-    const deaths = killInTurn(cluster.nodes, inUse, killed, () => isOver);
+    const deaths = killInTurn(cluster, inUse, killed, () => isOver);
     const messages = sendMessages(cloud, () => isOver);
     const fates: Promise<unknown>[] = [];
-    const isEnough = () => fates.length >= EVENTS && killed.length >= DEATHS;
+    let settled = 0;
+    progress = () =>
+      `${fates.length} events were sent, ${settled} settled; ${killed.length} deaths, ${moves.length} moves, now ` +
+      `${connection.state.name}; ${eventNumbers(cloud, "d").length} events and ${node.messages.length - first} messages came`;
+    const isEnough = () => isOver || (fates.length >= EVENTS && killed.length >= DEATHS);
     for (const start = performance.now(); !isEnough(); await pause(5)) {
       const due = (performance.now() - start) * PACE;
-      while (fates.length < due) fates.push(sendNumber(connection, fates.length));
+      while (fates.length < due) {
+        fates.push(sendNumber(connection, fates.length).finally(() => (settled += 1)));
+      }
     }
     isOver = true;
     await deaths;
@@ -208,23 +225,23 @@ describe("a cluster of three RabbitMQ nodes", () => {
 });
 
 /**
- * Kills one node after the other, at most one being away, until `isOver`: in turns the one in use and any.
- * Each is added to `killed`.
+ * Kills one node after the other, until `isOver`: in turns the one in use and any. Each is added to `killed`.
+ * The next dies when the queues' copies are in step: what is lost before that, the cluster loses.
  */
 async function killInTurn(
-  nodes: readonly RabbitNode[],
+  cluster: RabbitMQ,
   inUse: () => number,
   killed: RabbitNode[],
   isOver: () => boolean,
 ): Promise<void> {
   while (!isOver()) {
-    const any = Math.floor(Math.random() * nodes.length);
-    const node = nodes[killed.length % 2 === 0 ? inUse() : any] as RabbitNode;
+    const any = Math.floor(Math.random() * NODES);
+    const node = cluster.nodes[killed.length % 2 === 0 ? inUse() : any] as RabbitNode;
     killed.push(node);
     await node.kill();
     await pause(AWAY);
     await node.resume();
-    await pause(TOGETHER);
+    await cluster.mirrorsInSync();
   }
 }
 

@@ -51,7 +51,7 @@ export async function endProcess(
 export async function run(
   program: string,
   args: readonly string[],
-  options: { cwd?: string; env?: NodeJS.ProcessEnv; input?: string } = {},
+  options: { cwd?: string; env?: NodeJS.ProcessEnv; input?: string; timeout?: number } = {},
 ): Promise<string> {
   const { input, ...spawnOptions } = options;
   const child = spawn(program, args, { ...spawnOptions, stdio: "pipe" });
@@ -62,7 +62,9 @@ export async function run(
     });
   }
   child.stdin.end(input);
-  const [code] = (await once(child, "close")) as [number | null];
-  if (code !== 0) throw new Error(`${program} ${args.join(" ")} ended with ${code}:\n${output}`);
+  const [code, signal] = (await once(child, "close")) as [number | null, string | null];
+  if (code !== 0) {
+    throw new Error(`${program} ${args.join(" ")} ended with ${code ?? signal}:\n${output}`);
+  }
   return output;
 }

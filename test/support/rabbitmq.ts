@@ -13,6 +13,9 @@ const PROGRAMS = "/usr/lib/rabbitmq/bin";
 /** Milliseconds for each step of a node's start; it takes some seconds on a machine that does nothing else. */
 const PATIENCE = 60_000;
 
+/** How often a node's start is tried. */
+const STARTS = 2;
+
 export interface Place {
   readonly home: string;
   /** Free ports for the protocols. */
@@ -88,6 +91,18 @@ export class RabbitMQ {
     return broker;
   }
 
+  /** Resolves once each queue has a copy on every node that is as new as itself: any node may die then. */
+  async mirrorsInSync(): Promise<void> {
+    const columns = ["slave_pids", "synchronised_slave_pids"] as const;
+    await until("the copies of the queues are in step", async () => {
+      const [first] = this.nodes as readonly [RabbitNode];
+      const text = await first.control("list_queues", "--formatter=json", ...columns);
+      const queues = JSON.parse(text) as Record<(typeof columns)[number], string[]>[];
+      const copies = this.nodes.length - 1;
+      return queues.every((queue) => columns.every((column) => queue[column].length === copies));
+    });
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.kill()));
     this.#ports.kill();
@@ -135,8 +150,20 @@ export class RabbitNode {
     });
   }
 
-  /** Starts it, and starts it again after `kill`. */
+  /** Starts it, and starts it again after `kill`. One that comes back to its cluster now and then never gets ready. */
   async resume(): Promise<void> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.#start();
+      } catch (error) {
+        if (tries === STARTS) throw error;
+        console.error(`      ${error}\n      ${this.name} is started once more`);
+        await this.kill();
+      }
+    }
+  }
+
+  async #start(): Promise<void> {
     const child = spawn(path.join(PROGRAMS, "rabbitmq-server"), {
       env: this.#environment,
       stdio: "ignore",
@@ -147,7 +174,7 @@ export class RabbitNode {
     const ended = () => child.exitCode ?? child.signalCode;
     await until(`${this.name} listens`, async () => ended() !== null || (await accepts(this.port)));
     if (ended() !== null) throw new Error(`RabbitMQ ended with ${ended()}`);
-    await this.control("await_startup");
+    await this.control("await_startup", "--timeout", "45");
   }
 
   /** As a power cut would. */
@@ -177,7 +204,10 @@ export class RabbitNode {
   /** Runs rabbitmqctl for this node. */
   control(...args: readonly string[]): Promise<string> {
     const program = path.join(PROGRAMS, "rabbitmqctl");
-    return run(program, ["--quiet", "--node", this.name, ...args], { env: this.#environment });
+    return run(program, ["--quiet", "--node", this.name, ...args], {
+      env: this.#environment,
+      timeout: PATIENCE,
+    });
   }
 }
 
