@@ -3,7 +3,7 @@ import type { Node, NodeAPI } from "node-red";
 import { receive } from "./protocol/settings";
 import { topicLevel } from "./protocol/topic-level";
 import { setting } from "./runtime/settings";
-import { type SubscriberConfig, startSubscriber } from "./runtime/subscriber-node";
+import { isSetByMessages, type SubscriberConfig, startSubscriber } from "./runtime/subscriber-node";
 import type { DeviceRequest, Own } from "./subscriptions/subscription-request";
 
 interface DeviceInConfig extends SubscriberConfig {
@@ -14,7 +14,7 @@ interface DeviceInConfig extends SubscriberConfig {
 export = (RED: NodeAPI): void => {
   function M1DeviceIn(this: Node, config: DeviceInConfig): void {
     RED.nodes.createNode(this, config);
-    startSubscriber(RED, this, config, () => ownRequest(config));
+    startSubscriber(RED, this, config, { property: "deviceId", read: () => ownRequest(config) });
   }
 
   RED.nodes.registerType("m1 device in", M1DeviceIn);
@@ -24,7 +24,7 @@ function ownRequest(config: DeviceInConfig): Own<DeviceRequest> {
   const deviceId = setting(config.deviceId, "deviceId", "");
   return {
     kind: "device",
-    deviceId: topicLevel(deviceId, "deviceId", { emptyAllowed: true }),
+    ids: isSetByMessages(config) ? [] : [topicLevel(deviceId, "deviceId", { emptyAllowed: true })],
     receive: receive(setting(config.receive, "receive", "all")),
   };
 }

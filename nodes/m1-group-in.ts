@@ -5,6 +5,7 @@ import { topicLevel } from "./protocol/topic-level";
 import { setting } from "./runtime/settings";
 import {
   broadcastSetting,
+  isSetByMessages,
   type SubscriberConfig,
   startSubscriber,
 } from "./runtime/subscriber-node";
@@ -17,16 +18,17 @@ interface GroupInConfig extends SubscriberConfig {
 export = (RED: NodeAPI): void => {
   function M1GroupIn(this: Node, config: GroupInConfig): void {
     RED.nodes.createNode(this, config);
-    startSubscriber(RED, this, config, () => ownRequest(config));
+    startSubscriber(RED, this, config, { property: "groups", read: () => ownRequest(config) });
   }
 
   RED.nodes.registerType("m1 group in", M1GroupIn);
 };
 
 function ownRequest(config: GroupInConfig): Own<GroupRequest> {
-  const groups = (config.groups ?? []).map((group) =>
+  if (isSetByMessages(config)) return { kind: "group", ids: [] };
+  const ids = (config.groups ?? []).map((group) =>
     topicLevel(setting(group, "groupId", ""), "groupId"),
   );
-  if (groups.length === 0 && !broadcastSetting(config)) throw new M1Error("GROUPS_EMPTY");
-  return { kind: "group", groups };
+  if (ids.length === 0 && !broadcastSetting(config)) throw new M1Error("GROUPS_EMPTY");
+  return { kind: "group", ids };
 }

@@ -146,6 +146,12 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     this.#subscriptions.add(subscriber);
   }
 
+  /** To be called when its request is another one. */
+  changeSubscriber(subscriber: Subscriber): void {
+    this.#subscriptions.change(subscriber);
+    if (this.#state.name === "online") void this.#synchronise();
+  }
+
   /** From here to `endDeploy` incoming messages wait unacknowledged: its successor may want them. */
   removeSubscriber(subscriber: Subscriber): void {
     if (!this.#users.delete(subscriber)) return;

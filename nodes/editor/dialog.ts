@@ -27,8 +27,8 @@ export function openDialog(node: EditedNode): void {
     const value = savedValue(node, property) ?? standard;
     if (typeof value === "boolean") {
       input.prop("checked", value);
-    } else if (typeof value === "string" && type === undefined) {
-      if (input.is("select")) offer(input, value);
+    } else if ((typeof value === "string" || typeof value === "number") && type === undefined) {
+      if (input.is("select")) offer(input, String(value));
       input.val(value);
     }
   }

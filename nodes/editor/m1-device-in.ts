@@ -6,6 +6,7 @@ import type { DeviceRequest, Own } from "../subscriptions/subscription-request";
 import { currentValue, inputOf, revalidate, showRow } from "./dialog";
 import { hintAtDots } from "./dot-hint";
 import { explained, explainedIfSet, isEnvironmentReference, shared } from "./explain";
+import { isSetByMessages, showIdsUnlessByMessage } from "./inputs";
 import { fieldsOf, fillOnPaste } from "./paste";
 import type { EditedNode } from "./red";
 import { labelStyle, startDialog } from "./start-dialog";
@@ -20,6 +21,7 @@ interface Properties {
   broadcast: boolean;
   datatype: string;
   qos: string;
+  inputs: number;
 }
 
 RED.nodes.registerType<Properties>("m1 device in", {
@@ -38,7 +40,14 @@ RED.nodes.registerType<Properties>("m1 device in", {
     },
     deviceId: {
       value: "",
-      validate: explainedIfSet((id) => id === "" || topicLevel(id, "deviceId")),
+      validate(value, options) {
+        if (isSetByMessages(this)) return true;
+        return explainedIfSet((id) => id === "" || topicLevel(id, "deviceId")).call(
+          this,
+          value,
+          options,
+        );
+      },
     },
     receive: { value: "all", validate: explainedIfSet(receive) },
     updateType: {
@@ -52,17 +61,24 @@ RED.nodes.registerType<Properties>("m1 device in", {
     broadcast: { value: true },
     datatype: { value: "auto-detect", validate: explainedIfSet(datatype) },
     qos: { value: "1", validate: explainedIfSet(qos) },
+    inputs: { value: 0 },
   },
   paletteLabel: "m1 device in",
   label() {
-    return this.name || this.deviceId || this._("label.everyDevice");
+    if (this.name) return this.name;
+    if (this.inputs === 1) return shared("label.byMessage");
+    return this.deviceId || this._("label.everyDevice");
   },
   labelStyle,
+  inputLabels() {
+    return shared("label.inputs");
+  },
   outputLabels() {
     return this._("label.output");
   },
   oneditprepare() {
     startDialog(this);
+    showIdsUnlessByMessage(this, inputOf(this, "deviceId").closest(".form-row"));
     const showUpdateType = () =>
       showRow(this, "updateType", currentValue(this, "receive") !== "event");
     inputOf(this, "receive").on("change", () => {
@@ -82,7 +98,9 @@ function ownRequest(node: EditedNode): Own<DeviceRequest> {
   const receives = currentValue(node, "receive");
   return {
     kind: "device",
-    deviceId: topicLevel(currentValue(node, "deviceId"), "deviceId", { emptyAllowed: true }),
+    ids: isSetByMessages(node)
+      ? ["{msg.deviceId}"]
+      : [topicLevel(currentValue(node, "deviceId"), "deviceId", { emptyAllowed: true })],
     receive: isEnvironmentReference(receives) ? "all" : receive(receives),
   };
 }

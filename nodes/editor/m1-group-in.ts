@@ -6,6 +6,7 @@ import { topicLevel } from "../protocol/topic-level";
 import type { GroupRequest, Own } from "../subscriptions/subscription-request";
 import { currentValue, inputOf } from "./dialog";
 import { explain, explained, explainedIfSet, isEnvironmentReference, shared } from "./explain";
+import { isSetByMessages, showIdsUnlessByMessage } from "./inputs";
 import { fieldsOf, fillOnPaste } from "./paste";
 import type { EditedNode, Verdict } from "./red";
 import { labelStyle, startDialog } from "./start-dialog";
@@ -20,6 +21,7 @@ interface Properties {
   updateType: string;
   datatype: string;
   qos: string;
+  inputs: number;
 }
 
 RED.nodes.registerType<Properties>("m1 group in", {
@@ -39,20 +41,26 @@ RED.nodes.registerType<Properties>("m1 group in", {
     groups: {
       value: [],
       validate(value, _options) {
-        return groupsVerdict(this, Array.isArray(value) ? value : []);
+        return isSetByMessages(this) || groupsVerdict(this, Array.isArray(value) ? value : []);
       },
     },
     broadcast: { value: true },
     updateType: { value: "", validate: explained(updateType) },
     datatype: { value: "auto-detect", validate: explainedIfSet(datatype) },
     qos: { value: "1", validate: explainedIfSet(qos) },
+    inputs: { value: 0 },
   },
   paletteLabel: "m1 group in",
   label() {
+    if (this.name) return this.name;
+    if (this.inputs === 1) return shared("label.byMessage");
     const everyGroup = this.broadcast === false ? this.type : this._("label.everyGroup");
-    return this.name || this.groups?.join(", ") || everyGroup;
+    return this.groups?.join(", ") || everyGroup;
   },
   labelStyle,
+  inputLabels() {
+    return shared("label.inputs");
+  },
   outputLabels() {
     return this._("label.output");
   },
@@ -76,20 +84,20 @@ RED.nodes.registerType<Properties>("m1 group in", {
       ...fieldsOf(this, ["updateType"]),
       groupId: list.field(input),
     }));
-    previewTopics(this, ownRequest);
+    showIdsUnlessByMessage(this, $("#m1-group-in-groups-row"));
+    previewTopics(this, () => ownRequest(this));
   },
   oneditsave() {
     this.groups = groupList().texts();
   },
 });
 
-function ownRequest(): Own<GroupRequest> {
-  return {
-    kind: "group",
-    groups: groupList()
-      .texts()
-      .map((group) => topicLevel(group, "groupId")),
-  };
+function ownRequest(node: EditedNode): Own<GroupRequest> {
+  if (isSetByMessages(node)) return { kind: "group", ids: ["{msg.groups}"] };
+  const ids = groupList()
+    .texts()
+    .map((group) => topicLevel(group, "groupId"));
+  return { kind: "group", ids };
 }
 
 function groupList(): TextList {

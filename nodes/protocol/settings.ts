@@ -5,6 +5,7 @@ const OUTBOX_KINDS = ["disk", "memory"] as const;
 const OUTBOX_FULL = ["reject", "drop-oldest"] as const;
 const OUTBOX_SYNC = ["second", "always", "never"] as const;
 const COMPLETE = ["delivered", "stored"] as const;
+const ACTIONS = ["subscribe", "unsubscribe", "getSubscriptions"] as const;
 const RECEIVE = ["all", "event", "update"] as const;
 const DATATYPES = ["auto-detect", "json", "utf8", "buffer", "base64"] as const;
 
@@ -17,6 +18,8 @@ export type OutboxFull = (typeof OUTBOX_FULL)[number];
 export type OutboxSync = (typeof OUTBOX_SYNC)[number];
 /** When a message is done: its event acknowledged by the broker, or accepted into the outbox. */
 export type Complete = (typeof COMPLETE)[number];
+/** What a message to a receiving node asks for. */
+export type Action = (typeof ACTIONS)[number];
 export type Receive = (typeof RECEIVE)[number];
 export type Datatype = (typeof DATATYPES)[number];
 /** MQTT 3.1.1 or 5, by the number that goes over the wire. */
@@ -45,6 +48,10 @@ export function outboxSync(value: unknown): OutboxSync {
 
 export function complete(value: unknown): Complete {
   return choice(value, "complete", COMPLETE);
+}
+
+export function action(value: unknown): Action {
+  return choice(value, "action", ACTIONS);
 }
 
 export function receive(value: unknown): Receive {

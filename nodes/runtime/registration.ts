@@ -3,7 +3,7 @@ import type { Node, NodeAPI, NodeStatus } from "node-red";
 import type { Connection } from "../connection/connection";
 import { M1Error } from "../protocol/errors";
 import type { Subscriber } from "../subscriptions/subscriptions";
-import { connectionStatus, faultStatus, statusDisplay } from "./status";
+import { connectionStatus, faultStatus, statusDisplay, withSubscriptions } from "./status";
 import { translateError } from "./translate";
 
 /** What an `m1 connection` config node offers to the nodes that refer to it. */
@@ -16,26 +16,33 @@ export interface ConnectionNode extends Node {
   readonly users: Record<string, Node>;
 }
 
+interface Role {
+  /** Of a node that receives. */
+  readonly subscriber?: Subscriber;
+  /** Whether the status counts what it is subscribed to. */
+  readonly showsSubscriptions?: boolean;
+  /** What is wrong with the node's own settings: then it only shows and tells that. */
+  readonly fault?: M1Error | undefined;
+}
+
 export class Registration {
   readonly node: Node;
   readonly subscriber: Subscriber | undefined;
+  readonly #showsSubscriptions: boolean;
   readonly #RED: NodeAPI;
   readonly #home: ConnectionNode | undefined;
-  #fault: M1Error | undefined;
+  readonly #fault: M1Error | undefined;
+  /** For as long as the broker refuses a filter of the subscriber. */
+  #refusal: M1Error | undefined;
   readonly #show: (status: NodeStatus) => void;
 
   /**
    * Enlists the node with the config node of that id until the node is closed.
-   * `fault` is what is wrong with the node's own settings: then it only shows and tells that.
    */
-  constructor(
-    RED: NodeAPI,
-    node: Node,
-    connectionId: string,
-    role: { subscriber?: Subscriber; fault?: M1Error | undefined },
-  ) {
+  constructor(RED: NodeAPI, node: Node, connectionId: string, role: Role) {
     this.node = node;
     this.subscriber = role.subscriber;
+    this.#showsSubscriptions = role.showsSubscriptions === true;
     this.#RED = RED;
     this.#show = statusDisplay(node);
     const home = RED.nodes.getNode(connectionId) as ConnectionNode | null;
@@ -58,8 +65,14 @@ export class Registration {
 
   /** For as long as the broker refuses a filter of this node, which is no fault of its fellows. */
   refused(reason: M1Error | undefined): void {
-    this.#fault = reason;
+    this.#refusal = reason;
     if (reason) this.node.error(translateError(this.#RED, reason), {});
+    this.refresh();
+  }
+
+  /** To be called when the subscriber's request is another one. */
+  changed(): void {
+    if (this.subscriber) this.#home?.connection?.changeSubscriber(this.subscriber);
     this.refresh();
   }
 
@@ -83,11 +96,14 @@ export class Registration {
   }
 
   #status(): NodeStatus {
-    const fault = this.#fault ?? this.#home?.fault;
+    const fault = this.#fault ?? this.#home?.fault ?? this.#refusal;
     if (fault) return faultStatus(this.#RED, fault);
     const connection = this.#home?.connection;
-    const queue = this.subscriber ? undefined : connection?.queue;
-    return connectionStatus(this.#RED, connection?.state ?? { name: "idle" }, queue);
+    const { subscriber } = this;
+    const queue = subscriber ? undefined : connection?.queue;
+    const status = connectionStatus(this.#RED, connection?.state ?? { name: "idle" }, queue);
+    if (!subscriber || !this.#showsSubscriptions) return status;
+    return withSubscriptions(this.#RED, status, subscriber.request.ids.length);
   }
 
   /** Catch nodes exist once all flows have started, and only hear of errors that carry a message. */

@@ -63,6 +63,13 @@ function sendingText(RED: NodeAPI, { size, sendRate }: QueueState): string {
   return translate(RED, "status.sendingRate", { count, rate: sendRate.toLocaleString() });
 }
 
+/** The same with the number of subscriptions, if it says that they work. */
+export function withSubscriptions(RED: NodeAPI, status: NodeStatus, count: number): NodeStatus {
+  if (status.fill !== "green") return status;
+  const details = { text: status.text ?? "", count };
+  return { ...status, text: translate(RED, "status.subscriptions", details) };
+}
+
 /** Sets a node's status when it changes: Status nodes pass on every call, repeated or not. */
 export function statusDisplay(node: Node): (status: NodeStatus) => void {
   let shown = "";

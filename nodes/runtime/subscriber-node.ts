@@ -1,16 +1,20 @@
 // What `m1 device in` and `m1 group in` share: a subscription that becomes messages of the node.
-import type { Node, NodeAPI, NodeDef } from "node-red";
+import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
 import type { M1Error } from "../protocol/errors";
 import { decodePayload } from "../protocol/payload";
 import * as check from "../protocol/settings";
 import type { OwnRequest, SubscriptionRequest } from "../subscriptions/subscription-request";
 import type { ReceivedMessage, Subscriber } from "../subscriptions/subscriptions";
+import { finish } from "./finish";
 import { Registration } from "./registration";
 import { attempt, flagSetting, setting } from "./settings";
+import { answer, changedIds, type IdsProperty } from "./subscription-actions";
 import { userError } from "./translate";
 
 /** What is set at both types of node. */
 export interface SubscriberConfig extends NodeDef {
+  /** 1: messages to the node's input say what it receives. */
+  inputs?: number;
   connection?: string;
   broadcast?: boolean;
   updateType?: string;
@@ -23,20 +27,44 @@ interface SubscriberSettings {
   readonly datatype: check.Datatype;
 }
 
-/**
- * Enlists a receiving node until it is closed. `readOwn` reads what is set at this type of node only, and may
- * throw an M1Error, which the node then shows and tells instead of receiving.
- */
+/** What is particular to a type of node. */
+export interface OwnSettings {
+  /** Where a message to the node's input has its IDs. */
+  readonly property: IdsProperty;
+  /** Reads what is set at this type of node only. Throws the M1Error of the first setting that is not usable. */
+  read(): OwnRequest;
+}
+
+/** Enlists a receiving node until it is closed. One whose settings are not usable shows and tells that instead. */
 export function startSubscriber(
   RED: NodeAPI,
   node: Node,
   config: SubscriberConfig,
-  readOwn: () => OwnRequest,
+  own: OwnSettings,
 ): void {
-  const { value: settings, fault } = attempt(() => readSettings(config, readOwn()));
+  const { value: settings, fault } = attempt(() => readSettings(config, own.read()));
   const connectionId = config.connection ?? "";
-  if (settings) new SubscriberNode(RED, node, connectionId, settings);
-  else new Registration(RED, node, connectionId, { fault });
+  const showsSubscriptions = isSetByMessages(config);
+  const subscriber =
+    settings && new SubscriberNode(RED, node, connectionId, settings, showsSubscriptions);
+  const registration =
+    subscriber?.registration ?? new Registration(RED, node, connectionId, { fault });
+  if (!isSetByMessages(config)) return;
+  node.on("input", (msg, send, done) => {
+    try {
+      // Throws what is wrong with the node or its connection.
+      registration.connection();
+      subscriber?.act(msg, own.property, send);
+      finish(RED, node, done);
+    } catch (error) {
+      finish(RED, node, done, userError(RED, error));
+    }
+  });
+}
+
+/** Whether the IDs come by messages, not from the dialog. */
+export function isSetByMessages({ inputs }: SubscriberConfig): boolean {
+  return Number(inputs) === 1;
 }
 
 function readSettings(config: SubscriberConfig, own: OwnRequest): SubscriberSettings {
@@ -58,23 +86,25 @@ export function broadcastSetting({ broadcast }: SubscriberConfig): boolean {
 
 /** What each message needs lies in one object: with thousands of nodes, each step is a cache miss. */
 class SubscriberNode implements Subscriber {
-  readonly request: SubscriptionRequest;
+  request: SubscriptionRequest;
+  readonly registration: Registration;
   readonly #datatype: check.Datatype;
   readonly #node: Node;
   readonly #RED: NodeAPI;
-  readonly #registration: Registration;
 
   constructor(
     RED: NodeAPI,
     node: Node,
     connectionId: string,
     { request, datatype }: SubscriberSettings,
+    showsSubscriptions: boolean,
   ) {
     this.request = request;
     this.#datatype = datatype;
     this.#node = node;
     this.#RED = RED;
-    this.#registration = new Registration(RED, node, connectionId, { subscriber: this });
+    const role = { subscriber: this, showsSubscriptions };
+    this.registration = new Registration(RED, node, connectionId, role);
   }
 
   receive(message: ReceivedMessage): void {
@@ -86,7 +116,18 @@ class SubscriberNode implements Subscriber {
   }
 
   refused(reason: M1Error | undefined): void {
-    this.#registration.refused(reason);
+    this.registration.refused(reason);
+  }
+
+  /** Does what a message asks for. Throws the M1Error of what is wrong with it. */
+  act(msg: NodeMessage, property: IdsProperty, send: (answer: NodeMessage) => void): void {
+    const ids = changedIds(this.request.ids, msg, property);
+    if (ids !== this.request.ids) {
+      this.request = { ...this.request, ids };
+      this.registration.changed();
+    }
+    const reply = answer(ids, msg);
+    if (reply) send(reply);
   }
 }
 

@@ -15,7 +15,13 @@ import {
   type Identity,
 } from "../protocol/topics";
 
+// No level of a topic can be `+` or `#`, so these stand for "any" in a key without a clash.
+const ANY_DEVICE = "+";
+const ANY_TYPE = "#";
+
 interface CommonRequest {
+  /** Of devices or of groups. A blank one is every device of the user. */
+  readonly ids: readonly string[];
   /** Blank is any. */
   readonly updateType: string;
   /** Also what is addressed to `_all`. */
@@ -25,33 +31,38 @@ interface CommonRequest {
 
 export interface DeviceRequest extends CommonRequest {
   readonly kind: "device";
-  /** Blank is every device of the user. */
-  readonly deviceId: string;
   readonly receive: Receive;
 }
 
 export interface GroupRequest extends CommonRequest {
   readonly kind: "group";
-  readonly groups: readonly string[];
 }
 
 export type SubscriptionRequest = DeviceRequest | GroupRequest;
 
-/** What is left of a request without what every request has. */
-export type Own<Request extends SubscriptionRequest> = Omit<Request, keyof CommonRequest>;
+/** What is left of a request without what is set alike for both kinds. */
+export type Own<Request extends SubscriptionRequest> = Omit<
+  Request,
+  Exclude<keyof CommonRequest, "ids">
+>;
 export type OwnRequest = Own<DeviceRequest> | Own<GroupRequest>;
 
 export function filtersOf(identity: Identity, request: SubscriptionRequest): string[] {
   if (request.kind === "group") {
-    return groupsOf(request).map((groupId) => groupFilter(identity, groupId));
+    return addressees(request).map((groupId) => groupFilter(identity, groupId));
   }
-  if (request.deviceId === "") return [anyDeviceFilter(identity)];
-  const devices = request.broadcast ? [request.deviceId, EVERYONE] : [request.deviceId];
-  return devices.map((deviceId) => deviceFilter(identity, deviceId));
+  if (isForEveryDevice(request)) return [anyDeviceFilter(identity)];
+  return addressees(request).map((deviceId) => deviceFilter(identity, deviceId));
 }
 
-function groupsOf({ groups, broadcast }: GroupRequest): readonly string[] {
-  return broadcast ? [...groups, EVERYONE] : groups;
+function isForEveryDevice({ kind, ids }: SubscriptionRequest): boolean {
+  return kind === "device" && ids.includes("");
+}
+
+/** The IDs that a message of the request may be addressed to, each once; every one that names a device is ANY_DEVICE. */
+function addressees(request: SubscriptionRequest): readonly string[] {
+  const ids = isForEveryDevice(request) ? [ANY_DEVICE] : request.ids;
+  return [...new Set(request.broadcast ? [...ids, EVERYONE] : ids)];
 }
 
 /** The filters that a message to this address can have come by. */
@@ -63,14 +74,13 @@ export function filtersTo(identity: Identity, address: Address): string[] {
 /** What a request is for, more closely than its filters: topics, with `+` and `#` for any level and type. */
 export function topicsOf(identity: Identity, request: SubscriptionRequest): string[] {
   const updateType = request.updateType || "#";
-  const everyone = request.broadcast ? [EVERYONE] : [];
   if (request.kind === "group") {
     const { projectMqtt } = identity;
-    return [...new Set([...request.groups, ...everyone])].map((groupId) =>
+    return addressees(request).map((groupId) =>
       addressTopic({ kind: "group", projectMqtt, groupId, updateType, broadcast: false }),
     );
   }
-  const devices = request.deviceId === "" ? ["+"] : [request.deviceId, ...everyone];
+  const devices = isForEveryDevice(request) ? [ANY_DEVICE] : addressees(request);
   return devices.flatMap((deviceId) => {
     const to = { ...identity, deviceId, broadcast: false };
     const event = addressTopic({ kind: "event", ...to });
@@ -91,20 +101,14 @@ export function coveringFilter(
   return isDevice && wanted.has(anyDevice) ? anyDevice : filter;
 }
 
-// No level of a topic can be `+` or `#`, so these stand for "any" in a key without a clash.
-const ANY_DEVICE = "+";
-const ANY_TYPE = "#";
-
 /** The keys under which the router keeps a request; `addressKeys` looks them up. */
 export function requestKeys(request: SubscriptionRequest): string[] {
   const type = request.updateType === "" ? ANY_TYPE : request.updateType;
   if (request.kind === "group") {
-    return [...new Set(groupsOf(request))].map((groupId) => `group/${groupId}/${type}`);
+    return addressees(request).map((groupId) => `group/${groupId}/${type}`);
   }
-  const devices = [request.deviceId === "" ? ANY_DEVICE : request.deviceId];
-  if (request.broadcast) devices.push(EVERYONE);
   const keys: string[] = [];
-  for (const device of devices) {
+  for (const device of addressees(request)) {
     if (request.receive !== "update") keys.push(`event/${device}`);
     if (request.receive !== "event") keys.push(`update/${device}/${type}`);
   }

@@ -2,6 +2,7 @@
 import { M1Error } from "../protocol/errors";
 import type { QoS } from "../protocol/settings";
 import type { Address, Identity } from "../protocol/topics";
+import { AwaitedRetained } from "./awaited-retained";
 import { Router } from "./router";
 import {
   coveringFilter,
@@ -24,6 +25,7 @@ export interface ReceivedMessage extends IncomingMessage {
 
 /** Its functions must not throw: nobody is there to catch, and Node-RED would end. */
 export interface Subscriber {
+  /** Whoever changes it says so by `change`. */
   readonly request: SubscriptionRequest;
   receive(message: ReceivedMessage): void;
   /** With the reason when the broker refuses a filter of the request, without when it no longer does. */
@@ -40,11 +42,12 @@ export interface SubscriptionWire {
 /** A subscriber and what the broker has granted of its request. */
 interface SubscriberState {
   readonly subscriber: Subscriber;
-  readonly filters: readonly string[];
-  /** Those of its filters that the broker has not granted since it came, or since the session was lost. */
+  /** The one that the router knows. */
+  request: SubscriptionRequest;
+  filters: readonly string[];
+  /** Those of its filters that the broker has not granted since they came, or since the session was lost. */
   readonly ungranted: Set<string>;
-  /** It caused the latest SUBSCRIBE for its filters, so the retained messages that follow are for it. */
-  awaitsRetained: boolean;
+  readonly retained: AwaitedRetained;
   refusal: M1Error | undefined;
 }
 
@@ -65,6 +68,7 @@ export type DeliveryOutcome = "wanted" | "unwanted" | "stale" | "foreign";
 
 export class Subscriptions {
   readonly #identity: Identity;
+  readonly #now: (() => number) | undefined;
   readonly #subscribers = new Map<Subscriber, SubscriberState>();
   readonly #router: Router<SubscriberState>;
   /** What the broker has granted, as far as we know. */
@@ -77,32 +81,59 @@ export class Subscriptions {
   /** The one that is under way. */
   #synchronising: Synchronisation | undefined;
 
-  constructor(identity: Identity) {
+  /** `now` gives milliseconds that never go back. */
+  constructor(identity: Identity, now?: () => number) {
     this.#identity = identity;
+    this.#now = now;
     this.#router = new Router(identity);
   }
 
   add(subscriber: Subscriber): void {
     const { request } = subscriber;
-    const filters = filtersOf(this.#identity, request);
-    const state = {
+    const state: SubscriberState = {
       subscriber,
-      filters,
-      ungranted: new Set(filters),
-      awaitsRetained: false,
+      request,
+      filters: [],
+      ungranted: new Set(),
+      retained: new AwaitedRetained(this.#now),
       refusal: undefined,
     };
     this.#subscribers.set(subscriber, state);
     this.#router.add(state, request);
-    // A newcomer is a reason to ask again for what was refused.
-    for (const filter of filters) this.#refusals.delete(filter);
+    this.#want(state);
+  }
+
+  /** To be called when its request is another one; `synchronise` is due. */
+  change(subscriber: Subscriber): void {
+    const state = this.#subscribers.get(subscriber);
+    if (!state) return;
+    this.#router.remove(state, state.request);
+    state.request = subscriber.request;
+    this.#router.add(state, state.request);
+    this.#want(state);
+  }
+
+  /** What it had already stays granted, so that nothing retained comes again. */
+  #want(state: SubscriberState): void {
+    const before = new Set(state.filters);
+    state.filters = filtersOf(this.#identity, state.request);
+    for (const filter of state.filters) {
+      if (before.delete(filter)) continue;
+      state.ungranted.add(filter);
+      // A newcomer is a reason to ask again for what was refused.
+      this.#refusals.delete(filter);
+    }
+    for (const filter of before) {
+      state.ungranted.delete(filter);
+      state.retained.forget(filter);
+    }
   }
 
   remove(subscriber: Subscriber): void {
     const state = this.#subscribers.get(subscriber);
     if (!state) return;
     this.#subscribers.delete(subscriber);
-    this.#router.remove(state, subscriber.request);
+    this.#router.remove(state, state.request);
     for (const filter of state.filters) this.#filtersOfLeavers.add(filter);
   }
 
@@ -131,12 +162,20 @@ export class Subscriptions {
     const { address, targets } = route;
     if (targets.length === 0) return this.#discoversLeftover(address) ? "stale" : "unwanted";
     const message = { address, topic, payload, qos, retain };
-    for (const { awaitsRetained, subscriber } of targets) {
-      // MQTT-3.3.1-8, -9: RETAIN is set only on what a SUBSCRIBE brought up. Whoever was there
-      // before that SUBSCRIBE has had the message already.
-      if (!retain || awaitsRetained) subscriber.receive(message);
+    for (const state of targets) {
+      if (this.#takes(state, message)) state.subscriber.receive(message);
     }
     return "wanted";
+  }
+
+  /**
+   * MQTT-3.3.1-8, -9: RETAIN is set only on what a SUBSCRIBE brought up. Whoever wanted it before that
+   * SUBSCRIBE has had the message already.
+   */
+  #takes({ retained }: SubscriberState, { address, topic, retain }: ReceivedMessage): boolean {
+    if (retain) return retained.takes(filtersTo(this.#identity, address), topic);
+    if (retained.isSettling) retained.came(filtersTo(this.#identity, address), topic);
+    return true;
   }
 
   /**
@@ -193,7 +232,10 @@ export class Subscriptions {
         .map((filter) => ({ ungranted: ungranted, filter, covering: cover.get(filter) ?? filter }))
         .filter(({ covering }) => missing.has(covering));
       if (touched.length === 0) continue;
-      state.awaitsRetained = touched.some(({ filter }) => ungranted.has(filter));
+      for (const { filter } of touched) {
+        if (ungranted.has(filter)) state.retained.asked(filter);
+        else state.retained.askedByOthers(filter);
+      }
       asking.push(...touched);
     }
     const codes = await run.wire.subscribe(missing);
@@ -226,10 +268,10 @@ export class Subscriptions {
   /** The wanted filters with their QoS, what covers each, and which of them need a SUBSCRIBE. */
   #wanted() {
     const asked = new Map<string, { qos: QoS; ungranted: boolean }>();
-    for (const { filters, ungranted, subscriber } of this.#subscribers.values()) {
+    for (const { filters, ungranted, request } of this.#subscribers.values()) {
       for (const filter of filters) {
         if (this.#refusals.has(filter)) continue;
-        ask(asked, filter, subscriber.request.qos, ungranted.has(filter));
+        ask(asked, filter, request.qos, ungranted.has(filter));
       }
     }
     const all = new Set(asked.keys());

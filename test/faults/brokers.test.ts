@@ -168,10 +168,11 @@ describe("with mosquitto", () => {
 
   function subscribe(
     connection: Connection,
-    request: Partial<SubscriptionRequest> & { deviceId: string },
+    { deviceId, ...request }: Partial<SubscriptionRequest> & { deviceId: string },
   ): Mailbox {
     const mailbox = new Mailbox({
       kind: "device",
+      ids: [deviceId],
       receive: "all",
       updateType: "",
       broadcast: false,

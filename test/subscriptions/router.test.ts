@@ -29,13 +29,13 @@ const common = { updateType: fc.oneof(fc.constant(""), type), broadcast: fc.bool
 
 const deviceRequest: fc.Arbitrary<DeviceRequest> = fc.record({
   kind: fc.constant("device"),
-  deviceId: fc.oneof(fc.constant(""), name),
+  ids: fc.array(fc.oneof(fc.constant(""), name), { maxLength: 4 }),
   receive: fc.constantFrom<Receive[]>("all", "event", "update"),
   ...common,
 });
 const groupRequest: fc.Arbitrary<GroupRequest> = fc.record({
   kind: fc.constant("group"),
-  groups: fc.array(name, { maxLength: 4 }),
+  ids: fc.array(name, { maxLength: 4 }),
   ...common,
 });
 const requests = fc.array(fc.oneof(deviceRequest, groupRequest), { maxLength: 12 });
@@ -59,11 +59,12 @@ function wants(request: SubscriptionRequest, to: Address): boolean {
   const anyType = request.updateType === "";
   if (to.kind === "group") {
     if (request.kind !== "group") return false;
-    if (!to.broadcast && !request.groups.includes(to.groupId)) return false;
+    if (!to.broadcast && !request.ids.includes(to.groupId)) return false;
     return anyType || request.updateType === to.updateType;
   }
   if (request.kind !== "device") return false;
-  if (!to.broadcast && request.deviceId !== "" && request.deviceId !== to.deviceId) return false;
+  const { ids } = request;
+  if (!to.broadcast && !ids.includes("") && !ids.includes(to.deviceId)) return false;
   if (request.receive !== "all" && request.receive !== to.kind) return false;
   return to.kind === "event" || anyType || request.updateType === to.updateType;
 }
@@ -136,7 +137,7 @@ describe("router", () => {
     const router = new Router<string>(WHO);
     router.add("any", {
       ...fc.sample(deviceRequest, 1)[0],
-      deviceId: "",
+      ids: [""],
       receive: "all",
     } as SubscriptionRequest);
     const [first = "", ...others] = Array.from({ length: 30_000 }, (_, at) => `1/p/u/d${at}/event`);

@@ -14,16 +14,16 @@ const WHO = { projectMqtt: "p", userMqtt: "u" };
 
 const ONE_DEVICE: SubscriptionRequest = {
   kind: "device",
-  deviceId: "pump",
+  ids: ["pump"],
   receive: "all",
   updateType: "",
   broadcast: false,
   qos: 1,
 };
-const ANY_DEVICE: SubscriptionRequest = { ...ONE_DEVICE, deviceId: "" };
+const ANY_DEVICE: SubscriptionRequest = { ...ONE_DEVICE, ids: [""] };
 const GROUPS: SubscriptionRequest = {
   kind: "group",
-  groups: ["north", "south"],
+  ids: ["north", "south"],
   updateType: "",
   broadcast: false,
   qos: 1,
@@ -47,7 +47,7 @@ describe("requests: filters", () => {
       { ...GROUPS, broadcast: true },
       ["2/p/north/#", "2/p/south/#", "2/p/_all/#"],
     ],
-    ["broadcasts to groups only", { ...GROUPS, groups: [], broadcast: true }, ["2/p/_all/#"]],
+    ["broadcasts to groups only", { ...GROUPS, ids: [], broadcast: true }, ["2/p/_all/#"]],
   ];
   for (const [title, request, filters] of cases) {
     it(`are those that Medium One documents: ${title}`, () => {
@@ -99,7 +99,7 @@ describe("requests: filters", () => {
 
 describe("requests: keys", () => {
   it("are one for each kind and each addressee, however often a group is named", () => {
-    const request: SubscriptionRequest = { ...GROUPS, groups: ["north", "north"], broadcast: true };
+    const request: SubscriptionRequest = { ...GROUPS, ids: ["north", "north"], broadcast: true };
     assert.deepEqual(requestKeys(request), ["group/north/#", "group/_all/#"]);
     assert.deepEqual(requestKeys({ ...ONE_DEVICE, updateType: "filter" }), [
       "event/pump",

@@ -22,6 +22,8 @@ interface Scene {
   add(...requests: SubscriptionRequest[]): RememberingSubscriber[];
   /** Brings the wire in line; resolves with the packets that took. */
   synchronise(): Promise<string[]>;
+  /** What the latest SUBSCRIBE brings has come. */
+  settle(): void;
   /** As a new connection would. */
   reconnect(sessionPresent: boolean): Promise<string[]>;
   /** Hands over a message that arrived. */
@@ -30,7 +32,8 @@ interface Scene {
 
 function scene(): Scene {
   const wire = new FakeWire();
-  const subscriptions = new Subscriptions(WHO);
+  let now = 1;
+  const subscriptions = new Subscriptions(WHO, () => now);
   const synchronise = async () => {
     await subscriptions.synchronise(wire);
     return wire.take();
@@ -38,6 +41,9 @@ function scene(): Scene {
   return {
     subscriptions,
     wire,
+    settle() {
+      now += 5_000;
+    },
     add(...requests) {
       const added = requests.map(subscriber);
       for (const one of added) subscriptions.add(one);
@@ -190,13 +196,13 @@ describe("subscriptions: the wire", () => {
         wire.refused.clear();
         await reconnect(true);
         const devices = new Set(
-          present.map(({ request }) => request.kind === "device" && request.deviceId),
+          present.flatMap(({ request }) => (request.kind === "device" ? request.ids : [])),
         );
         const any = devices.has("");
         const expected = new Map<string, QoS>();
         for (const { request } of present) {
           if (request.kind !== "device") continue;
-          const filter = any ? ANY : `1/p/u/${request.deviceId}/#`;
+          const filter = any ? ANY : `1/p/u/${request.ids}/#`;
           expected.set(filter, Math.max(expected.get(filter) ?? 0, request.qos) as QoS);
         }
         assert.deepEqual(new Map([...wire.filters].sort()), new Map([...expected].sort()));
@@ -532,9 +538,10 @@ describe("subscriptions: delivery", () => {
   });
 
   it("of what is retained goes to newcomers only, also when a wider filter brings it", async () => {
-    const { add, synchronise, arrives } = scene();
+    const { add, synchronise, arrives, settle } = scene();
     const [old] = add(deviceRequest("a"));
     await synchronise();
+    settle();
     const [newcomer] = add(deviceRequest(""));
     await synchronise();
     arrives("1/p/u/a/update/t", true);
@@ -559,12 +566,140 @@ describe("subscriptions: delivery", () => {
   });
 
   it("of what is retained is not repeated by a change of QoS", async () => {
-    const { add, synchronise, arrives, subscriptions } = scene();
+    const { add, synchronise, arrives, subscriptions, settle } = scene();
     const [low, high] = add(deviceRequest("a", { qos: 0 }), deviceRequest("a", { qos: 2 }));
     await synchronise();
+    settle();
     if (high) subscriptions.remove(high);
     assert.deepEqual(await synchronise(), ["+ 1/p/u/a/#:0"]);
     arrives("1/p/u/a/update/t", true);
     assert.deepEqual(low?.messages, []);
+  });
+
+  it("of what is retained is neither lost nor repeated when one SUBSCRIBE follows another closely", async () => {
+    const { add, synchronise, arrives } = scene();
+    const [first] = add(deviceRequest(""));
+    await synchronise();
+    const [second] = add(deviceRequest("a"));
+    await synchronise();
+    // Each SUBSCRIBE brings both, and all of that comes now.
+    for (const _subscribe of [1, 2]) {
+      arrives("1/p/u/a/update/t", true);
+      arrives("1/p/u/b/update/t", true);
+    }
+    assert.deepEqual(first?.topics, ["1/p/u/a/update/t", "1/p/u/b/update/t"]);
+    assert.deepEqual(second?.topics, ["1/p/u/a/update/t"]);
+  });
+
+  it("of what is retained leaves out what came just before as it was sent", async () => {
+    const { add, synchronise, arrives } = scene();
+    const [first] = add(deviceRequest("a"));
+    await synchronise();
+    arrives("1/p/u/a/update/t");
+    const [second] = add(deviceRequest("a"));
+    await synchronise();
+    arrives("1/p/u/a/update/t", true);
+    assert.equal(first?.messages.length, 1);
+    assert.equal(second?.messages.length, 1);
+  });
+
+  it("of what is retained comes again with a new session, however soon", async () => {
+    const { add, synchronise, arrives, reconnect } = scene();
+    const [one] = add(deviceRequest("a"));
+    await synchronise();
+    arrives("1/p/u/a/update/t", true);
+    await reconnect(false);
+    arrives("1/p/u/a/update/t", true);
+    assert.equal(one?.messages.length, 2);
+  });
+});
+
+describe("subscriptions: a request that changes", () => {
+  const changing = (request: SubscriptionRequest) => {
+    const current = scene();
+    const one = { ...subscriber(request), request };
+    current.subscriptions.add(one);
+    const change = (next: SubscriptionRequest) => {
+      one.request = next;
+      current.subscriptions.change(one);
+    };
+    return { ...current, one, change };
+  };
+  const devices = (...ids: string[]) => deviceRequest("", { ids });
+
+  it("costs a SUBSCRIBE for what is new, and an UNSUBSCRIBE for what is not wanted any more", async () => {
+    const { change, synchronise } = changing(devices("a", "b"));
+    await synchronise();
+    change(devices("b", "c"));
+    assert.deepEqual(await synchronise(), ["+ 1/p/u/c/#:1", "- 1/p/u/a/#"]);
+    change(devices());
+    assert.deepEqual(await synchronise(), ["- 1/p/u/b/# 1/p/u/c/#"]);
+  });
+
+  it("leaves what others want", async () => {
+    const { add, change, synchronise } = changing(devices("a"));
+    add(deviceRequest("a"));
+    await synchronise();
+    change(devices());
+    assert.deepEqual(await synchronise(), []);
+  });
+
+  it("routes by the new one at once", async () => {
+    const { change, arrives, one } = changing(devices("a"));
+    change(devices("b"));
+    assert.equal(arrives("1/p/u/b/event"), "wanted");
+    arrives("1/p/u/a/event");
+    assert.deepEqual(
+      one.messages.map(({ topic }) => topic),
+      ["1/p/u/b/event"],
+    );
+  });
+
+  it("brings what is retained for what is new only", async () => {
+    const { add, change, synchronise, arrives, one, settle } = changing(devices("a"));
+    // With it, all comes by one filter.
+    add(deviceRequest(""));
+    await synchronise();
+    settle();
+    change(devices("a", "b"));
+    assert.deepEqual(await synchronise(), [`+ ${ANY}:1`]);
+    arrives("1/p/u/a/update/t", true);
+    arrives("1/p/u/b/update/t", true);
+    assert.deepEqual(
+      one.messages.map(({ topic }) => topic),
+      ["1/p/u/b/update/t"],
+    );
+  });
+
+  it("brings what is retained again when it was given up in between", async () => {
+    const { change, synchronise, arrives, one } = changing(devices("a"));
+    await synchronise();
+    arrives("1/p/u/a/update/t", true);
+    change(devices());
+    await synchronise();
+    change(devices("a"));
+    await synchronise();
+    arrives("1/p/u/a/update/t", true);
+    assert.equal(one.messages.length, 2);
+  });
+
+  it("takes back the refusal of what is given up, and asks again for what was refused", async () => {
+    const { change, synchronise, one, wire } = changing(devices("a"));
+    wire.refused.add("1/p/u/a/#");
+    await synchronise();
+    assert.equal(one.refusals.length, 1);
+    change(devices("b"));
+    await synchronise();
+    assert.deepEqual(told(one).at(-1), undefined);
+    change(devices("b", "a"));
+    assert.deepEqual(await synchronise(), ["+ 1/p/u/a/#:1"]);
+    assert.deepEqual(told(one), ["1/p/u/a/#", undefined, "1/p/u/a/#"]);
+  });
+
+  it("of a subscriber that has left has no effect", async () => {
+    const { change, one, synchronise, subscriptions } = changing(devices("a"));
+    subscriptions.remove(one);
+    change(devices("b"));
+    assert.deepEqual(await synchronise(), []);
   });
 });

@@ -57,7 +57,7 @@ export function deviceRequest(
 ): SubscriptionRequest {
   return {
     kind: "device",
-    deviceId,
+    ids: [deviceId],
     receive: "all",
     updateType: "",
     broadcast: false,
@@ -67,10 +67,10 @@ export function deviceRequest(
 }
 
 export function groupRequest(
-  groups: readonly string[],
+  ids: readonly string[],
   request: Partial<Extract<SubscriptionRequest, { kind: "group" }>> = {},
 ): SubscriptionRequest {
-  return { kind: "group", groups, updateType: "", broadcast: false, qos: 1, ...request };
+  return { kind: "group", ids, updateType: "", broadcast: false, qos: 1, ...request };
 }
 
 export class FakeWire implements SubscriptionWire {
