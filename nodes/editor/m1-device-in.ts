@@ -7,6 +7,7 @@ import { currentValue, inputOf, revalidate, showRow } from "./dialog";
 import { hintAtDots } from "./dot-hint";
 import { explained, explainedIfSet, isEnvironmentReference, shared } from "./explain";
 import { isSetByMessages, showIdsUnlessByMessage } from "./inputs";
+import { offerKnownIds } from "./known-ids";
 import { fieldsOf, fillOnPaste } from "./paste";
 import type { EditedNode } from "./red";
 import { labelStyle, startDialog } from "./start-dialog";
@@ -78,6 +79,7 @@ RED.nodes.registerType<Properties>("m1 device in", {
   },
   oneditprepare() {
     startDialog(this);
+    inputOf(this, "deviceId").attr("list", offerKnownIds(this, "device"));
     showIdsUnlessByMessage(this, inputOf(this, "deviceId").closest(".form-row"));
     const showUpdateType = () =>
       showRow(this, "updateType", currentValue(this, "receive") !== "event");

@@ -6,9 +6,10 @@ import { complete, qos } from "../protocol/settings";
 import { timestamp } from "../protocol/timestamp";
 import { topicLevel } from "../protocol/topic-level";
 import { eventTopic } from "../protocol/topics";
-import { connectionIdentity, currentValue } from "./dialog";
+import { connectionIdentity, currentValue, inputOf } from "./dialog";
 import { hintAtDots } from "./dot-hint";
 import { explainedIfSet, isEnvironmentReference, shared } from "./explain";
+import { offerKnownIds } from "./known-ids";
 import { fieldsOf, fillOnPaste } from "./paste";
 import { livePreview } from "./preview";
 import type { EditedNode } from "./red";
@@ -99,6 +100,7 @@ RED.nodes.registerType<Properties>("m1 event out", {
       "jsonata",
       "env",
     ]);
+    offerDeviceIds(this);
     fillOnPaste($("#node-input-deviceId-value"), "deviceId", () =>
       currentValue(this, "deviceIdType") === "str" ? fieldsOf(this, ["deviceId"]) : {},
     );
@@ -112,6 +114,17 @@ RED.nodes.registerType<Properties>("m1 event out", {
     );
   },
 });
+
+/** Only where one is typed: not where a property of the message is. */
+function offerDeviceIds(node: EditedNode): void {
+  const list = offerKnownIds(node, "device");
+  const offer = () => {
+    const isText = typedValue(node, "deviceId").type === "str";
+    $("#node-input-deviceId-value").attr("list", isText ? list : null);
+  };
+  inputOf(node, "deviceId").on("change", offer);
+  offer();
+}
 
 /** Where the event goes; what only a message can tell is named in braces. */
 function previewTopic(node: EditedNode): string {

@@ -7,6 +7,7 @@ import type { GroupRequest, Own } from "../subscriptions/subscription-request";
 import { currentValue, inputOf } from "./dialog";
 import { explain, explained, explainedIfSet, isEnvironmentReference, shared } from "./explain";
 import { isSetByMessages, showIdsUnlessByMessage } from "./inputs";
+import { offerKnownIds } from "./known-ids";
 import { fieldsOf, fillOnPaste } from "./paste";
 import type { EditedNode, Verdict } from "./red";
 import { labelStyle, startDialog } from "./start-dialog";
@@ -75,6 +76,7 @@ RED.nodes.registerType<Properties>("m1 group in", {
     list.show(this.groups?.length > 0 ? this.groups : [""], {
       placeholder: this._("placeholder.group"),
       label: this._("label.groups"),
+      suggestions: offerKnownIds(this, "group"),
       verdict: groupVerdict,
       changed: warn,
     });

@@ -9,6 +9,8 @@ export interface TextListOptions {
   readonly placeholder: string;
   /** What each text is, for those who cannot see the form. */
   readonly label: string;
+  /** The ID of a `datalist` with what may be meant. */
+  readonly suggestions?: string;
   readonly verdict: (text: string, others: readonly string[]) => Verdict;
   /** Called after each change of any text. */
   readonly changed: () => void;
@@ -57,8 +59,9 @@ export class TextList {
 
   /** `text` is undefined for a row that the user adds. */
   private addRow(row: JQuery, text: string | undefined, options: TextListOptions): void {
-    const { placeholder, label } = options;
+    const { placeholder, label, suggestions } = options;
     const input = $('<input type="text">').attr({ placeholder, "aria-label": label });
+    if (suggestions !== undefined) input.attr("list", suggestions);
     input.val(text ?? "").appendTo(row);
     const check = () => {
       const current = String(input.val());

@@ -19,6 +19,13 @@ export class Dialog {
     return this.row(label).locator("input:visible, select:visible").first();
   }
 
+  /** What the field offers while one types. */
+  async offered(label: string): Promise<string[]> {
+    const list = await this.field(label).getAttribute("list");
+    const options = this.element.locator(`datalist[id="${list}"] option`);
+    return options.evaluateAll((all) => all.map((option) => (option as HTMLOptionElement).value));
+  }
+
   /** Types into each field and leaves it. */
   async fill(fields: Readonly<Record<string, string>>): Promise<void> {
     for (const [label, text] of Object.entries(fields)) {

@@ -13,6 +13,11 @@ export interface Box extends Place {
   readonly height: number;
 }
 
+/** The editor's own list. */
+interface Nodes {
+  eachConfig(visit: (node: { readonly type: string }) => void): void;
+}
+
 export class Editor {
   private constructor(readonly page: Page) {}
 
@@ -161,6 +166,18 @@ export class Editor {
     // The dialog looks at what is typed, not at what is there.
     await text.press("End");
     await page.locator("#red-ui-clipboard-dialog-ok").click();
+  }
+
+  /** How many there are of a type. */
+  configNodes(type: string): Promise<number> {
+    return this.page.evaluate((wanted) => {
+      let count = 0;
+      const { nodes } = (globalThis as unknown as { RED: { nodes: Nodes } }).RED;
+      nodes.eachConfig((node) => {
+        if (node.type === wanted) count += 1;
+      });
+      return count;
+    }, type);
   }
 
   /** Settings → View: the language, and in Node-RED 5 the theme. */
