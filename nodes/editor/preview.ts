@@ -11,22 +11,27 @@ export interface PreviewPart {
 /** Keeps the parts up to date with the form they are in. */
 export function livePreview(...parts: readonly PreviewPart[]): void {
   const refresh = () => {
-    for (const part of parts) show(part);
+    const told = new Set<string>();
+    for (const part of parts) show(part, told);
   };
   parts[0]?.element.closest("form").on("input change", refresh);
   refresh();
 }
 
-function show({ element, lines }: PreviewPart): void {
+/** `told` are the problems that the parts before it show. */
+function show({ element, lines }: PreviewPart, told: Set<string>): void {
   element.empty();
   try {
     for (const line of lines()) $("<code>").text(line).appendTo(element);
   } catch (error) {
     if (!(error instanceof M1Error)) throw error;
+    const words = translateError(error);
+    if (told.has(words)) return;
+    told.add(words);
     const problem = $('<span class="m1-warning">').appendTo(element);
     problem.append(
       '<i class="fa fa-warning" aria-hidden="true"></i> ',
-      document.createTextNode(translateError(error)),
+      document.createTextNode(words),
     );
   }
 }

@@ -82,9 +82,14 @@ describe(`in the editor of Node-RED ${version}, subscriptions by message`, () =>
     equal(await dialog.chosen("Subscriptions"), "set here");
     await dialog.choose("Subscriptions", "set by messages to the node");
     equal(await dialog.field("Device ID").isVisible(), false);
-    deepEqual((await dialog.preview()).slice(0, 2), [
-      `1/${DEMO_ACCOUNT.projectMqtt}/${DEMO_ACCOUNT.userMqtt}/{msg.deviceId}/event`,
-      `1/${DEMO_ACCOUNT.projectMqtt}/${DEMO_ACCOUNT.userMqtt}/{msg.deviceId}/update/#`,
+    const own = `1/${DEMO_ACCOUNT.projectMqtt}/${DEMO_ACCOUNT.userMqtt}`;
+    deepEqual(await dialog.preview(), [
+      `${own}/{msg.deviceId}/event`,
+      `${own}/{msg.deviceId}/update/#`,
+      `${own}/_all/event`,
+      `${own}/_all/update/#`,
+      `${own}/{msg.deviceId}/#`,
+      `${own}/_all/#`,
     ]);
     await dialog.done();
   });
