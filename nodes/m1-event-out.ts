@@ -3,6 +3,7 @@ import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
 import { systemClock } from "./outbox/clock";
 import type { Done } from "./outbox/event";
 import { arrivalClock } from "./protocol/arrival-clock";
+import { M1Error } from "./protocol/errors";
 import { type EventAttributes, encodeEvent, type ShapedEvent, shapeEvent } from "./protocol/event";
 import { observedTime } from "./protocol/observed-time";
 import { complete, type QoS, qos } from "./protocol/settings";
@@ -81,6 +82,8 @@ export = (RED: NodeAPI): void => {
 
 interface Settings {
   readonly deviceId: TypedInput;
+  /** Events may belong to no device. */
+  readonly mayLackDevice: boolean;
   readonly data: TypedInput;
   readonly observedAt: TypedInput | "arrival" | "server";
   readonly tag: string;
@@ -119,6 +122,7 @@ function readConfig(RED: NodeAPI, node: Node, config: EventOutConfig): Settings 
   };
   return {
     ...inputs,
+    mayLackDevice: deviceIdType === "str",
     tag: textSetting(config.tag, "tag", "value"),
     attributes: {
       stream: textSetting(config.stream, "stream"),
@@ -171,6 +175,7 @@ function sender(registration: Registration, settings: Settings): Send {
     const connection = registration.connection();
     const { deviceId, data } = readings;
     if (!latest || latest.deviceId !== deviceId) {
+      if (!settings.mayLackDevice) refuseBlank(deviceId, settings.deviceId);
       latest = { deviceId, topic: eventTopic(connection.settings.identity, deviceId) };
     }
     const event = shapeEvent(data, settings.tag);
@@ -180,6 +185,12 @@ function sender(registration: Registration, settings: Settings): Send {
     const stampedIn = isStamped ? arrived.era : undefined;
     connection.send({ topic: latest.topic, payload, qos, done, isDoneWhenStored, stampedIn });
   };
+}
+
+/** What is blank in a message was not left blank on purpose, as a text in the dialog may be: throws INPUT_BLANK. */
+function refuseBlank(deviceId: unknown, { source }: TypedInput): void {
+  const isBlank = typeof deviceId === "string" ? deviceId.trim() === "" : deviceId == null;
+  if (isBlank) throw new M1Error("INPUT_BLANK", { field: "deviceId", source });
 }
 
 function statedTime(

@@ -6,6 +6,7 @@ import { complete, qos } from "../protocol/settings";
 import { timestamp } from "../protocol/timestamp";
 import { topicLevel } from "../protocol/topic-level";
 import { eventTopic } from "../protocol/topics";
+import { typedText } from "../runtime/typed-text";
 import { connectionIdentity, currentValue } from "./dialog";
 import { hintAtDots } from "./dot-hint";
 import { explainedIfSet, isEnvironmentReference, shared } from "./explain";
@@ -13,7 +14,7 @@ import { fieldsOf, fillOnPaste } from "./paste";
 import { livePreview } from "./preview";
 import type { EditedNode } from "./red";
 import { labelStyle, startDialog } from "./start-dialog";
-import { textType, typedField, typedFieldValidator, typedText, valuelessType } from "./typed-field";
+import { textType, typedField, typedFieldValidator, valuelessType } from "./typed-field";
 
 interface Properties {
   name: string;

@@ -24,6 +24,7 @@ interface BadInput {
 }
 
 const UNSET = "$" + "{M1_TEST_UNSET}";
+const BLANK = "$" + "{M1_TEST_BLANK}";
 
 const circular: Record<string, unknown> = { a: 1 };
 circular.list = [{ self: circular }];
@@ -250,8 +251,29 @@ const cases: BadInput[] = [
     title: "a device id that the message lacks",
     settings: { deviceId: "device", deviceIdType: "msg" },
     message: { payload: 1 },
-    code: "LEVEL_MISSING",
-    text: "The device ID is missing",
+    code: "INPUT_BLANK",
+    text: "The device ID is missing: msg.device is blank",
+  },
+  ...["", "  ", null].map((topic) => ({
+    title: `a device id that is ${JSON.stringify(topic)} in the message, as in those of an inject node,`,
+    settings: { deviceId: "topic", deviceIdType: "msg" },
+    message: { payload: 1, topic },
+    code: "INPUT_BLANK",
+    text: "The device ID is missing: msg.topic is blank",
+  })),
+  {
+    title: "a device id that an expression leaves blank",
+    settings: { deviceId: '$trim("  ")', deviceIdType: "jsonata" },
+    message: { payload: 1 },
+    code: "INPUT_BLANK",
+    text: 'The device ID is missing: $trim("  ") is blank',
+  },
+  {
+    title: "a device id in a variable that is set to nothing",
+    settings: { deviceId: "M1_TEST_BLANK", deviceIdType: "env" },
+    message: { payload: 1 },
+    code: "INPUT_BLANK",
+    text: `The device ID is missing: ${BLANK} is blank`,
   },
   {
     title: "a device id whose parent the message lacks",
@@ -264,8 +286,15 @@ const cases: BadInput[] = [
     title: "a device id that the flow's context lacks",
     settings: { deviceId: "device", deviceIdType: "flow" },
     message: { payload: 1 },
-    code: "LEVEL_MISSING",
-    text: "The device ID is missing",
+    code: "INPUT_BLANK",
+    text: "The device ID is missing: flow.device is blank",
+  },
+  {
+    title: "a device id that the global context lacks",
+    settings: { deviceId: "#:(default)::device", deviceIdType: "global" },
+    message: { payload: 1 },
+    code: "INPUT_BLANK",
+    text: "The device ID is missing: global.device is blank",
   },
   {
     title: "event data in a context store that there is not",
@@ -375,6 +404,14 @@ const settingCases: { settings: object; code: string; text: string | RegExp }[] 
 describe("bad input", () => {
   const context = eachWithSandbox();
 
+  before(() => {
+    process.env.M1_TEST_BLANK = "";
+  });
+
+  after(() => {
+    delete process.env.M1_TEST_BLANK;
+  });
+
   /** A second node without the settings in question shows what the first has left behind. */
   async function start(settings: object = {}): Promise<void> {
     await startFlow([
@@ -446,7 +483,7 @@ describe("bad input", () => {
 
   for (const [how, settings] of [
     ["at once", {}],
-    ["later", { deviceId: '""', deviceIdType: "jsonata" }],
+    ["later", { deviceId: '"pump"', deviceIdType: "jsonata" }],
   ] as const) {
     it(`a message that Node-RED cannot copy for a Catch node is logged (read ${how})`, async () => {
       await start(settings);

@@ -143,12 +143,6 @@ describe("m1 event out", () => {
         topic: "0/demo-project/demo-user/17",
       },
       {
-        title: "may be blank in the message",
-        settings: { deviceId: "device", deviceIdType: "msg" },
-        message: { payload: 1, device: "" },
-        topic: "0/demo-project/demo-user/",
-      },
-      {
         title: "comes from the flow's context",
         settings: { deviceId: "device", deviceIdType: "flow" },
         given: () => node("out").context().flow.set("device", "pump-3"),
