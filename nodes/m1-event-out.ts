@@ -6,7 +6,7 @@ import { arrivalClock } from "./protocol/arrival-clock";
 import { M1Error } from "./protocol/errors";
 import { type EventAttributes, encodeEvent, type ShapedEvent, shapeEvent } from "./protocol/event";
 import { observedTime } from "./protocol/observed-time";
-import { complete, type QoS, qos } from "./protocol/settings";
+import { complete, type NumericText, numericText, type QoS, qos } from "./protocol/settings";
 import { type Timestamp, timestamp } from "./protocol/timestamp";
 import { topicLevel } from "./protocol/topic-level";
 import { eventTopic } from "./protocol/topics";
@@ -23,6 +23,7 @@ interface EventOutConfig extends NodeDef {
   eventData?: string;
   eventDataType?: string;
   tag?: string;
+  numericText?: string;
   observedAt?: string;
   observedAtType?: string;
   stream?: string;
@@ -87,6 +88,7 @@ interface Settings {
   readonly data: TypedInput;
   readonly observedAt: TypedInput | "arrival" | "server";
   readonly tag: string;
+  readonly numericText: NumericText;
   readonly attributes: EventAttributes;
   readonly qos: QoS;
   /** A message is done when its event is in the outbox. */
@@ -124,6 +126,7 @@ function readConfig(RED: NodeAPI, node: Node, config: EventOutConfig): Settings 
     ...inputs,
     mayLackDevice: deviceIdType === "str",
     tag: textSetting(config.tag, "tag", "value"),
+    numericText: numericText(setting(config.numericText, "numericText", "auto")),
     attributes: {
       stream: textSetting(config.stream, "stream"),
       addClientIp: flagSetting(config.addClientIp, "addClientIp", false),
@@ -178,7 +181,7 @@ function sender(registration: Registration, settings: Settings): Send {
       if (!settings.mayLackDevice) refuseBlank(deviceId, settings.deviceId);
       latest = { deviceId, topic: eventTopic(connection.settings.identity, deviceId) };
     }
-    const event = shapeEvent(data, settings.tag);
+    const event = shapeEvent(data, settings.tag, settings.numericText);
     const isStamped = event.observedAt === undefined && settings.observedAt === "arrival";
     const observedAt = isStamped ? arrived.at : statedTime(event, settings, readings);
     const payload = encodeEvent(event, { observedAt, stream, addClientIp });

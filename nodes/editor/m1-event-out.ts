@@ -1,8 +1,9 @@
 // The dialog of `m1 event out`: what of a message becomes an event, and of which device.
 import { M1Error } from "../protocol/errors";
 import { encodeEvent, shapeEvent } from "../protocol/event";
+import { numberOfText } from "../protocol/numeric-text";
 import { observedTime } from "../protocol/observed-time";
-import { complete, qos } from "../protocol/settings";
+import { complete, numericText, qos } from "../protocol/settings";
 import { timestamp } from "../protocol/timestamp";
 import { topicLevel } from "../protocol/topic-level";
 import { eventTopic } from "../protocol/topics";
@@ -24,6 +25,7 @@ interface Properties {
   eventData: string;
   eventDataType: string;
   tag: string;
+  numericText: string;
   observedAt: string;
   observedAtType: string;
   stream: string;
@@ -60,6 +62,7 @@ RED.nodes.registerType<Properties>("m1 event out", {
     },
     eventDataType: { value: "msg" },
     tag: { value: "value", validate: explainedIfSet(checkTag) },
+    numericText: { value: "auto", validate: explainedIfSet(numericText) },
     observedAt: {
       value: "",
       label: shared("label.observedAt"),
@@ -125,16 +128,25 @@ function previewEvent(node: EditedNode): string {
   const data = typedValue(node, "eventData");
   const isFixed = data.type === "str" || data.type === "json";
   $("#m1-event-out-example").closest(".form-row").toggle(!isFixed);
-  const example = String($("#m1-event-out-example").val());
   const event = shapeEvent(
-    data.type === "str" ? data.value : parsed(data.type === "json" ? data.value : example),
+    exampleOf(data),
     String(currentValue(node, "tag")),
+    numericText(currentValue(node, "numericText")),
   );
   return encodeEvent(event, {
     observedAt: previewTime(node),
     stream: String(currentValue(node, "stream")),
     addClientIp: currentValue(node, "addClientIp") === true,
   });
+}
+
+/** The data that stands in the field, or else what the example holds. */
+function exampleOf({ value, type }: { value: string; type: string }): unknown {
+  if (type === "str") return value;
+  if (type === "json") return parsed(value);
+  const example = String($("#m1-event-out-example").val());
+  // A number as most devices send it, as text: what becomes of it is a setting.
+  return numberOfText(example) === undefined ? parsed(example) : example;
 }
 
 function previewTime(node: EditedNode): string | undefined {

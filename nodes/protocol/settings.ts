@@ -5,6 +5,7 @@ const OUTBOX_KINDS = ["disk", "memory"] as const;
 const OUTBOX_FULL = ["reject", "drop-oldest"] as const;
 const OUTBOX_SYNC = ["second", "always", "never"] as const;
 const COMPLETE = ["delivered", "stored"] as const;
+const NUMERIC_TEXT = ["auto", "keep"] as const;
 const RECEIVE = ["all", "event", "update"] as const;
 const DATATYPES = ["auto-detect", "json", "utf8", "buffer", "base64"] as const;
 
@@ -17,6 +18,8 @@ export type OutboxFull = (typeof OUTBOX_FULL)[number];
 export type OutboxSync = (typeof OUTBOX_SYNC)[number];
 /** When a message is done: its event acknowledged by the broker, or accepted into the outbox. */
 export type Complete = (typeof COMPLETE)[number];
+/** Whether text that is a number becomes one. */
+export type NumericText = (typeof NUMERIC_TEXT)[number];
 export type Receive = (typeof RECEIVE)[number];
 export type Datatype = (typeof DATATYPES)[number];
 /** MQTT 3.1.1 or 5, by the number that goes over the wire. */
@@ -45,6 +48,10 @@ export function outboxSync(value: unknown): OutboxSync {
 
 export function complete(value: unknown): Complete {
   return choice(value, "complete", COMPLETE);
+}
+
+export function numericText(value: unknown): NumericText {
+  return choice(value, "numericText", NUMERIC_TEXT);
 }
 
 export function receive(value: unknown): Receive {

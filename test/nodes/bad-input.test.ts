@@ -133,24 +133,6 @@ const cases: BadInput[] = [
     text: "The bytes are not UTF-8 text",
   },
   {
-    title: "bytes that are text and not JSON",
-    message: { payload: Buffer.from("hello") },
-    code: "DATA_NOT_JSON",
-    text: "Not valid JSON: hello",
-  },
-  {
-    title: "bytes of JSON null",
-    message: { payload: Buffer.from("null") },
-    code: "DATA_MISSING",
-    text: "There is no event data: it is null",
-  },
-  {
-    title: "no bytes",
-    message: { payload: Buffer.alloc(0) },
-    code: "DATA_NOT_JSON",
-    text: "Not valid JSON: ",
-  },
-  {
     title: "data without a tag to go under",
     settings: { tag: "" },
     message: { payload: 21.5 },
@@ -344,6 +326,16 @@ const settingCases: { settings: object; code: string; text: string | RegExp }[] 
     text: /^done: .*is not one of delivered, stored$/,
   },
   { settings: { qos: "3" }, code: "SETTING_CHOICE", text: "QoS: 3 is not one of 0, 1, 2" },
+  {
+    settings: { numericText: "always" },
+    code: "SETTING_CHOICE",
+    text: "numbers in text: always is not one of auto, keep",
+  },
+  {
+    settings: { numericText: UNSET },
+    code: "ENV_UNSET",
+    text: "numbers in text: the environment variable M1_TEST_UNSET is not set",
+  },
   {
     settings: { eventData: "a", eventDataType: "xml" },
     code: "SETTING_CHOICE",

@@ -261,7 +261,17 @@ describe("m1 event out", () => {
         payload: "[1,2]",
         json: '{"value":"[1,2]"}',
       },
-      { title: "a string that holds a number is text", payload: "21.5", json: '{"value":"21.5"}' },
+      { title: "text that is a number is that number", payload: "21.5", json: '{"value":21.5}' },
+      {
+        title: "text that is a number with more digits than a number keeps stays text",
+        payload: "356938035643809123",
+        json: '{"value":"356938035643809123"}',
+      },
+      {
+        title: "text that is a number in an object stays text",
+        payload: { temperature: "21.5" },
+        json: '{"temperature":"21.5"}',
+      },
       {
         title: "text that begins like JSON is text",
         payload: "{hello",
@@ -288,9 +298,19 @@ describe("m1 event out", () => {
         json: '{"a":1}',
       },
       {
-        title: "a Buffer of a JSON number goes under the tag",
+        title: "a Buffer of a number is that number, as its text is",
         payload: Buffer.from("42"),
         json: '{"value":42}',
+      },
+      {
+        title: "a Buffer of other text goes under the tag, as its text does",
+        payload: Buffer.from("null"),
+        json: '{"value":"null"}',
+      },
+      {
+        title: "an empty Buffer goes under the tag, as empty text does",
+        payload: Buffer.alloc(0),
+        json: '{"value":""}',
       },
       {
         title: "an object of another context is the event data",
@@ -308,9 +328,9 @@ describe("m1 event out", () => {
         json: '{"value":"1970-01-01T00:00:00.000Z"}',
       },
       {
-        title: "bytes of another context are read as JSON",
-        payload: foreign('Uint8Array.from(Buffer.from("[7]"))'),
-        json: '{"value":[7]}',
+        title: "bytes of another context are the text that they hold",
+        payload: foreign('Uint8Array.from(Buffer.from("7"))'),
+        json: '{"value":7}',
       },
       {
         title: "members that are undefined are left out",
@@ -331,6 +351,11 @@ describe("m1 event out", () => {
     for (const { title, payload, json } of cases) {
       it(title, async () => equal(await eventData({ message: { payload } }), json));
     }
+
+    it("text that is a number stays text on request", async () => {
+      const settings = { numericText: "keep" };
+      equal(await eventData({ settings, message: { payload: "21.5" } }), '{"value":"21.5"}');
+    });
 
     it("data that is no object goes under the tag of the node", async () => {
       equal(
