@@ -12,7 +12,7 @@ import { topicLevel } from "./protocol/topic-level";
 import { eventTopic } from "./protocol/topics";
 import { finish } from "./runtime/finish";
 import { Registration } from "./runtime/registration";
-import { attempt, flagSetting, setting, textSetting } from "./runtime/settings";
+import { attempt, flagSetting, setting, textSetting, warnOfSpaceAround } from "./runtime/settings";
 import { userError } from "./runtime/translate";
 import { type TypedInput, typedInput } from "./runtime/typed-input";
 
@@ -111,7 +111,8 @@ function readConfig(RED: NodeAPI, node: Node, config: EventOutConfig): Settings 
   const { observedAt = "", observedAtType = "arrival" } = config;
   // A fixed id or time that is wrong is wrong before the first message.
   if (deviceIdType === "str") {
-    topicLevel(setting(deviceId, "deviceId", ""), "deviceId", { emptyAllowed: true });
+    const id = topicLevel(setting(deviceId, "deviceId", ""), "deviceId", { emptyAllowed: true });
+    warnOfSpaceAround(RED, node, id, "deviceId");
   }
   if (observedAtType === "str") timestamp(setting(observedAt, "observedAt", ""));
   const inputs: Pick<Settings, "deviceId" | "data" | "observedAt"> = {

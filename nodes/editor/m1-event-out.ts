@@ -1,7 +1,6 @@
 // The dialog of `m1 event out`: what of a message becomes an event, and of which device.
 import { M1Error } from "../protocol/errors";
 import { encodeEvent, shapeEvent } from "../protocol/event";
-import { numberOfText } from "../protocol/numeric-text";
 import { observedTime } from "../protocol/observed-time";
 import { complete, numericText, qos } from "../protocol/settings";
 import { timestamp } from "../protocol/timestamp";
@@ -9,7 +8,6 @@ import { topicLevel } from "../protocol/topic-level";
 import { eventTopic } from "../protocol/topics";
 import { typedText } from "../runtime/typed-text";
 import { connectionIdentity, currentValue } from "./dialog";
-import { hintAtDots } from "./dot-hint";
 import { explainedIfSet, isEnvironmentReference, shared } from "./explain";
 import { fieldsOf, fillOnPaste } from "./paste";
 import { livePreview } from "./preview";
@@ -106,10 +104,6 @@ RED.nodes.registerType<Properties>("m1 event out", {
     fillOnPaste($("#node-input-deviceId-value"), "deviceId", () =>
       currentValue(this, "deviceIdType") === "str" ? fieldsOf(this, ["deviceId"]) : {},
     );
-    hintAtDots(this, () => {
-      const { value, type } = typedValue(this, "deviceId");
-      return type === "str" ? value : "";
-    });
     livePreview(
       { element: $("#m1-event-out-topic"), lines: () => [previewTopic(this)] },
       { element: $("#m1-event-out-json"), lines: () => [previewEvent(this)] },
@@ -145,8 +139,9 @@ function exampleOf({ value, type }: { value: string; type: string }): unknown {
   if (type === "str") return value;
   if (type === "json") return parsed(value);
   const example = String($("#m1-event-out-example").val());
-  // A number as most devices send it, as text: what becomes of it is a setting.
-  return numberOfText(example) === undefined ? parsed(example) : example;
+  const data = parsed(example);
+  // A number as many devices send it: what becomes of such text is a setting.
+  return typeof data === "number" ? example : data;
 }
 
 function previewTime(node: EditedNode): string | undefined {

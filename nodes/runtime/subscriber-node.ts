@@ -6,7 +6,7 @@ import * as check from "../protocol/settings";
 import type { OwnRequest, SubscriptionRequest } from "../subscriptions/subscription-request";
 import type { ReceivedMessage, Subscriber } from "../subscriptions/subscriptions";
 import { Registration } from "./registration";
-import { attempt, flagSetting, setting } from "./settings";
+import { attempt, flagSetting, setting, warnOfSpaceAround } from "./settings";
 import { userError } from "./translate";
 
 /** What is set at both types of node. */
@@ -35,8 +35,14 @@ export function startSubscriber(
 ): void {
   const { value: settings, fault } = attempt(() => readSettings(config, readOwn()));
   const connectionId = config.connection ?? "";
-  if (settings) new SubscriberNode(RED, node, connectionId, settings);
-  else new Registration(RED, node, connectionId, { fault });
+  if (!settings) {
+    new Registration(RED, node, connectionId, { fault });
+    return;
+  }
+  const { request } = settings;
+  if (request.kind === "device") warnOfSpaceAround(RED, node, request.deviceId, "deviceId");
+  else for (const group of request.groups) warnOfSpaceAround(RED, node, group, "groupId");
+  new SubscriberNode(RED, node, connectionId, settings);
 }
 
 function readSettings(config: SubscriberConfig, own: OwnRequest): SubscriberSettings {

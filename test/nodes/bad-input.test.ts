@@ -137,7 +137,7 @@ const cases: BadInput[] = [
     settings: { tag: "" },
     message: { payload: 21.5 },
     code: "TAG_EMPTY",
-    text: "Data that is not an object needs a tag to go under, and the tag is empty",
+    text: "Data that is not an object needs a tag to go under, and the tag is missing",
   },
   {
     title: "an envelope with a blank stream",

@@ -36,6 +36,7 @@ import {
   stopFlow,
   storedEvents,
   useFolder,
+  warnings,
 } from "../support/flows";
 import { ScriptedBroker } from "../support/scripted-broker";
 
@@ -182,6 +183,12 @@ describe("m1 event out", () => {
         deepEqual(publishedTopics(), [topic]);
       });
     }
+  });
+
+  it("with a device ID that begins with a space warns of it, and sends all the same", async () => {
+    const event = await stored({ settings: { deviceId: " kitchen" } });
+    equal(event.deviceId, " kitchen");
+    deepEqual(warnings("out"), ["The device ID begins with a space"]);
   });
 
   describe("event data", () => {
