@@ -27,7 +27,7 @@ import {
 } from "./runtime/connection-settings";
 import { finish } from "./runtime/finish";
 import type { ConnectionNode, Registration } from "./runtime/registration";
-import { attempt, setting } from "./runtime/settings";
+import { attempt, setting, warnOfSpaceAround } from "./runtime/settings";
 import { connectionStatus, faultStatus, statusDisplay } from "./runtime/status";
 import { translate, translateError } from "./runtime/translate";
 
@@ -59,6 +59,7 @@ export = (RED: NodeAPI): void => {
       registrations: new Set<Registration>(),
     });
     const { value, fault } = attempt(() => readConfig(RED, this, config));
+    if (value) warnOfSpaceAround(RED, this, String(this.credentials.userPassword), "userPassword");
     if (value) runConnection(RED, node, value);
     else tellFault(RED, node, fault);
   }

@@ -3,15 +3,16 @@ import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
 import { systemClock } from "./outbox/clock";
 import type { Done } from "./outbox/event";
 import { arrivalClock } from "./protocol/arrival-clock";
+import { M1Error } from "./protocol/errors";
 import { type EventAttributes, encodeEvent, type ShapedEvent, shapeEvent } from "./protocol/event";
 import { observedTime } from "./protocol/observed-time";
-import { complete, type QoS, qos } from "./protocol/settings";
+import { complete, type NumericText, numericText, type QoS, qos } from "./protocol/settings";
 import { type Timestamp, timestamp } from "./protocol/timestamp";
 import { topicLevel } from "./protocol/topic-level";
 import { eventTopic } from "./protocol/topics";
 import { finish } from "./runtime/finish";
 import { Registration } from "./runtime/registration";
-import { attempt, flagSetting, setting, textSetting } from "./runtime/settings";
+import { attempt, flagSetting, setting, textSetting, warnOfSpaceAround } from "./runtime/settings";
 import { userError } from "./runtime/translate";
 import { type TypedInput, typedInput } from "./runtime/typed-input";
 
@@ -22,6 +23,7 @@ interface EventOutConfig extends NodeDef {
   eventData?: string;
   eventDataType?: string;
   tag?: string;
+  numericText?: string;
   observedAt?: string;
   observedAtType?: string;
   stream?: string;
@@ -81,9 +83,12 @@ export = (RED: NodeAPI): void => {
 
 interface Settings {
   readonly deviceId: TypedInput;
+  /** Events may belong to no device. */
+  readonly mayLackDevice: boolean;
   readonly data: TypedInput;
   readonly observedAt: TypedInput | "arrival" | "server";
   readonly tag: string;
+  readonly numericText: NumericText;
   readonly attributes: EventAttributes;
   readonly qos: QoS;
   /** A message is done when its event is in the outbox. */
@@ -106,7 +111,8 @@ function readConfig(RED: NodeAPI, node: Node, config: EventOutConfig): Settings 
   const { observedAt = "", observedAtType = "arrival" } = config;
   // A fixed id or time that is wrong is wrong before the first message.
   if (deviceIdType === "str") {
-    topicLevel(setting(deviceId, "deviceId", ""), "deviceId", { emptyAllowed: true });
+    const id = topicLevel(setting(deviceId, "deviceId", ""), "deviceId", { emptyAllowed: true });
+    warnOfSpaceAround(RED, node, id, "deviceId");
   }
   if (observedAtType === "str") timestamp(setting(observedAt, "observedAt", ""));
   const inputs: Pick<Settings, "deviceId" | "data" | "observedAt"> = {
@@ -119,7 +125,9 @@ function readConfig(RED: NodeAPI, node: Node, config: EventOutConfig): Settings 
   };
   return {
     ...inputs,
+    mayLackDevice: deviceIdType === "str",
     tag: textSetting(config.tag, "tag", "value"),
+    numericText: numericText(setting(config.numericText, "numericText", "auto")),
     attributes: {
       stream: textSetting(config.stream, "stream"),
       addClientIp: flagSetting(config.addClientIp, "addClientIp", false),
@@ -171,15 +179,22 @@ function sender(registration: Registration, settings: Settings): Send {
     const connection = registration.connection();
     const { deviceId, data } = readings;
     if (!latest || latest.deviceId !== deviceId) {
+      if (!settings.mayLackDevice) refuseBlank(deviceId, settings.deviceId);
       latest = { deviceId, topic: eventTopic(connection.settings.identity, deviceId) };
     }
-    const event = shapeEvent(data, settings.tag);
+    const event = shapeEvent(data, settings.tag, settings.numericText);
     const isStamped = event.observedAt === undefined && settings.observedAt === "arrival";
     const observedAt = isStamped ? arrived.at : statedTime(event, settings, readings);
     const payload = encodeEvent(event, { observedAt, stream, addClientIp });
     const stampedIn = isStamped ? arrived.era : undefined;
     connection.send({ topic: latest.topic, payload, qos, done, isDoneWhenStored, stampedIn });
   };
+}
+
+/** What is blank in a message was not left blank on purpose, as a text in the dialog may be: throws INPUT_BLANK. */
+function refuseBlank(deviceId: unknown, { source }: TypedInput): void {
+  const isBlank = typeof deviceId === "string" ? deviceId.trim() === "" : deviceId == null;
+  if (isBlank) throw new M1Error("INPUT_BLANK", { field: "deviceId", source });
 }
 
 function statedTime(

@@ -2,8 +2,9 @@
 // record, and keeps nothing.
 import { networkFailure } from "../connection/failure";
 import { isLoopback } from "../protocol/broker-url";
-import { checkApiKey, checkUserPassword } from "../protocol/credentials";
+import { checkUserPassword } from "../protocol/credentials";
 import { type ErrorCode, excerpt, M1Error } from "../protocol/errors";
+import { issuedApiKey } from "../protocol/issued";
 import { topicLevel } from "../protocol/topic-level";
 
 export interface UserLookup {
@@ -43,7 +44,7 @@ export async function lookUpUser(lookup: UserLookup, deadline = DEADLINE): Promi
   const login = {
     login_id: loginId,
     password: checkUserPassword(lookup.userPassword),
-    api_key: checkApiKey(lookup.apiKey),
+    api_key: issuedApiKey(lookup.apiKey),
   };
   const signal = AbortSignal.timeout(deadline);
   const { cookie } = await ask(new URL("v2/login", base), LOGIN, loginId, {

@@ -8,8 +8,9 @@ import {
   parseBrokerUrl,
   parseFallbackUrls,
 } from "../protocol/broker-url";
-import { checkApiKey, checkClientId, checkUserPassword } from "../protocol/credentials";
+import { checkClientId, checkUserPassword } from "../protocol/credentials";
 import { type FieldName, M1Error } from "../protocol/errors";
+import { issuedApiKey, issuedMqttId } from "../protocol/issued";
 import {
   keepalive,
   outboxFull,
@@ -21,7 +22,6 @@ import {
   protocolVersion,
   sendRate,
 } from "../protocol/settings";
-import { topicLevel } from "../protocol/topic-level";
 import { actionButton, type Outcome } from "./action-button";
 import { ask } from "./ask";
 import { currentValue, fillIn, inputOf, showRow } from "./dialog";
@@ -35,8 +35,10 @@ import {
 } from "./explain";
 import { foldableSection } from "./foldable-section";
 import { fieldsOf, fillOnPaste } from "./paste";
+import { say } from "./problems";
 import type { EditedNode } from "./red";
 import { labelStyle, startDialog } from "./start-dialog";
+import { whenStill } from "./still";
 import { TextList } from "./text-list";
 
 interface Properties {
@@ -76,13 +78,13 @@ RED.nodes.registerType<Properties>("m1 connection", {
       value: "",
       required: true,
       label: shared("label.projectMqtt"),
-      validate: explained((level) => topicLevel(level, "projectMqtt")),
+      validate: explained((id) => issuedMqttId(id, "projectMqtt")),
     },
     userMqtt: {
       value: "",
       required: true,
       label: shared("label.userMqtt"),
-      validate: explained((level) => topicLevel(level, "userMqtt")),
+      validate: explained((id) => issuedMqttId(id, "userMqtt")),
     },
     clientId: {
       value: "",
@@ -100,7 +102,7 @@ RED.nodes.registerType<Properties>("m1 connection", {
     outboxSync: { value: "second", validate: explainedIfSet(outboxSync) },
   },
   credentials: {
-    apiKey: { type: "password", validate: explained(checkApiKey) },
+    apiKey: { type: "password", validate: explained(issuedApiKey) },
     userPassword: { type: "password", validate: explained(checkUserPassword) },
   },
   label() {
@@ -140,12 +142,12 @@ function fallbackList(): TextList {
 
 function showFallbackUrls(node: EditedNode & Properties): void {
   const list = fallbackList();
-  const update = () => {
+  const show = () => {
     const wrong = list.check();
-    $("#m1-connection-fallback-problem").toggle(wrong.length > 0);
-    $("#m1-connection-fallback-problem span").text(wrong.join(" – "));
+    say($("#m1-connection-fallback-problem"), wrong.join(" – ") || undefined);
     showTransport(node);
   };
+  const update = () => whenStill(show);
   list.show(Array.isArray(node.fallbackUrls) ? node.fallbackUrls : [], {
     placeholder: shared("placeholder.fallbackUrls"),
     label: shared("label.fallbackUrls"),

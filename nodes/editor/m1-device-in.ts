@@ -4,7 +4,6 @@ import { datatype, qos, receive, updateType } from "../protocol/settings";
 import { topicLevel } from "../protocol/topic-level";
 import type { DeviceRequest, Own } from "../subscriptions/subscription-request";
 import { currentValue, inputOf, revalidate, showRow } from "./dialog";
-import { hintAtDots } from "./dot-hint";
 import { explained, explainedIfSet, isEnvironmentReference, shared } from "./explain";
 import { isSetByMessages, showIdsUnlessByMessage } from "./inputs";
 import { offerKnownIds } from "./known-ids";
@@ -91,7 +90,6 @@ RED.nodes.registerType<Properties>("m1 device in", {
     const fields = fieldsOf(this, ["deviceId", "receive", "updateType"]);
     fillOnPaste(inputOf(this, "deviceId"), "deviceId", () => fields);
     fillOnPaste(inputOf(this, "updateType"), "updateType", () => fields);
-    hintAtDots(this, () => String(currentValue(this, "deviceId")));
     previewTopics(this, () => ownRequest(this));
   },
 });

@@ -2,19 +2,19 @@
 import { M1Error } from "../protocol/errors";
 import { encodeEvent, shapeEvent } from "../protocol/event";
 import { observedTime } from "../protocol/observed-time";
-import { complete, qos } from "../protocol/settings";
+import { complete, numericText, qos } from "../protocol/settings";
 import { timestamp } from "../protocol/timestamp";
 import { topicLevel } from "../protocol/topic-level";
 import { eventTopic } from "../protocol/topics";
+import { typedText } from "../runtime/typed-text";
 import { connectionIdentity, currentValue, inputOf } from "./dialog";
-import { hintAtDots } from "./dot-hint";
 import { explainedIfSet, isEnvironmentReference, shared } from "./explain";
 import { offerKnownIds } from "./known-ids";
 import { fieldsOf, fillOnPaste } from "./paste";
 import { livePreview } from "./preview";
 import type { EditedNode } from "./red";
 import { labelStyle, startDialog } from "./start-dialog";
-import { textType, typedField, typedFieldValidator, typedText, valuelessType } from "./typed-field";
+import { textType, typedField, typedFieldValidator, valuelessType } from "./typed-field";
 
 interface Properties {
   name: string;
@@ -24,6 +24,7 @@ interface Properties {
   eventData: string;
   eventDataType: string;
   tag: string;
+  numericText: string;
   observedAt: string;
   observedAtType: string;
   stream: string;
@@ -60,6 +61,7 @@ RED.nodes.registerType<Properties>("m1 event out", {
     },
     eventDataType: { value: "msg" },
     tag: { value: "value", validate: explainedIfSet(checkTag) },
+    numericText: { value: "auto", validate: explainedIfSet(numericText) },
     observedAt: {
       value: "",
       label: shared("label.observedAt"),
@@ -104,10 +106,6 @@ RED.nodes.registerType<Properties>("m1 event out", {
     fillOnPaste($("#node-input-deviceId-value"), "deviceId", () =>
       currentValue(this, "deviceIdType") === "str" ? fieldsOf(this, ["deviceId"]) : {},
     );
-    hintAtDots(this, () => {
-      const { value, type } = typedValue(this, "deviceId");
-      return type === "str" ? value : "";
-    });
     livePreview(
       { element: $("#m1-event-out-topic"), lines: () => [previewTopic(this)] },
       { element: $("#m1-event-out-json"), lines: () => [previewEvent(this)] },
@@ -137,16 +135,26 @@ function previewEvent(node: EditedNode): string {
   const data = typedValue(node, "eventData");
   const isFixed = data.type === "str" || data.type === "json";
   $("#m1-event-out-example").closest(".form-row").toggle(!isFixed);
-  const example = String($("#m1-event-out-example").val());
   const event = shapeEvent(
-    data.type === "str" ? data.value : parsed(data.type === "json" ? data.value : example),
+    exampleOf(data),
     String(currentValue(node, "tag")),
+    numericText(currentValue(node, "numericText")),
   );
   return encodeEvent(event, {
     observedAt: previewTime(node),
     stream: String(currentValue(node, "stream")),
     addClientIp: currentValue(node, "addClientIp") === true,
   });
+}
+
+/** The data that stands in the field, or else what the example holds. */
+function exampleOf({ value, type }: { value: string; type: string }): unknown {
+  if (type === "str") return value;
+  if (type === "json") return parsed(value);
+  const example = String($("#m1-event-out-example").val());
+  const data = parsed(example);
+  // A number as many devices send it: what becomes of such text is a setting.
+  return typeof data === "number" ? example : data;
 }
 
 function previewTime(node: EditedNode): string | undefined {

@@ -6,11 +6,14 @@ import { topicLevel } from "../protocol/topic-level";
 import type { GroupRequest, Own } from "../subscriptions/subscription-request";
 import { currentValue, inputOf } from "./dialog";
 import { explain, explained, explainedIfSet, isEnvironmentReference, shared } from "./explain";
+import { hintOf } from "./hints";
 import { isSetByMessages, showIdsUnlessByMessage } from "./inputs";
 import { offerKnownIds } from "./known-ids";
 import { fieldsOf, fillOnPaste } from "./paste";
+import { noteLine, say } from "./problems";
 import type { EditedNode, Verdict } from "./red";
 import { labelStyle, startDialog } from "./start-dialog";
+import { whenStill } from "./still";
 import { TextList } from "./text-list";
 import { previewTopics } from "./topics-preview";
 
@@ -68,11 +71,15 @@ RED.nodes.registerType<Properties>("m1 group in", {
   oneditprepare() {
     startDialog(this);
     const list = groupList();
-    const warn = () => {
-      const verdict = groupsVerdict(this, list.texts());
-      $("#m1-group-in-problem").toggle(verdict !== true);
-      $("#m1-group-in-problem span").text(verdict === true ? "" : verdict);
+    const problem = $("#m1-group-in-problem");
+    const hint = noteLine("m1-hint", "fa-info-circle").insertAfter(problem);
+    const show = () => {
+      const groups = list.texts();
+      const verdict = groupsVerdict(this, groups);
+      say(problem, verdict === true ? undefined : verdict);
+      say(hint, verdict === true ? groupsHint(groups) : undefined);
     };
+    const warn = () => whenStill(show);
     list.show(this.groups?.length > 0 ? this.groups : [""], {
       placeholder: this._("placeholder.group"),
       label: this._("label.groups"),
@@ -112,6 +119,14 @@ function groupsVerdict(node: EditedNode, groups: unknown[]): Verdict {
     if (verdict !== true) return verdict;
   }
   return noGroupVerdict(node, groups);
+}
+
+/** What any of the groups leaves in doubt, each doubt once. */
+function groupsHint(groups: readonly string[]): string | undefined {
+  const hints = groups
+    .map((group) => hintOf("groupId", group))
+    .filter((hint) => hint !== undefined);
+  return [...new Set(hints)].join(" ") || undefined;
 }
 
 function groupVerdict(group: unknown): Verdict {

@@ -1,6 +1,7 @@
-// More pasted than one field holds, such as a username or a topic, fills all the fields it states.
+// What a person pastes: more than one field holds, such as a username or a topic, fills all the fields it states;
+// and what came along with a value is left out.
 import type { FieldName } from "../protocol/errors";
-import { readPasted } from "../protocol/pasted";
+import { pastedValue, readPasted } from "../protocol/pasted";
 import { currentValue, fillIn } from "./dialog";
 import { shared } from "./explain";
 import type { EditedNode } from "./red";
@@ -33,8 +34,7 @@ export function fillOnPaste(
   fields: (input: HTMLInputElement) => Fields,
 ): void {
   area.on("paste", (event) => {
-    const { clipboardData } = event.originalEvent as ClipboardEvent;
-    const text = clipboardData?.getData("text") ?? "";
+    const text = pastedText(event);
     const input = event.target as HTMLInputElement;
     const known = fields(input);
     const stated = Object.entries(readPasted(text, into, known.apiKey?.get()) ?? {});
@@ -46,7 +46,8 @@ export function fillOnPaste(
       for (const [name, value] of values) known[name]?.set(value);
     };
     fill(filled);
-    tell(input, filled, () => {
+    const names = filled.map(([name]) => shared(`fields.${name}`)).join(", ");
+    tell(input, shared("note.pasted", { names }), () => {
       fill(before);
       known[into]?.set(text);
       input.focus();
@@ -54,9 +55,32 @@ export function fillOnPaste(
   });
 }
 
-function tell(input: HTMLElement, filled: readonly [FieldName, string][], undo: () => void): void {
+/**
+ * Pastes a value into an input without what came along with it. Text that is put between other text stays as it is,
+ * and so does what a handler of the input itself has dealt with.
+ */
+export function pasteValue(event: JQuery.TriggeredEvent): void {
+  const input = event.target as HTMLInputElement;
+  const text = pastedText(event);
+  const value = pastedValue(text);
+  const isWhole = input.selectionStart === 0 && input.selectionEnd === input.value.length;
+  if (event.isDefaultPrevented() || !isWhole || value === text) return;
+  event.preventDefault();
+  // Unlike a new value of the input, this can be taken back with the keyboard.
+  document.execCommand("insertText", false, value);
+  $(input).trigger("change");
+  tell(input, shared("note.trimmed"), () => {
+    $(input).val(text).trigger("input").trigger("change").trigger("focus");
+  });
+}
+
+function pastedText(event: JQuery.TriggeredEvent): string {
+  const { clipboardData } = (event.originalEvent ?? {}) as Partial<ClipboardEvent>;
+  return clipboardData?.getData("text") ?? "";
+}
+
+function tell(input: HTMLElement, words: string, undo: () => void): void {
   $(".m1-pasted").remove();
-  const names = filled.map(([name]) => shared(`fields.${name}`)).join(", ");
   const note = $('<div class="m1-tip m1-pasted" role="status">');
   const button = $('<button type="button" class="m1-link">').text(shared("label.undoPaste"));
   button.on("click", () => {
@@ -64,7 +88,7 @@ function tell(input: HTMLElement, filled: readonly [FieldName, string][], undo: 
     undo();
   });
   note.append('<i class="fa fa-magic" aria-hidden="true"></i> ');
-  note.append($("<span>").text(shared("note.pasted", { names })), " ", button);
+  note.append($("<span>").text(words), " ", button);
   $(input).closest(".form-row").append(note);
   $(input)
     .closest("form")

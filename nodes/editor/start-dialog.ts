@@ -3,12 +3,14 @@ import { elementOf, inputOf, openDialog } from "./dialog";
 import { foldableSection } from "./foldable-section";
 import { showProblems } from "./problems";
 import type { EditedNode } from "./red";
+import { tidyTexts } from "./tidy";
 
-/** Fills the inputs, tells what is wrong with them, and folds the advanced settings. */
+/** Fills the inputs, tells what is wrong with them, keeps them tidy, and folds the advanced settings. */
 export function startDialog(node: EditedNode): void {
   openDialog(node);
   chooseOnlyConnection(node);
   showProblems(node);
+  tidyTexts(inputOf(node, "name").closest(".m1-form"));
   foldableSection(elementOf(node, "advanced-button"));
 }
 

@@ -30,9 +30,10 @@ export class TextList {
     for (const text of texts) this.element.editableList("addItem", { text });
   }
 
-  /** The texts in their order, without blank ones and repetitions. */
+  /** The texts in their order, without blank ones and repetitions, nor white space around them. */
   texts(): string[] {
-    return [...new Set(this.inputs().map((input) => input.value))].filter((text) => text !== "");
+    const texts = this.inputs().map((input) => input.value.trim());
+    return [...new Set(texts)].filter((text) => text !== "");
   }
 
   /** Checks all rows, for what is wrong with one may depend on others; what is wrong, in words. */

@@ -70,12 +70,6 @@ export function typedFieldValidator(property: string, checkText: TextCheck): Val
   };
 }
 
-/** How a typed value reads on the canvas: `msg.payload.id`, `${ID}`, or the text itself. */
-export function typedText(value: string, type: string): string {
-  if (type === "msg" || type === "flow" || type === "global") return `${type}.${value}`;
-  return type === "env" ? `\${${value}}` : value;
-}
-
 function textVerdict(text: string, check: TextCheck): Verdict {
   return isEnvironmentReference(text) || explain(() => check(text));
 }

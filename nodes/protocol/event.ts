@@ -1,7 +1,9 @@
 // An event: from whatever a flow hands over to the JSON that Medium One accepts, and back
 // (wire-contract: Event payload).
 import { type ErrorDetails, excerpt, M1Error, quoted } from "./errors";
+import { numberOfText } from "./numeric-text";
 import { observedTime } from "./observed-time";
+import type { NumericText } from "./settings";
 import type { Timestamp } from "./timestamp";
 import { utf8Text } from "./utf8";
 
@@ -36,15 +38,20 @@ export interface ShapedEvent extends EventAttributes {
 }
 
 /**
- * Shapes a flow's data: an object is the event data, or an envelope if it looks like one; a string
- * or UTF-8 bytes with a JSON object are that object; anything else goes under `tag`.
+ * Shapes a flow's data: an object is the event data, or an envelope if it looks like one; text with a
+ * JSON object is that object; anything else goes under `tag`. UTF-8 bytes are the text that they hold.
+ * With `numericText` `"auto"`, text under the tag that is a JSON number becomes one.
  * Throws an M1Error that names the place for whatever JSON cannot carry (DATA_*), or ENVELOPE_*,
  * TIME_* for an envelope that states nonsense, or is nearly one.
  */
-export function shapeEvent(data: unknown, tag: string): ShapedEvent {
+export function shapeEvent(
+  data: unknown,
+  tag: string,
+  numericText: NumericText = "auto",
+): ShapedEvent {
   const path: Path = ["event_data"];
   try {
-    return shape(data, tag, path);
+    return shape(data, { tag, numericText }, path);
   } catch (error) {
     if (error instanceof M1Error) throw error;
     // A getter, a proxy or a toJSON of the flow's own threw, and `path` says where.
@@ -53,13 +60,20 @@ export function shapeEvent(data: unknown, tag: string): ShapedEvent {
   }
 }
 
-function shape(data: unknown, tag: string, path: Path): ShapedEvent {
+interface Shape {
+  readonly tag: string;
+  readonly numericText: NumericText;
+}
+
+function shape(data: unknown, { tag, numericText }: Shape, path: Path): ShapedEvent {
   const content = parsedContent(data);
   if (!isObject(content)) {
     if (content === null || content === undefined) throw missing(String(content));
     if (tag === "") throw new M1Error("TAG_EMPTY");
     path.push(tag);
-    return { eventData: { [tag]: plainOf(content, path) } };
+    const isNumeric = numericText === "auto" && typeof content === "string";
+    const number = isNumeric ? numberOfText(content) : undefined;
+    return { eventData: { [tag]: number ?? plainOf(content, path) } };
   }
   if (isEnvelope(content)) {
     const eventData = plainOf(content.event_data, path);
@@ -160,24 +174,26 @@ function tagOf(value: object): string {
   return Object.prototype.toString.call(value).slice(8, -1);
 }
 
-/** Strings and bytes that hold JSON as what they hold. */
+/** Text that holds a JSON object as that object, and bytes as their text. */
 function parsedContent(data: unknown): unknown {
-  if (typeof data === "string") {
-    if (!data.trimStart().startsWith("{")) return data;
-    try {
-      return JSON.parse(data);
-    } catch (error) {
-      // Text that merely begins with a brace is text; only a real syntax error lands here.
-      if (error instanceof SyntaxError) return data;
-      throw error;
-    }
-  }
+  if (typeof data === "string") return parsedObject(data);
   if (data instanceof Uint8Array || tagOfAny(data) === "Uint8Array") {
     const text = utf8Text(data as Uint8Array);
     if (text === undefined) throw new M1Error("DATA_NOT_UTF8");
-    return parseJson(text);
+    return parsedObject(text);
   }
   return data;
+}
+
+function parsedObject(text: string): unknown {
+  if (!text.trimStart().startsWith("{")) return text;
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    // Text that merely begins with a brace is text; only a real syntax error lands here.
+    if (error instanceof SyntaxError) return text;
+    throw error;
+  }
 }
 
 function tagOfAny(value: unknown): string {

@@ -1,10 +1,25 @@
 // What a text that someone pastes states of several fields at once: a username, a password or a topic
-// as other programs and Medium One's pages write them (wire-contract: Authentication, Topics).
+// as other programs and Medium One's pages write them (wire-contract: Authentication, Topics). And what a text is
+// without that which came along with it.
 import { parsePassword, parseUsername } from "./credentials";
 import { type FieldName, M1Error } from "./errors";
 import { EVERYONE, topicLevel } from "./topic-level";
 
 export type PastedFields = Readonly<Partial<Record<FieldName, string>>>;
+
+/** What people and programs put around a value: an opening quote and its closing one. */
+const QUOTES = ['""', "''", "``", "“”", "„“", "‘’", "«»"];
+
+/** A pasted value without white space and line breaks around it, and without quotes around the whole. */
+export function pastedValue(text: string): string {
+  const value = text.trim();
+  const inner = value.slice(1, -1);
+  const isQuoted = QUOTES.some(
+    ([open = "", close = ""]) =>
+      value === open + inner + close && !inner.includes(open) && !inner.includes(close),
+  );
+  return isQuoted && inner !== "" ? inner : value;
+}
 
 /**
  * The fields that `text`, pasted into the field `into`, states; undefined if it is nothing but a
@@ -12,7 +27,7 @@ export type PastedFields = Readonly<Partial<Record<FieldName, string>>>;
  * after another key it is just that.
  */
 export function readPasted(text: string, into: FieldName, apiKey = ""): PastedFields | undefined {
-  const pasted = text.trim();
+  const pasted = pastedValue(text);
   if (into === "apiKey") return readPassword(pasted);
   if (into !== "userPassword") return readTopic(pasted) ?? parseUsername(pasted);
   return apiKey === "" || pasted.startsWith(`${apiKey}/`) ? readPassword(pasted) : undefined;

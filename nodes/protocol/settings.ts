@@ -6,6 +6,7 @@ const OUTBOX_FULL = ["reject", "drop-oldest"] as const;
 const OUTBOX_SYNC = ["second", "always", "never"] as const;
 const COMPLETE = ["delivered", "stored"] as const;
 const ACTIONS = ["subscribe", "unsubscribe", "getSubscriptions"] as const;
+const NUMERIC_TEXT = ["auto", "keep"] as const;
 const RECEIVE = ["all", "event", "update"] as const;
 const DATATYPES = ["auto-detect", "json", "utf8", "buffer", "base64"] as const;
 
@@ -20,6 +21,8 @@ export type OutboxSync = (typeof OUTBOX_SYNC)[number];
 export type Complete = (typeof COMPLETE)[number];
 /** What a message to a receiving node asks for. */
 export type Action = (typeof ACTIONS)[number];
+/** Whether text that is a number becomes one. */
+export type NumericText = (typeof NUMERIC_TEXT)[number];
 export type Receive = (typeof RECEIVE)[number];
 export type Datatype = (typeof DATATYPES)[number];
 /** MQTT 3.1.1 or 5, by the number that goes over the wire. */
@@ -52,6 +55,10 @@ export function complete(value: unknown): Complete {
 
 export function action(value: unknown): Action {
   return choice(value, "action", ACTIONS);
+}
+
+export function numericText(value: unknown): NumericText {
+  return choice(value, "numericText", NUMERIC_TEXT);
 }
 
 export function receive(value: unknown): Receive {

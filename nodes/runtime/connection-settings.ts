@@ -11,8 +11,8 @@ import {
 } from "../protocol/broker-url";
 import { checkClientId, password, username } from "../protocol/credentials";
 import { M1Error } from "../protocol/errors";
+import { issuedApiKey, issuedMqttId } from "../protocol/issued";
 import * as check from "../protocol/settings";
-import { identity } from "../protocol/topics";
 import { flagSetting, setting, textSetting } from "./settings";
 
 /** Properties and credentials by their names, absent or of any type: a flow file may hold anything. */
@@ -50,18 +50,18 @@ export function connectionSettings(
   tlsOptions: (id: string) => TlsOptions,
 ): ConnectionSettings {
   const brokers = brokerUrls(stated);
-  const who = identity(
-    setting(stated.projectMqtt, "projectMqtt", ""),
-    setting(stated.userMqtt, "userMqtt", ""),
-  );
+  const identity = {
+    projectMqtt: issuedMqttId(setting(stated.projectMqtt, "projectMqtt", ""), "projectMqtt"),
+    userMqtt: issuedMqttId(setting(stated.userMqtt, "userMqtt", ""), "userMqtt"),
+  };
   const clientId = textSetting(stated.clientId, "clientId");
   const tls = brokers.some(isEncrypted) ? textSetting(stated.tls, "tls") : "";
   return {
     brokers,
-    identity: who,
-    username: username(who),
+    identity,
+    username: username(identity),
     password: password(
-      setting(stated.apiKey, "apiKey", ""),
+      issuedApiKey(setting(stated.apiKey, "apiKey", "")),
       setting(stated.userPassword, "userPassword", ""),
     ),
     clientId: clientId === "" ? ownClientId : checkClientId(clientId),

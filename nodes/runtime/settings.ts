@@ -1,6 +1,9 @@
 // A node's stored settings: defaults for what is absent, an error for a variable that is not set.
+import type { Node, NodeAPI } from "node-red";
 import { type FieldName, M1Error } from "../protocol/errors";
+import { spaceAround } from "../protocol/space-around";
 import { envReference } from "./env-reference";
+import { translateError } from "./translate";
 
 /** The value, unless it is absent, or a reference that Node-RED could not replace (ENV_UNSET). */
 export function setting(value: unknown, field: FieldName, absent: unknown): unknown {
@@ -19,6 +22,17 @@ export function textSetting(value: unknown, field: FieldName, absent = ""): stri
 export function flagSetting(value: unknown, field: FieldName, absent: boolean): boolean {
   const stated = setting(value, field, absent);
   return stated === true || stated === "true";
+}
+
+/** A warning where white space stands around what people choose: it is legal, and hardly ever meant. */
+export function warnOfSpaceAround(
+  RED: NodeAPI,
+  node: Node,
+  text: string,
+  field: "deviceId" | "groupId" | "userPassword",
+): void {
+  const warning = spaceAround(text, field);
+  if (warning) node.warn(translateError(RED, warning));
 }
 
 /** The result of `read`, or the M1Error it threw: what is wrong with the settings is shown, not thrown. */

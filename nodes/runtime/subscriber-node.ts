@@ -7,7 +7,7 @@ import type { OwnRequest, SubscriptionRequest } from "../subscriptions/subscript
 import type { ReceivedMessage, Subscriber } from "../subscriptions/subscriptions";
 import { finish } from "./finish";
 import { Registration } from "./registration";
-import { attempt, flagSetting, setting } from "./settings";
+import { attempt, flagSetting, setting, warnOfSpaceAround } from "./settings";
 import { answer, changedIds, type IdsProperty } from "./subscription-actions";
 import { userError } from "./translate";
 
@@ -44,6 +44,9 @@ export function startSubscriber(
 ): void {
   const { value: settings, fault } = attempt(() => readSettings(config, own.read()));
   const connectionId = config.connection ?? "";
+  const { kind, ids } = settings?.request ?? { kind: "device", ids: [] };
+  const field = kind === "device" ? "deviceId" : "groupId";
+  for (const id of ids) warnOfSpaceAround(RED, node, id, field);
   const showsSubscriptions = isSetByMessages(config);
   const subscriber =
     settings && new SubscriberNode(RED, node, connectionId, settings, showsSubscriptions);

@@ -1,7 +1,8 @@
 // The value of a typed input for a message: read at once where Node-RED can, or promised.
 import type { Node, NodeAPI, NodeMessage } from "node-red";
-import { type FieldName, M1Error } from "../protocol/errors";
+import { excerpt, type FieldName, M1Error } from "../protocol/errors";
 import { envReference } from "./env-reference";
+import { typedText } from "./typed-text";
 
 /** Types whose value is known without waiting. */
 const IMMEDIATE: ReadonlySet<string> = new Set(["str", "msg", "env", "num", "bool", "json"]);
@@ -9,6 +10,8 @@ const IMMEDIATE: ReadonlySet<string> = new Set(["str", "msg", "env", "num", "boo
 const PROMISED: ReadonlySet<string> = new Set(["flow", "global", "jsonata"]);
 
 export interface TypedInput {
+  /** Where the value comes from, as errors call it. */
+  readonly source: string;
   /** False if only `promise` can read it. */
   readonly immediate: boolean;
   /** Throws INPUT_FAILED. */
@@ -36,7 +39,9 @@ export function typedInput(
   const failed = (cause: unknown) =>
     new M1Error("INPUT_FAILED", { field, reason: reasonOf(cause) }, { cause });
 
-  if (type === "jsonata") return jsonata(RED, node, value, failed);
+  const source = excerpt(typedText(value, type));
+
+  if (type === "jsonata") return { source, ...jsonata(RED, node, value, failed) };
   const evaluate = evaluation(RED, node, value, type);
   const read = (msg: NodeMessage): unknown => {
     try {
@@ -45,11 +50,12 @@ export function typedInput(
       throw failed(error);
     }
   };
-  if (IMMEDIATE.has(type)) return { immediate: true, read, promise: async (msg) => read(msg) };
-  return promised(
-    (msg, done) => RED.util.evaluateNodeProperty(value, type, node, msg, done),
-    failed,
-  );
+  if (IMMEDIATE.has(type)) {
+    return { source, immediate: true, read, promise: async (msg) => read(msg) };
+  }
+  const evaluateLater: Evaluation = (msg, done) =>
+    RED.util.evaluateNodeProperty(value, type, node, msg, done);
+  return { source, ...promised(evaluateLater, failed) };
 }
 
 /** What is a name to Node-RED, and not a path that it has to follow. */
@@ -69,6 +75,7 @@ function evaluation(
   return (msg) => RED.util.evaluateNodeProperty(value, type, node, msg);
 }
 
+type Reading = Omit<TypedInput, "source">;
 type Evaluation = (msg: NodeMessage, done: (error: Error | null, value: unknown) => void) => void;
 
 function jsonata(
@@ -76,7 +83,7 @@ function jsonata(
   node: Node,
   value: string,
   failed: (cause: unknown) => M1Error,
-): TypedInput {
+): Reading {
   try {
     const expression = RED.util.prepareJSONataExpression(value, node);
     return promised(
@@ -88,7 +95,7 @@ function jsonata(
   }
 }
 
-function promised(evaluate: Evaluation, failed: (cause: unknown) => M1Error): TypedInput {
+function promised(evaluate: Evaluation, failed: (cause: unknown) => M1Error): Reading {
   return {
     immediate: false,
     read() {

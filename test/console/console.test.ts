@@ -427,7 +427,7 @@ describe("console", () => {
     const { page } = opened;
     await page.check("input[value=update]", { force: true });
     await page.fill("#send-device", "pump");
-    assert.equal(await text(page, "#send-topic"), "The update type is empty");
+    assert.equal(await text(page, "#send-topic"), "The update type is missing");
     assert.equal(await page.isDisabled("button.primary"), true);
     await page.fill("#send-type", "config");
     assert.equal(await text(page, "#send-topic"), `1/${OWN}/pump/update/config`);
@@ -602,7 +602,7 @@ describe("console", () => {
   it("does not call a field wrong that nobody has filled in yet", async () => {
     const { page } = opened;
     const state = () => page.getAttribute("#send-topic", "data-state");
-    await untilText(page, "#send-topic", "The device ID is empty");
+    await untilText(page, "#send-topic", "The device ID is missing");
     assert.equal(await state(), "missing");
     await page.fill("#send-device", "a/b");
     assert.equal(await state(), "wrong");

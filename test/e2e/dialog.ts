@@ -43,6 +43,13 @@ export class Dialog {
     await this.field(label).selectOption({ label: option });
   }
 
+  /** The words before a typed field: string, msg., … */
+  async chooseType(label: string, type: string): Promise<void> {
+    await this.row(label).locator(".red-ui-typedInput-type-select").click();
+    const menu = this.page.locator(".red-ui-typedInput-options:visible");
+    await menu.locator("a").filter({ hasText: type }).first().click();
+  }
+
   /** The plus beside a choice of config nodes. */
   add(label: string): Promise<Dialog> {
     return this.openConfig(label, ".fa-plus");
@@ -65,6 +72,15 @@ export class Dialog {
   /** What is wrong with a field, in the words below it. */
   problem(label: string): Promise<string> {
     return this.row(label).locator(".m1-warning:visible span").innerText();
+  }
+
+  /** What is legal in a field and hardly meant, in the words below it. */
+  hint(label: string): Promise<string> {
+    return this.row(label).locator(".m1-hint:visible span").innerText();
+  }
+
+  hints(label: string): Promise<number> {
+    return this.row(label).locator(".m1-hint:visible").count();
   }
 
   /** What the settings come to, line by line. */
@@ -118,6 +134,11 @@ export class Dialog {
   /** Done, Add or Update: whatever the button is called. */
   async done(): Promise<void> {
     await this.primaryButton.click();
+    await this.element.waitFor({ state: "detached" });
+  }
+
+  async cancel(): Promise<void> {
+    await this.element.locator(".red-ui-tray-toolbar").getByText("Cancel", { exact: true }).click();
     await this.element.waitFor({ state: "detached" });
   }
 

@@ -24,6 +24,7 @@ interface BadInput {
 }
 
 const UNSET = "$" + "{M1_TEST_UNSET}";
+const BLANK = "$" + "{M1_TEST_BLANK}";
 
 const circular: Record<string, unknown> = { a: 1 };
 circular.list = [{ self: circular }];
@@ -132,29 +133,11 @@ const cases: BadInput[] = [
     text: "The bytes are not UTF-8 text",
   },
   {
-    title: "bytes that are text and not JSON",
-    message: { payload: Buffer.from("hello") },
-    code: "DATA_NOT_JSON",
-    text: "Not valid JSON: hello",
-  },
-  {
-    title: "bytes of JSON null",
-    message: { payload: Buffer.from("null") },
-    code: "DATA_MISSING",
-    text: "There is no event data: it is null",
-  },
-  {
-    title: "no bytes",
-    message: { payload: Buffer.alloc(0) },
-    code: "DATA_NOT_JSON",
-    text: "Not valid JSON: ",
-  },
-  {
     title: "data without a tag to go under",
     settings: { tag: "" },
     message: { payload: 21.5 },
     code: "TAG_EMPTY",
-    text: "Data that is not an object needs a tag to go under, and the tag is empty",
+    text: "Data that is not an object needs a tag to go under, and the tag is missing",
   },
   {
     title: "an envelope with a blank stream",
@@ -250,8 +233,29 @@ const cases: BadInput[] = [
     title: "a device id that the message lacks",
     settings: { deviceId: "device", deviceIdType: "msg" },
     message: { payload: 1 },
-    code: "LEVEL_MISSING",
-    text: "The device ID is missing",
+    code: "INPUT_BLANK",
+    text: "The device ID is missing: msg.device is blank",
+  },
+  ...["", "  ", null].map((topic) => ({
+    title: `a device id that is ${JSON.stringify(topic)} in the message, as in those of an inject node,`,
+    settings: { deviceId: "topic", deviceIdType: "msg" },
+    message: { payload: 1, topic },
+    code: "INPUT_BLANK",
+    text: "The device ID is missing: msg.topic is blank",
+  })),
+  {
+    title: "a device id that an expression leaves blank",
+    settings: { deviceId: '$trim("  ")', deviceIdType: "jsonata" },
+    message: { payload: 1 },
+    code: "INPUT_BLANK",
+    text: 'The device ID is missing: $trim("  ") is blank',
+  },
+  {
+    title: "a device id in a variable that is set to nothing",
+    settings: { deviceId: "M1_TEST_BLANK", deviceIdType: "env" },
+    message: { payload: 1 },
+    code: "INPUT_BLANK",
+    text: `The device ID is missing: ${BLANK} is blank`,
   },
   {
     title: "a device id whose parent the message lacks",
@@ -264,8 +268,15 @@ const cases: BadInput[] = [
     title: "a device id that the flow's context lacks",
     settings: { deviceId: "device", deviceIdType: "flow" },
     message: { payload: 1 },
-    code: "LEVEL_MISSING",
-    text: "The device ID is missing",
+    code: "INPUT_BLANK",
+    text: "The device ID is missing: flow.device is blank",
+  },
+  {
+    title: "a device id that the global context lacks",
+    settings: { deviceId: "#:(default)::device", deviceIdType: "global" },
+    message: { payload: 1 },
+    code: "INPUT_BLANK",
+    text: "The device ID is missing: global.device is blank",
   },
   {
     title: "event data in a context store that there is not",
@@ -315,6 +326,16 @@ const settingCases: { settings: object; code: string; text: string | RegExp }[] 
     text: /^done: .*is not one of delivered, stored$/,
   },
   { settings: { qos: "3" }, code: "SETTING_CHOICE", text: "QoS: 3 is not one of 0, 1, 2" },
+  {
+    settings: { numericText: "always" },
+    code: "SETTING_CHOICE",
+    text: "numbers in text: always is not one of auto, keep",
+  },
+  {
+    settings: { numericText: UNSET },
+    code: "ENV_UNSET",
+    text: "numbers in text: the environment variable M1_TEST_UNSET is not set",
+  },
   {
     settings: { eventData: "a", eventDataType: "xml" },
     code: "SETTING_CHOICE",
@@ -374,6 +395,14 @@ const settingCases: { settings: object; code: string; text: string | RegExp }[] 
 
 describe("bad input", () => {
   const context = eachWithSandbox();
+
+  before(() => {
+    process.env.M1_TEST_BLANK = "";
+  });
+
+  after(() => {
+    delete process.env.M1_TEST_BLANK;
+  });
 
   /** A second node without the settings in question shows what the first has left behind. */
   async function start(settings: object = {}): Promise<void> {
@@ -446,7 +475,7 @@ describe("bad input", () => {
 
   for (const [how, settings] of [
     ["at once", {}],
-    ["later", { deviceId: '""', deviceIdType: "jsonata" }],
+    ["later", { deviceId: '"pump"', deviceIdType: "jsonata" }],
   ] as const) {
     it(`a message that Node-RED cannot copy for a Catch node is logged (read ${how})`, async () => {
       await start(settings);

@@ -32,6 +32,7 @@ import {
   statuses,
   stopFlow,
   storedEvents,
+  warnings,
 } from "../support/flows";
 import { ScriptedBroker } from "../support/scripted-broker";
 
@@ -725,8 +726,10 @@ describe("m1 connection", () => {
         { fallbackUrls: ["mqtt://127.0.0.1", "127.0.0.2"] },
         "Further address 2: The URL 127.0.0.2 is not of the form mqtts://host:port",
       ],
-      [{ projectMqtt: "" }, "The project MQTT ID is empty"],
-      [{ userMqtt: "" }, "The user MQTT ID is empty"],
+      [{ projectMqtt: "" }, "The project MQTT ID is missing"],
+      [{ projectMqtt: " demo-project" }, "The project MQTT ID begins with a space"],
+      [{ userMqtt: "demo-user " }, "The user MQTT ID ends with a space"],
+      [{ userMqtt: "" }, "The user MQTT ID is missing"],
       [
         { projectMqtt: "demo/project" },
         'The project MQTT ID has "/" as character 5: printable ASCII except #, + and / is allowed',
@@ -765,6 +768,17 @@ describe("m1 connection", () => {
       });
     }
 
+    it("but a password that ends with a space, or a line break that came along, is a warning", async () => {
+      for (const [end, words] of [
+        [" ", "a space"],
+        ["\r", "a line break"],
+      ]) {
+        await startFlow(flowOf(), { m1: { ...demoCredentials(), userPassword: `secret${end}` } });
+        deepEqual(warnings("m1").slice(0, 1), [`The user password ends with ${words}`]);
+        await stopFlow();
+      }
+    });
+
     for (const [title, credentials, text] of [
       ["no credentials", {}, "The API key is missing"],
       ["no API key", { m1: { userPassword: "x" } }, "The API key is missing"],
@@ -773,6 +787,16 @@ describe("m1 connection", () => {
         "an API key with a slash",
         { m1: { apiKey: "DEMO/KEY", userPassword: "x" } },
         "The API key has a / as character 5, which separates it from the user password",
+      ],
+      [
+        "an API key with a space behind it",
+        { m1: { apiKey: "DEMO0KEY ", userPassword: "x" } },
+        "The API key ends with a space",
+      ],
+      [
+        "an API key with a line break behind it",
+        { m1: { apiKey: "DEMO0KEY\n", userPassword: "x" } },
+        "The API key ends with a line break",
       ],
     ] as const) {
       it(`${title}: one error, and nothing is sent`, async () => {

@@ -23,6 +23,7 @@ import {
   shows,
   startFlow,
   status,
+  warnings,
 } from "../support/flows";
 import { ScriptedBroker } from "../support/scripted-broker";
 
@@ -700,6 +701,13 @@ describe("m1 device in", () => {
       await shows("any", ({ text }) => text === "connected");
       equal(filters(broker).length, 2);
     });
+  });
+
+  it("with a device ID that ends with a space warns of it, and receives what is for that device", async () => {
+    await start(...deviceIn("spaced", { deviceId: "pump " }));
+    deepEqual(warnings("spaced"), ["The device ID ends with a space"]);
+    await context.sandbox.sendDeviceEvent("pump ", 1);
+    equal((await received("spaced got")).payload, 1);
   });
 
   describe("settings that cannot work", () => {

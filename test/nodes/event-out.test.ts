@@ -36,6 +36,7 @@ import {
   stopFlow,
   storedEvents,
   useFolder,
+  warnings,
 } from "../support/flows";
 import { ScriptedBroker } from "../support/scripted-broker";
 
@@ -143,12 +144,6 @@ describe("m1 event out", () => {
         topic: "0/demo-project/demo-user/17",
       },
       {
-        title: "may be blank in the message",
-        settings: { deviceId: "device", deviceIdType: "msg" },
-        message: { payload: 1, device: "" },
-        topic: "0/demo-project/demo-user/",
-      },
-      {
         title: "comes from the flow's context",
         settings: { deviceId: "device", deviceIdType: "flow" },
         given: () => node("out").context().flow.set("device", "pump-3"),
@@ -188,6 +183,12 @@ describe("m1 event out", () => {
         deepEqual(publishedTopics(), [topic]);
       });
     }
+  });
+
+  it("with a device ID that begins with a space warns of it, and sends all the same", async () => {
+    const event = await stored({ settings: { deviceId: " kitchen" } });
+    equal(event.deviceId, " kitchen");
+    deepEqual(warnings("out"), ["The device ID begins with a space"]);
   });
 
   describe("event data", () => {
@@ -267,7 +268,17 @@ describe("m1 event out", () => {
         payload: "[1,2]",
         json: '{"value":"[1,2]"}',
       },
-      { title: "a string that holds a number is text", payload: "21.5", json: '{"value":"21.5"}' },
+      { title: "text that is a number is that number", payload: "21.5", json: '{"value":21.5}' },
+      {
+        title: "text that is a number with more digits than a number keeps stays text",
+        payload: "356938035643809123",
+        json: '{"value":"356938035643809123"}',
+      },
+      {
+        title: "text that is a number in an object stays text",
+        payload: { temperature: "21.5" },
+        json: '{"temperature":"21.5"}',
+      },
       {
         title: "text that begins like JSON is text",
         payload: "{hello",
@@ -294,9 +305,19 @@ describe("m1 event out", () => {
         json: '{"a":1}',
       },
       {
-        title: "a Buffer of a JSON number goes under the tag",
+        title: "a Buffer of a number is that number, as its text is",
         payload: Buffer.from("42"),
         json: '{"value":42}',
+      },
+      {
+        title: "a Buffer of other text goes under the tag, as its text does",
+        payload: Buffer.from("null"),
+        json: '{"value":"null"}',
+      },
+      {
+        title: "an empty Buffer goes under the tag, as empty text does",
+        payload: Buffer.alloc(0),
+        json: '{"value":""}',
       },
       {
         title: "an object of another context is the event data",
@@ -314,9 +335,9 @@ describe("m1 event out", () => {
         json: '{"value":"1970-01-01T00:00:00.000Z"}',
       },
       {
-        title: "bytes of another context are read as JSON",
-        payload: foreign('Uint8Array.from(Buffer.from("[7]"))'),
-        json: '{"value":[7]}',
+        title: "bytes of another context are the text that they hold",
+        payload: foreign('Uint8Array.from(Buffer.from("7"))'),
+        json: '{"value":7}',
       },
       {
         title: "members that are undefined are left out",
@@ -337,6 +358,11 @@ describe("m1 event out", () => {
     for (const { title, payload, json } of cases) {
       it(title, async () => equal(await eventData({ message: { payload } }), json));
     }
+
+    it("text that is a number stays text on request", async () => {
+      const settings = { numericText: "keep" };
+      equal(await eventData({ settings, message: { payload: "21.5" } }), '{"value":"21.5"}');
+    });
 
     it("data that is no object goes under the tag of the node", async () => {
       equal(

@@ -15,6 +15,7 @@ import {
   received,
   startFlow,
   status,
+  warnings,
 } from "../support/flows";
 
 const PROJECT = "2/demo-project";
@@ -270,6 +271,13 @@ describe("m1 group in", () => {
     });
   });
 
+  it("with a group ID that begins with a space warns of it, and receives what is for that group", async () => {
+    await start(...groupIn("spaced", { groups: ["north", " south"] }));
+    deepEqual(warnings("spaced"), ["The group ID begins with a space"]);
+    await context.sandbox.sendGroupMessage(" south", "note", 1);
+    equal((await received("spaced got")).payload, 1);
+  });
+
   describe("settings that cannot work", () => {
     const cases: { settings: object; code: string; text: string }[] = [
       {
@@ -285,7 +293,7 @@ describe("m1 group in", () => {
       {
         settings: { groups: [""] },
         code: "LEVEL_EMPTY",
-        text: "The group ID is empty",
+        text: "The group ID is missing",
       },
       {
         settings: { groups: ["_all"] },

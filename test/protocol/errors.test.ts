@@ -17,6 +17,7 @@ import { decodeEvent, encodeEvent, shapeEvent } from "../../nodes/protocol/event
 import { observedTime } from "../../nodes/protocol/observed-time";
 import { decodePayload } from "../../nodes/protocol/payload";
 import { outboxLimit, outboxMaxAge, qos, updateType } from "../../nodes/protocol/settings";
+import { refuseSpaceAround } from "../../nodes/protocol/space-around";
 import { timestamp } from "../../nodes/protocol/timestamp";
 import { topicLevel } from "../../nodes/protocol/topic-level";
 import { eventTopic } from "../../nodes/protocol/topics";
@@ -39,11 +40,11 @@ describe("M1Error", () => {
   });
 
   it("says it in English, its field in plain words", () => {
-    assert.equal(error.message, "The device ID is empty");
+    assert.equal(error.message, "The device ID is missing");
   });
 
   it("is its message alone as text, which is what Catch nodes show", () => {
-    assert.equal(String(error), "The device ID is empty");
+    assert.equal(String(error), "The device ID is missing");
     assert.equal(`${error}`, error.message);
   });
 
@@ -59,7 +60,7 @@ describe("M1Error", () => {
 
   it("leaves a field that has no plain words as it is", () => {
     const unknown = new M1Error("LEVEL_EMPTY", { field: "toString" });
-    assert.equal(unknown.message, "The toString is empty");
+    assert.equal(unknown.message, "The toString is missing");
   });
 });
 
@@ -153,6 +154,8 @@ describe("every error of the protocol", () => {
     LEVEL_EMPTY: () => topicLevel("", "deviceId"),
     LEVEL_RESERVED: () => topicLevel("_all", "deviceId"),
     LEVEL_CHARACTER: () => topicLevel("#", "deviceId"),
+    SPACE_BEFORE: () => refuseSpaceAround(" k", "apiKey"),
+    SPACE_AFTER: () => refuseSpaceAround("k ", "apiKey"),
     TOPIC_TOO_LONG: () => eventTopic({ projectMqtt: "p", userMqtt: "u" }, "d".repeat(65_536)),
     TAG_EMPTY: () => shapeEvent(1, ""),
     DATA_MISSING: () => shapeEvent(null, "v"),

@@ -29,6 +29,15 @@ function foreign(source: string): unknown {
   return vm.runInNewContext(`(${source})`);
 }
 
+/** The event, or what the M1Error says. */
+function verdict(shape: () => ShapedEvent): unknown {
+  try {
+    return shape();
+  } catch (error) {
+    return String(error);
+  }
+}
+
 function received(json: string): ReceivedEvent {
   return decodeEvent(Buffer.from(json));
 }
@@ -96,13 +105,16 @@ describe("shaping", () => {
       ["empty text", "", ""],
       ["text that only begins like an object", "{on", "{on"],
       ["text that holds a JSON array", "[1,2]", "[1,2]"],
-      ["text that holds a JSON number", "21.5", "21.5"],
+      ["text that holds a JSON number, as that number", "21.5", 21.5],
+      [
+        "text that holds a JSON number with too many digits",
+        "356938035643809123",
+        "356938035643809123",
+      ],
       ["an array", [1, "a", true, null], [1, "a", true, null]],
       ["an array of objects", [{ a: 1 }], [{ a: 1 }]],
       ["an array of a Function node", foreign("[1, 2]"), [1, 2]],
-      ["bytes that hold a JSON number", Buffer.from("21.5"), 21.5],
-      ["bytes that hold JSON text", Buffer.from('"on"'), "on"],
-      ["bytes that hold a JSON array", Buffer.from("[1]"), [1]],
+      ["text in an array, as it is", ["21.5"], ["21.5"]],
       ["a Date", new Date(0), "1970-01-01T00:00:00.000Z"],
       ["a Date of a Function node", foreign("new Date(0)"), "1970-01-01T00:00:00.000Z"],
       ["a boxed number", Object(21.5), 21.5],
@@ -115,6 +127,14 @@ describe("shaping", () => {
     for (const [what, data, expected] of VALUES) {
       it(what, () => assert.deepEqual(shaped(data), { value: expected }));
     }
+
+    it("text that is a number as it is, on request", () => {
+      assert.deepEqual(shapeEvent("21.5", "value", "keep").eventData, { value: "21.5" });
+      assert.deepEqual(shapeEvent(Buffer.from("21.5"), "value", "keep").eventData, {
+        value: "21.5",
+      });
+      assert.deepEqual(shapeEvent(21.5, "value", "keep").eventData, { value: 21.5 });
+    });
 
     it("whatever the tag is called", () => {
       assert.deepEqual(shapeEvent(1, 'a "b" ü').eventData, { 'a "b" ü': 1 });
@@ -234,7 +254,6 @@ describe("shaping", () => {
     const MISSING: [string, unknown, string][] = [
       ["null", null, "null"],
       ["undefined", undefined, "undefined"],
-      ["bytes of null", Buffer.from("null"), "null"],
       ["an object whose JSON is null", { toJSON: () => null }, "null"],
     ];
     for (const [what, data, value] of MISSING) {
@@ -610,10 +629,40 @@ describe("shaping", () => {
     });
   });
 
-  it("refuses bytes that are not UTF-8, or not JSON", () => {
+  it("refuses bytes that are not UTF-8", () => {
     refuses(() => shapeEvent(Buffer.from([0x7b, 0xff, 0x7d]), "value"), "DATA_NOT_UTF8");
-    refuses(() => shapeEvent(Buffer.from("hello"), "value"), "DATA_NOT_JSON", { value: "hello" });
-    refuses(() => shapeEvent(Buffer.alloc(0), "value"), "DATA_NOT_JSON", { value: "" });
+  });
+
+  it("treats UTF-8 bytes as the text that they hold, whatever it is", () => {
+    const texts = fc.oneof(
+      fc.string({ unit: "binary" }),
+      fc.json(),
+      fc.constantFrom(
+        "",
+        "hello",
+        "21.5",
+        "null",
+        "[1,2]",
+        '"on"',
+        '{"a":1}',
+        "{on",
+        '{"a":1e999}',
+      ),
+    );
+    fc.assert(
+      fc.property(texts, fc.constantFrom("auto" as const, "keep" as const), (text, numbers) => {
+        assert.deepEqual(
+          verdict(() => shapeEvent(Buffer.from(text), "value", numbers)),
+          verdict(() => shapeEvent(text, "value", numbers)),
+        );
+      }),
+    );
+  });
+
+  it("leaves members of an object as they are: text stays text", () => {
+    assert.deepEqual(shaped({ a: "21.5", b: ["1"] }), { a: "21.5", b: ["1"] });
+    assert.deepEqual(shaped('{"a":"21.5"}'), { a: "21.5" });
+    assert.deepEqual(shaped({ event_data: { a: "21.5" } }), { a: "21.5" });
   });
 
   it("of any JSON value makes an event that reads back as the same", () => {
@@ -624,7 +673,7 @@ describe("shaping", () => {
         fc.pre(typeof value !== "string" || !value.trimStart().startsWith("{"));
         const json = JSON.stringify(value);
         const same = JSON.parse(json) as unknown;
-        const event = received(encodeEvent(shapeEvent(value, tag), {}));
+        const event = received(encodeEvent(shapeEvent(value, tag, "keep"), {}));
         const isObject = typeof value === "object" && !Array.isArray(value);
         assert.deepEqual(event.eventData, isObject ? same : fromTag(tag, same));
       }),

@@ -1,7 +1,7 @@
 // What is filled in when someone pastes more into a field than belongs there.
 import assert from "node:assert/strict";
 import type { FieldName } from "../../nodes/protocol/errors";
-import { type PastedFields, readPasted } from "../../nodes/protocol/pasted";
+import { type PastedFields, pastedValue, readPasted } from "../../nodes/protocol/pasted";
 
 const USER = { projectMqtt: "proj", userMqtt: "user" };
 
@@ -10,6 +10,7 @@ describe("a pasted text", () => {
     ["proj/user", "projectMqtt", USER],
     ["proj/user", "userMqtt", USER],
     [" proj/user\n", "userMqtt", USER],
+    ['"proj/user"\r\n', "userMqtt", USER],
     ["0/proj/user/pump 3", "projectMqtt", { ...USER, deviceId: "pump 3" }],
     ["0/proj/user/", "userMqtt", USER],
     ["0/proj/user", "userMqtt", USER],
@@ -74,4 +75,33 @@ describe("a pasted text", () => {
       userPassword: "pass/word",
     });
   });
+});
+
+describe("a pasted value", () => {
+  const values: [string, string][] = [
+    ["pump", "pump"],
+    [" pump ", "pump"],
+    ["\tpump\r\n", "pump"],
+    ["\u00a0pump\ufeff", "pump"],
+    ["pump 3", "pump 3"],
+    ["first\nsecond", "first\nsecond"],
+    ['"pump"', "pump"],
+    [" 'pump'\n", "pump"],
+    ["`pump`", "pump"],
+    ["“pump”", "pump"],
+    ["„pump“", "pump"],
+    ["«pump»", "pump"],
+    ['"it\'s"', "it's"],
+    ['" secret "', " secret "],
+  ];
+  for (const [text, value] of values) {
+    it(`${JSON.stringify(text)} is ${JSON.stringify(value)}`, () => {
+      assert.equal(pastedValue(text), value);
+    });
+  }
+
+  const kept = ['"', '""', '"pump', "pump'", `"pump'`, '"a" and "b"', "'it's'", "“pump“"];
+  for (const text of kept) {
+    it(`${JSON.stringify(text)} keeps its quotes`, () => assert.equal(pastedValue(text), text));
+  }
 });

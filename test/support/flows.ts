@@ -350,6 +350,12 @@ export function logged(): readonly LogEntry[] {
   return present().logged;
 }
 
+/** What a node has warned of since the flow started. */
+export function warnings(id: string): string[] {
+  const entries = logged().filter((entry) => entry.level === 30 && entry.id === id);
+  return entries.map(({ msg }) => String(msg));
+}
+
 /** How many wait to hear that flows have started: those of removed nodes would be a leak. */
 export function startListeners(): number {
   return events.listenerCount("flows:started");

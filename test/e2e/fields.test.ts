@@ -1,0 +1,233 @@
+// What a person types and pastes into the fields of the dialogs, and what the dialogs make of it.
+import { deepEqual, equal, match } from "node:assert/strict";
+import type { Browser } from "playwright-core";
+import { DEMO_ACCOUNT, Sandbox } from "../../sandbox/sandbox";
+import { startBrowser } from "../support/browser";
+import { installation } from "../support/installation";
+import { NodeRed } from "../support/node-red";
+import { version } from "../support/release";
+import type { Dialog } from "./dialog";
+import { boxOf, Editor } from "./editor";
+import { pictureFailure } from "./pictures";
+
+const editorTheme = { tours: false, palette: { catalogues: [] } };
+
+describe(`in the fields of the dialogs of Node-RED ${version}, a person`, () => {
+  const sandbox = new Sandbox({ port: 0 });
+  const leftovers: (() => Promise<unknown>)[] = [];
+  let browser: Browser;
+  let editor: Editor;
+  let dialog: Dialog;
+  let connection: Dialog;
+
+  before(async function () {
+    this.timeout(60_000);
+    await sandbox.start();
+    leftovers.push(() => sandbox.stop());
+    const { userDir, remove } = await installation(flow(sandbox.url));
+    leftovers.push(remove);
+    const nodeRed = await NodeRed.start(userDir, { editorTheme });
+    leftovers.push(() => nodeRed.stop());
+    browser = await startBrowser();
+    leftovers.push(() => browser.close());
+    editor = await Editor.open(browser, nodeRed.url);
+    await editor.page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  });
+
+  after(async () => {
+    for (const clear of leftovers.reverse()) await clear();
+  });
+
+  afterEach(async function () {
+    if (this.currentTest?.state === "failed") await pictureFailure(browser);
+  });
+
+  /** Copies a text as from another window, and pastes it over what the field holds. */
+  async function paste(into: Dialog, label: string, text: string): Promise<void> {
+    await editor.page.evaluate((copied) => navigator.clipboard.writeText(copied), text);
+    await into.field(label).press("Control+a");
+    await into.field(label).press("Control+v");
+  }
+
+  describe("in the connection's dialog", () => {
+    before(async () => {
+      dialog = await editor.edit("out");
+      connection = await dialog.edit("Connection");
+      await connection.problems();
+    });
+
+    const pasted: [string, string, string][] = [
+      ["Project MQTT ID", " demo-project\n", "demo-project"],
+      ["User MQTT ID", '"demo-user"', "demo-user"],
+      ["URL", `\r\n  ${"mqtt://127.0.0.1:1883"}\r\n`, "mqtt://127.0.0.1:1883"],
+      ["API key", `${DEMO_ACCOUNT.apiKey} `, DEMO_ACCOUNT.apiKey],
+      ["User password", "'secret word'", "secret word"],
+      ["Name", "“Tutorial”", "Tutorial"],
+    ];
+    for (const [label, text, value] of pasted) {
+      it(`pastes ${JSON.stringify(text)} as ${label}, which is ${value}`, async () => {
+        await paste(connection, label, text);
+        equal(await connection.field(label).inputValue(), value);
+        match(await note(connection), /^White space and quotes around .* left out\. Undo$/);
+      });
+    }
+
+    it("takes that back: the quotes were meant", async () => {
+      await paste(connection, "User password", "'secret'");
+      await connection.press("Undo");
+      equal(await connection.field("User password").inputValue(), "'secret'");
+    });
+
+    it("takes it back with the keyboard, too", async () => {
+      await connection.fill({ "User password": "before" });
+      await paste(connection, "User password", "'secret'");
+      await connection.field("User password").press("Control+z");
+      equal(await connection.field("User password").inputValue(), "before");
+    });
+
+    it("is told that a password begins with a space, which may be meant", async () => {
+      await connection.fill({ "User password": " secret" });
+      equal(await connection.hint("User password"), "The user password begins with a space");
+      await connection.fill({ "User password": "secret " });
+      equal(await connection.hint("User password"), "The user password ends with a space");
+      deepEqual(await connection.problems(), []);
+      await connection.fill({ "User password": "sec ret" });
+      equal(await connection.hints("User password"), 0);
+    });
+
+    it("is told that an API key cannot end with a space", async () => {
+      await connection.fill({ "API key": "DEMO0KEY " });
+      equal(await connection.problem("API key"), "The API key ends with a space");
+      await connection.fill({ "API key": DEMO_ACCOUNT.apiKey });
+      deepEqual(await connection.problems(), []);
+    });
+
+    it("types white space around an ID, and it is gone when the field is left", async () => {
+      await connection.fill({ "User MQTT ID": " demo-user " });
+      equal(await connection.field("User MQTT ID").inputValue(), "demo-user");
+    });
+
+    it("types a space inside a name, and it stays", async () => {
+      await connection.fill({ Name: "My tutorial" });
+      equal(await connection.field("Name").inputValue(), "My tutorial");
+    });
+
+    it("closes it", async () => {
+      await connection.done();
+    });
+  });
+
+  describe("in a new connection's dialog", () => {
+    beforeEach(async () => {
+      connection = await dialog.add("Connection");
+      await connection.problems();
+    });
+
+    afterEach(() => connection.cancel());
+
+    const buttons: [button: string, shows: (dialog: Dialog) => Promise<unknown>][] = [
+      [
+        "Test connection",
+        ({ page }) => page.getByText("The project MQTT ID is missing").nth(1).waitFor(),
+      ],
+      ["Advanced", (opened) => opened.field("Client ID").waitFor()],
+      ["Look it up…", (opened) => opened.field("Login ID").waitFor()],
+    ];
+    for (const [button, shows] of buttons) {
+      it(`leaves a blank field by a click on ${button}: it is one click`, async () => {
+        await connection.field("Project MQTT ID").focus();
+        await clickWithMouse(connection, button);
+        await shows(connection);
+        equal(await connection.problem("Project MQTT ID"), "The project MQTT ID is missing");
+      });
+    }
+
+    it("leaves a blank field by a click on Look up: it is one click", async () => {
+      await connection.press("Look it up…");
+      await connection.field("Project MQTT ID").focus();
+      await clickWithMouse(connection, "Look up");
+      await connection.answers("Look up", "The login ID is missing");
+      equal(await connection.problem("Project MQTT ID"), "The project MQTT ID is missing");
+    });
+
+    it("leaves a blank field with the keyboard, and reads at once what is missing", async () => {
+      await connection.field("Project MQTT ID").focus();
+      await connection.field("Project MQTT ID").press("Tab");
+      equal(await connection.problem("Project MQTT ID"), "The project MQTT ID is missing");
+    });
+  });
+
+  describe("in the dialogs of the nodes", () => {
+    it("pastes a device ID with white space around it", async () => {
+      await paste(dialog, "Device ID", "\tkitchen \n");
+      equal(await dialog.field("Device ID").inputValue(), "kitchen");
+      const [topic] = await dialog.preview();
+      equal(topic, "0/demo-project/demo-user/kitchen");
+    });
+
+    it("pastes data and code as they are: quotes and white space mean something there", async () => {
+      await paste(dialog, "Example", ' "on" ');
+      equal(await dialog.field("Example").inputValue(), ' "on" ');
+      await dialog.chooseType("Device ID", "expression");
+      await paste(dialog, "Device ID", '"pump"');
+      equal(await dialog.field("Device ID").inputValue(), '"pump"');
+      await dialog.chooseType("Device ID", "string");
+    });
+
+    it("clicks Advanced with a blank tag: it is one click", async () => {
+      await dialog.field("Tag").fill("");
+      await clickWithMouse(dialog, "Advanced");
+      await dialog.field("Stream").waitFor();
+      match(await dialog.problem("Tag"), /the tag is missing$/);
+      await dialog.press("Advanced");
+    });
+
+    it("sees what becomes of a number in text", async () => {
+      await dialog.fill({ Tag: "temperature", Example: "21.5" });
+      match((await dialog.preview())[1] ?? "", /\{"temperature":21\.5\}/);
+      await dialog.press("Advanced");
+      await dialog.choose("Numbers in text", "stay text");
+      match((await dialog.preview())[1] ?? "", /\{"temperature":"21\.5"\}/);
+      await dialog.fill({ Example: "356938035643809123" });
+      await dialog.choose("Numbers in text", "become numbers");
+      match((await dialog.preview())[1] ?? "", /\{"temperature":"356938035643809123"\}/);
+      await dialog.press("Advanced");
+    });
+
+    it("cancels, and opens the next", async () => {
+      await dialog.cancel();
+      dialog = await editor.edit("groups");
+    });
+
+    it("pastes a group ID in quotes", async () => {
+      await paste(dialog, "Group IDs", '"greenhouses" ');
+      equal(await dialog.field("Group IDs").inputValue(), "greenhouses");
+      await dialog.cancel();
+    });
+  });
+
+  async function note({ element }: Dialog): Promise<string> {
+    return (await element.locator(".m1-pasted").innerText()).trim();
+  }
+
+  /** Presses and lets go where the button is before; nothing waits until it holds still. */
+  async function clickWithMouse({ element, page }: Dialog, button: string): Promise<void> {
+    const { x, y, width } = await boxOf(element.getByRole("button", { name: button, exact: true }));
+    // Its upper edge: what moves down by a line is no longer there.
+    await page.mouse.move(x + width / 2, y + 3);
+    await page.mouse.down();
+    await page.mouse.up();
+  }
+});
+
+function flow(url: string): { id: string; type: string }[] {
+  const { projectMqtt, userMqtt } = DEMO_ACCOUNT;
+  const node = { z: "tab", connection: "m1", wires: [] };
+  return [
+    { id: "tab", type: "tab", label: "Fields" } as { id: string; type: string },
+    { id: "m1", type: "m1 connection", ...{ name: "Tutorial", url, projectMqtt, userMqtt } },
+    { ...node, id: "out", type: "m1 event out", ...{ name: "out", x: 160, y: 80 } },
+    { ...node, id: "in", type: "m1 device in", ...{ name: "in", x: 160, y: 160 } },
+    { ...node, id: "groups", type: "m1 group in", ...{ name: "groups", x: 160, y: 240 } },
+  ];
+}
