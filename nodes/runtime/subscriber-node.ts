@@ -5,9 +5,9 @@ import { decodePayload } from "../protocol/payload";
 import * as check from "../protocol/settings";
 import type { OwnRequest, SubscriptionRequest } from "../subscriptions/subscription-request";
 import type { ReceivedMessage, Subscriber } from "../subscriptions/subscriptions";
+import { problem } from "./problem";
 import { Registration } from "./registration";
 import { attempt, flagSetting, setting } from "./settings";
-import { userError } from "./translate";
 
 /** What is set at both types of node. */
 export interface SubscriberConfig extends NodeDef {
@@ -81,7 +81,7 @@ class SubscriberNode implements Subscriber {
     try {
       this.#node.send(flowMessage(message, this.#datatype));
     } catch (error) {
-      this.#node.error(userError(this.#RED, error), flowMessage(message, "auto-detect"));
+      this.#node.error(problem(this.#RED, error), flowMessage(message, "auto-detect"));
     }
   }
 
