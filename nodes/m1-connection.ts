@@ -8,7 +8,7 @@ import { defaultClientId } from "./connection/client-id";
 import { Connection } from "./connection/connection";
 import type { ConnectionSettings } from "./connection/mqtt-client";
 import { claimSession, leaveSession } from "./connection/session";
-import type { Finish, Handover } from "./outbox/event";
+import type { Handover } from "./outbox/event";
 import { EventStore } from "./outbox/event-store";
 import {
   claimHandover,
@@ -25,11 +25,11 @@ import {
   deployedTlsOptions,
   type StatedConnection,
 } from "./runtime/connection-settings";
-import { finish } from "./runtime/finish";
+import { problem } from "./runtime/problem";
 import type { ConnectionNode, Registration } from "./runtime/registration";
 import { attempt, setting, warnOfSpaceAround } from "./runtime/settings";
 import { connectionStatus, faultStatus, statusDisplay } from "./runtime/status";
-import { translate, translateError } from "./runtime/translate";
+import { errorText, translate } from "./runtime/translate";
 
 interface ConnectionConfig extends NodeDef, Partial<Omit<StatedConnection, keyof Credentials>> {
   outbox?: string;
@@ -72,31 +72,23 @@ export = (RED: NodeAPI): void => {
 /** Settings that cannot work: told once, after all flows have started and Catch nodes listen. */
 function tellFault(RED: NodeAPI, node: ConnectionNode, fault: M1Error): void {
   node.fault = fault;
+  const invalid = new M1Error("CONNECTION_INVALID", { reason: errorText(RED, fault) });
   const tell = () => {
-    node.error(
-      new M1Error("CONNECTION_INVALID", { reason: translateError(RED, fault).message }),
-      {},
-    );
+    node.error(problem(RED, invalid), {});
     node.status(faultStatus(RED, fault));
   };
   RED.events.once("flows:started", tell);
   node.on("close", (removed: boolean, done: () => void) => {
     RED.events.off("flows:started", tell);
-    if (removed) discardLeftHandover(node.id, messageEnd(RED, node));
+    if (removed) discardLeftHandover(node.id);
     done();
   });
-}
-
-/** How messages end: with errors in the user's words. */
-function messageEnd(RED: NodeAPI, node: Node): Finish {
-  return (done, error) => finish(RED, node, done, error && translateError(RED, error));
 }
 
 /** One connection from here to the node's `close`. */
 function runConnection(RED: NodeAPI, node: ConnectionNode, config: Config): void {
   const { settings } = config;
-  const endMessage = messageEnd(RED, node);
-  const outbox = openOutbox(RED, node, config, endMessage);
+  const outbox = openOutbox(RED, node, config);
   const connection = new Connection(settings, outbox, {
     session: claimSession(node.id, settings),
   });
@@ -119,9 +111,9 @@ function runConnection(RED: NodeAPI, node: ConnectionNode, config: Config): void
     showQueue.soon();
     log.outbox();
   });
-  connection.on("warning", (warning) => node.warn(translateError(RED, warning)));
+  connection.on("warning", (warning) => node.warn(problem(RED, warning)));
   connection.on("unexpectedTopic", (error, packet) =>
-    node.error(translateError(RED, error), { ...packet }),
+    node.error(problem(RED, error), { ...packet }),
   );
 
   const endDeploy = () => connection.endDeploy();
@@ -136,13 +128,13 @@ function runConnection(RED: NodeAPI, node: ConnectionNode, config: Config): void
       })
       .then((handover) => {
         if (removed) {
-          discardHandover(handover, endMessage);
+          discardHandover(handover);
         } else {
           leaveHandover(node.id, settings.identity, handover);
           leaveSession(node.id, settings, connection.session);
         }
       })
-      .catch((error: Error) => node.error(error))
+      .catch((error: unknown) => node.error(problem(RED, error)))
       .finally(done);
   });
 }
@@ -157,7 +149,6 @@ function openOutbox(
   RED: NodeAPI,
   node: Node,
   { settings, policy, outbox: kind, sync }: Config,
-  endMessage: Finish,
 ): Outbox {
   const folder = outboxFolder(RED, node);
   const store = folder === undefined ? undefined : new EventStore(folder, settings.identity, sync);
@@ -165,17 +156,16 @@ function openOutbox(
   const outbox = new Outbox(policy, {
     store: storesNew || store?.exists() ? store : undefined,
     storesNew,
-    handover: claimHandover(node.id, settings.identity, endMessage),
-    finish: endMessage,
+    handover: claimHandover(node.id, settings.identity),
   });
-  outbox.onWarning = (warning) => node.warn(translateError(RED, warning));
+  outbox.onWarning = (warning) => node.warn(problem(RED, warning));
   outbox.onResumed = () => node.log(translate(RED, "log.resumed"));
   outbox.onRestored = (count) => {
     node.log(translate(RED, "log.restored", { count: count.toLocaleString() }));
   };
   if (storesNew && !store) {
     const reason = translate(RED, "log.noUserDir");
-    node.warn(translateError(RED, new M1Error("OUTBOX_UNUSABLE", { reason })));
+    node.warn(problem(RED, new M1Error("OUTBOX_UNUSABLE", { reason })));
   }
   return outbox;
 }

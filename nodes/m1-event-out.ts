@@ -13,7 +13,6 @@ import { eventTopic } from "./protocol/topics";
 import { finish } from "./runtime/finish";
 import { Registration } from "./runtime/registration";
 import { attempt, flagSetting, setting, textSetting, warnOfSpaceAround } from "./runtime/settings";
-import { userError } from "./runtime/translate";
 import { type TypedInput, typedInput } from "./runtime/typed-input";
 
 interface EventOutConfig extends NodeDef {
@@ -57,23 +56,23 @@ export = (RED: NodeAPI): void => {
 
     this.on("input", (msg, _send, done) => {
       const arrived = arrival();
-      const refuse = (error: unknown) => finish(RED, this, done, userError(RED, error));
+      const end = (error?: unknown) => finish(RED, this, done, error);
       if (!settings || !send) {
-        refuse(fault);
+        end(fault);
         return;
       }
       if (!settings.immediate) {
         const readings = outcome(promiseReadings(settings, msg));
         earlier = earlier
           .then(() => readings)
-          .then((read) => send(read(), arrived, done))
-          .catch(refuse);
+          .then((read) => send(read(), arrived, end))
+          .catch(end);
         return;
       }
       try {
-        send(readNow(settings, msg), arrived, done);
+        send(readNow(settings, msg), arrived, end);
       } catch (error) {
-        refuse(error);
+        end(error);
       }
     });
   }

@@ -8,6 +8,7 @@ import {
   type StatedConnection,
 } from "../runtime/connection-settings";
 import { envReference } from "../runtime/env-reference";
+import { problem } from "../runtime/problem";
 import { setting } from "../runtime/settings";
 import { lookUpUser } from "./user-lookup";
 
@@ -62,7 +63,7 @@ function offer(RED: NodeAPI, name: string, answer: (form: Form) => Promise<objec
       if (error instanceof M1Error) {
         response.json({ error: toldError(error) });
       } else {
-        RED.log.error(error);
+        RED.log.error(problem(RED, error));
         response.sendStatus(500);
       }
     }

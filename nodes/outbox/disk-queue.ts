@@ -11,7 +11,6 @@ import type { Clock } from "./clock";
 import { bringUpToDate, ClockCorrections } from "./clock-corrections";
 import {
   type Done,
-  type Finish,
   type FoundEvent,
   type Handover,
   type QueuedEvent,
@@ -45,7 +44,6 @@ export interface QueueOwner {
   resumed(): void;
   /** So many events have left as they could not be read. */
   lost(count: number): void;
-  readonly finish: Finish;
 }
 
 export interface DiskQueueOptions {
@@ -284,7 +282,7 @@ export class DiskQueue implements EventQueue {
     this.#tellUnreadable(found.fault);
     this.remove(event);
     this.#owner.lost(1);
-    this.#owner.finish(release(event), found.fault);
+    release(event)(found.fault);
   }
 
   // --- the clock was set ------------------------------------------------------------------------
@@ -327,12 +325,12 @@ export class DiskQueue implements EventQueue {
     const count = Math.max(lost, callbacks.length);
     if (count > 0) this.#owner.lost(count);
     for (const done of callbacks) {
-      this.#owner.finish(done, new M1Error("OUTBOX_MISSING"));
+      done(new M1Error("OUTBOX_MISSING"));
     }
   }
 
   #endCallbacks(error: M1Error): void {
-    for (const done of this.#unread.takeCallbacks()) this.#owner.finish(done, error);
+    for (const done of this.#unread.takeCallbacks()) done(error);
   }
 
   /** Told once. A folder that is gone takes nothing any more; on any other failure events are still written. */

@@ -2,11 +2,8 @@
 import type { M1Error } from "../protocol/errors";
 import type { QoS } from "../protocol/settings";
 
-/** Called once: without an error when the event has been delivered. */
+/** Called once: without an error when the event has been delivered. Does not throw. */
 export type Done = (error?: M1Error) => void;
-
-/** Calls `done`. It may translate the error first, and must survive a `done` that throws. */
-export type Finish = (done: Done, error?: M1Error) => void;
 
 /** What an event consists of, wherever it waits. */
 interface Content {
@@ -118,5 +115,3 @@ export function release(event: QueuedEvent): Done {
 export function noCallback(): void {
   // Nothing to call.
 }
-
-export const callDone: Finish = (done, error) => done(error);

@@ -6,9 +6,7 @@ import { type Clock, systemClock } from "./clock";
 import { ageOf, bringUpToDate } from "./clock-corrections";
 import { DiskQueue } from "./disk-queue";
 import {
-  callDone,
   type Delivery,
-  type Finish,
   type Handover,
   noCallback,
   type OutgoingEvent,
@@ -52,7 +50,6 @@ export interface OutboxOptions {
   /** False: the store is only emptied, as after a change from disk to memory. */
   readonly storesNew?: boolean;
   readonly handover?: Handover | undefined;
-  readonly finish?: Finish;
   readonly clock?: Clock;
 }
 
@@ -70,17 +67,15 @@ export class Outbox {
   readonly losses: Losses = { dropped: 0, expired: 0, unreadable: 0, quarantined: 0 };
   readonly #policy: OutboxPolicy;
   readonly #clock: Clock;
-  readonly #finish: Finish;
   readonly #queue: EventQueue;
   /** The event that was given out last, if its time could be put right until then. */
   #stamped: QueuedEvent | undefined;
   #closed = false;
 
   constructor(policy: OutboxPolicy, options: OutboxOptions = {}) {
-    const { store, handover, finish = callDone, clock = systemClock } = options;
+    const { store, handover, clock = systemClock } = options;
     this.#policy = policy;
     this.#clock = clock;
-    this.#finish = finish;
     this.#queue = store
       ? this.#diskQueue(store, options)
       : new MemoryQueue({
@@ -230,7 +225,7 @@ export class Outbox {
     const done = this.#queue.dropOldest();
     if (!done) return false;
     this.losses.dropped += 1;
-    this.#finish(done, new M1Error("OUTBOX_DROPPED"));
+    done(new M1Error("OUTBOX_DROPPED"));
     return true;
   }
 
@@ -239,11 +234,11 @@ export class Outbox {
     if (!event.isDoneWhenStored) return;
     const { done } = event;
     event.done = noCallback;
-    this.#finish(done);
+    done();
   }
 
   #end(event: QueuedEvent, error?: M1Error): void {
-    this.#finish(release(event), error);
+    release(event)(error);
   }
 
   #diskQueue(store: EventStore, { storesNew = true, handover }: OutboxOptions): DiskQueue {
@@ -264,7 +259,6 @@ export class Outbox {
           this.losses.unreadable += count;
           this.onLost();
         },
-        finish: this.#finish,
       },
     );
     return queue;

@@ -23,7 +23,7 @@ export class M1Error extends Error {
     this.details = details;
   }
 
-  /** Node-RED shows `String(error)` to Catch nodes; a class name in front would be noise. */
+  /** Logs show `String(error)`; a class name in front would be noise. */
   override toString(): string {
     return this.message;
   }

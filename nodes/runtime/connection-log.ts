@@ -6,7 +6,8 @@ import { type Clock, type ClockStep, systemClock } from "../outbox/clock";
 import type { Losses } from "../outbox/outbox";
 import { type BrokerUrl, formatBrokerUrl, isEncrypted, isLoopback } from "../protocol/broker-url";
 import { type ErrorCode, M1Error } from "../protocol/errors";
-import { translate, translateError } from "./translate";
+import { problem } from "./problem";
+import { errorText, translate } from "./translate";
 
 const CLASH: ErrorCode = "CLIENT_ID_CLASH";
 
@@ -47,7 +48,7 @@ export class ConnectionLog {
     this.#toldRefusal = state.name === "online" && state.refusal !== undefined;
     if (state.name === "offline") this.#tellOffline(state.reason);
     if (state.name !== "online" || toldRefusal) return;
-    if (state.refusal) this.#node.warn(translateError(this.#RED, state.refusal));
+    if (state.refusal) this.#node.warn(problem(this.#RED, state.refusal));
     else this.#tellOnline();
   }
 
@@ -57,7 +58,7 @@ export class ConnectionLog {
     const name = `${failure.code} ${broker}`;
     if (this.#toldOfAddresses.has(name)) return;
     this.#toldOfAddresses.add(name);
-    const reason = translateError(this.#RED, failure).message;
+    const reason = errorText(this.#RED, failure);
     const details = { broker, reason, next: formatBrokerUrl(next) };
     this.#node.warn(translate(this.#RED, "log.nextAddress", details));
   }
@@ -101,7 +102,7 @@ export class ConnectionLog {
     if (total(news) === 0) return;
     this.#toldLosses = { ...losses };
     const details = { ...news, losses: this.#lossesText(news) };
-    this.#node.error(translateError(this.#RED, new M1Error("OUTBOX_LOSSES", details)), {});
+    this.#node.error(problem(this.#RED, new M1Error("OUTBOX_LOSSES", details)), {});
   }
 
   #lossesText(losses: Losses): string {
@@ -133,7 +134,7 @@ export class ConnectionLog {
     const isNews = this.#told.size === 0 || needsAPerson(reason) || code === CLASH;
     if (!isNews || this.#told.has(code) || this.#told.has(CLASH)) return;
     this.#told.add(code);
-    this.#node.error(translateError(this.#RED, reason), {});
+    this.#node.error(problem(this.#RED, reason), {});
   }
 
   #warnIfReadable(broker: BrokerUrl): void {

@@ -3,8 +3,9 @@ import type { Node, NodeAPI, NodeStatus } from "node-red";
 import type { Connection } from "../connection/connection";
 import { M1Error } from "../protocol/errors";
 import type { Subscriber } from "../subscriptions/subscriptions";
+import { problem } from "./problem";
 import { connectionStatus, faultStatus, statusDisplay, withSubscriptions } from "./status";
-import { translateError } from "./translate";
+import { errorText } from "./translate";
 
 /** What an `m1 connection` config node offers to the nodes that refer to it. */
 export interface ConnectionNode extends Node {
@@ -59,14 +60,14 @@ export class Registration {
     if (this.#fault) throw this.#fault;
     const { connection, fault } = this.#home ?? {};
     if (connection) return connection;
-    const reason = fault ? translateError(this.#RED, fault).message : "";
+    const reason = fault ? errorText(this.#RED, fault) : "";
     throw new M1Error("CONNECTION_INVALID", { reason });
   }
 
   /** For as long as the broker refuses a filter of this node, which is no fault of its fellows. */
   refused(reason: M1Error | undefined): void {
     this.#refusal = reason;
-    if (reason) this.node.error(translateError(this.#RED, reason), {});
+    if (reason) this.node.error(problem(this.#RED, reason), {});
     this.refresh();
   }
 
@@ -108,7 +109,7 @@ export class Registration {
 
   /** Catch nodes exist once all flows have started, and only hear of errors that carry a message. */
   #tellWhenStarted(fault: M1Error): void {
-    const tell = () => this.node.error(translateError(this.#RED, fault), {});
+    const tell = () => this.node.error(problem(this.#RED, fault), {});
     this.#RED.events.once("flows:started", tell);
     this.node.on("close", () => this.#RED.events.off("flows:started", tell));
   }

@@ -3,7 +3,7 @@ import type { Node, NodeAPI } from "node-red";
 import { type FieldName, M1Error } from "../protocol/errors";
 import { spaceAround } from "../protocol/space-around";
 import { envReference } from "./env-reference";
-import { translateError } from "./translate";
+import { problem } from "./problem";
 
 /** The value, unless it is absent, or a reference that Node-RED could not replace (ENV_UNSET). */
 export function setting(value: unknown, field: FieldName, absent: unknown): unknown {
@@ -32,7 +32,7 @@ export function warnOfSpaceAround(
   field: "deviceId" | "groupId" | "userPassword",
 ): void {
   const warning = spaceAround(text, field);
-  if (warning) node.warn(translateError(RED, warning));
+  if (warning) node.warn(problem(RED, warning));
 }
 
 /** The result of `read`, or the M1Error it threw: what is wrong with the settings is shown, not thrown. */

@@ -6,10 +6,10 @@ import * as check from "../protocol/settings";
 import type { OwnRequest, SubscriptionRequest } from "../subscriptions/subscription-request";
 import type { ReceivedMessage, Subscriber } from "../subscriptions/subscriptions";
 import { finish } from "./finish";
+import { problem } from "./problem";
 import { Registration } from "./registration";
 import { attempt, flagSetting, setting, warnOfSpaceAround } from "./settings";
 import { answer, changedIds, type IdsProperty } from "./subscription-actions";
-import { userError } from "./translate";
 
 /** What is set at both types of node. */
 export interface SubscriberConfig extends NodeDef {
@@ -60,7 +60,7 @@ export function startSubscriber(
       subscriber?.act(msg, own.property, send);
       finish(RED, node, done);
     } catch (error) {
-      finish(RED, node, done, userError(RED, error));
+      finish(RED, node, done, error);
     }
   });
 }
@@ -114,7 +114,7 @@ class SubscriberNode implements Subscriber {
     try {
       this.#node.send(flowMessage(message, this.#datatype));
     } catch (error) {
-      this.#node.error(userError(this.#RED, error), flowMessage(message, "auto-detect"));
+      this.#node.error(problem(this.#RED, error), flowMessage(message, "auto-detect"));
     }
   }
 

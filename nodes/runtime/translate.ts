@@ -1,7 +1,12 @@
 // Errors and statuses in the words of the user's language, from the catalogue of `m1 connection`.
 import type { NodeAPI } from "node-red";
 import english from "../locales/en-US/m1-connection.json";
-import { type ErrorDetails, fillTemplate, M1Error, translateDetails } from "../protocol/errors";
+import {
+  type ErrorDetails,
+  fillTemplate,
+  type M1Error,
+  translateDetails,
+} from "../protocol/errors";
 
 const CATALOGUE = "@m1-community/node-red-medium-one/m1-connection";
 
@@ -19,15 +24,8 @@ function englishText(key: string): string {
   return typeof found === "string" ? found : key;
 }
 
-/** The same error, its message in the user's words. */
-export function translateError(RED: NodeAPI, error: M1Error): M1Error {
-  const details = translateDetails(error.details, (key, more) => translate(RED, key, more));
-  error.message = translate(RED, `errors.${error.code}`, details);
-  return error;
-}
-
-/** Whatever was thrown, as the error to tell the user; a defect of ours stays what it is. */
-export function userError(RED: NodeAPI, error: unknown): Error {
-  if (error instanceof M1Error) return translateError(RED, error);
-  return error instanceof Error ? error : new Error(String(error));
+/** What an error says, in the user's words. */
+export function errorText(RED: NodeAPI, { code, details }: M1Error): string {
+  const words = translateDetails(details, (key, more) => translate(RED, key, more));
+  return translate(RED, `errors.${code}`, words);
 }

@@ -148,6 +148,14 @@ export class Editor {
     await this.page.locator(".red-ui-debug-msg", { hasText: payload }).first().waitFor();
   }
 
+  /** The newest error in the debug sidebar, as it stands there. */
+  async reported(): Promise<string> {
+    await this.press("Control+g");
+    await this.press("d");
+    const errors = this.page.locator(".red-ui-debug-msg-level-20 .red-ui-debug-msg-payload");
+    return errors.last().innerText();
+  }
+
   /** All flows, as the export dialog gives them. */
   async exported(): Promise<string> {
     const { page } = this;

@@ -490,7 +490,9 @@ describe("bad input", () => {
       const errors = logged().filter(({ level, id }) => level === 20 && id === "bad");
       deepEqual(
         errors.map(({ msg }) => String(msg)),
-        ["Error: no such sensor"],
+        [
+          "Catch and Complete nodes did not get the message, because Node-RED cannot copy it: no such sensor",
+        ],
       );
       ifError((await input("bad", { payload: "after" })).error);
     });

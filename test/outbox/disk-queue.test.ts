@@ -4,7 +4,7 @@ import { mkdir, readFile, rm, statfs } from "node:fs/promises";
 import path from "node:path";
 import { systemClock } from "../../nodes/outbox/clock";
 import { DiskQueue, type DiskQueueOptions, type QueueOwner } from "../../nodes/outbox/disk-queue";
-import { callDone, type Done, type QueuedEvent, queuedEvent } from "../../nodes/outbox/event";
+import { type Done, type QueuedEvent, queuedEvent } from "../../nodes/outbox/event";
 import { EventStore } from "../../nodes/outbox/event-store";
 import { temporaryFolder } from "../support/processes";
 
@@ -52,7 +52,6 @@ describe("queue on disk", () => {
       warning: ({ code }) => tell("warning", code),
       resumed: () => tell("resumed"),
       lost: (count) => tell("lost", count),
-      finish: callDone,
     };
     const queue = new DiskQueue(
       store,

@@ -1,6 +1,6 @@
 // What becomes of an outbox's events when a deploy replaces or removes its config node.
 import { strict as assert } from "node:assert";
-import { callDone, type Handover, queuedEvent } from "../../nodes/outbox/event";
+import { type Handover, queuedEvent } from "../../nodes/outbox/event";
 import { claimHandover, discardHandover, leaveHandover } from "../../nodes/outbox/handover";
 
 const WHO = { projectMqtt: "p", userMqtt: "u" };
@@ -22,29 +22,29 @@ describe("outbox handover", () => {
     const id = newId();
     const { handover, fates } = leftOver();
     leaveHandover(id, WHO, handover);
-    assert.equal(claimHandover(id, { ...WHO }, callDone), handover);
+    assert.equal(claimHandover(id, { ...WHO }), handover);
     assert.deepEqual(fates, []);
   });
 
   it("gives it once", () => {
     const id = newId();
     leaveHandover(id, WHO, leftOver().handover);
-    claimHandover(id, WHO, callDone);
-    assert.equal(claimHandover(id, WHO, callDone), undefined);
+    claimHandover(id, WHO);
+    assert.equal(claimHandover(id, WHO), undefined);
   });
 
   it("keeps those of different config nodes apart", () => {
     const [one, two] = [newId(), newId()];
     const { handover } = leftOver();
     leaveHandover(one, WHO, handover);
-    assert.equal(claimHandover(two, WHO, callDone), undefined);
-    assert.equal(claimHandover(one, WHO, callDone), handover);
+    assert.equal(claimHandover(two, WHO), undefined);
+    assert.equal(claimHandover(one, WHO), handover);
   });
 
   it("keeps nothing where nothing was left", () => {
     const id = newId();
     leaveHandover(id, WHO, { events: [], callbacks: new Map() });
-    assert.equal(claimHandover(id, WHO, callDone), undefined);
+    assert.equal(claimHandover(id, WHO), undefined);
   });
 
   for (const other of [
@@ -55,15 +55,15 @@ describe("outbox handover", () => {
       const id = newId();
       const { handover, fates } = leftOver();
       leaveHandover(id, WHO, handover);
-      assert.equal(claimHandover(id, other, callDone), undefined);
+      assert.equal(claimHandover(id, other), undefined);
       assert.deepEqual(fates, ["OUTBOX_DISCARDED", "OUTBOX_KEPT"]);
-      assert.equal(claimHandover(id, WHO, callDone), undefined);
+      assert.equal(claimHandover(id, WHO), undefined);
     });
   }
 
   it("tells each event of a removed config node whether it is gone or kept on disk", () => {
     const { handover, fates } = leftOver();
-    discardHandover(handover, callDone);
+    discardHandover(handover);
     assert.deepEqual(fates, ["OUTBOX_DISCARDED", "OUTBOX_KEPT"]);
   });
 });

@@ -6,7 +6,6 @@ import path from "node:path";
 import timers from "node:timers/promises";
 import { ClassicLevel } from "classic-level";
 import {
-  callDone,
   type Delivery,
   type Handover,
   noCallback,
@@ -580,7 +579,7 @@ describe("the outbox on disk", () => {
     for (let n = 1; n <= 9_000; n += 1) made.add(event(n, (error) => told.push(error?.code)));
     await quiet();
 
-    discardHandover(await close(made), callDone);
+    discardHandover(await close(made));
 
     assert.equal(told.length, 9_000);
     assert.ok(told.every((code) => code === "OUTBOX_KEPT"));

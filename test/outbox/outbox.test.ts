@@ -3,7 +3,7 @@ import { strict as assert } from "node:assert";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import fc from "fast-check";
-import { callDone, type Delivery, type Handover } from "../../nodes/outbox/event";
+import type { Delivery, Handover } from "../../nodes/outbox/event";
 import { discardHandover } from "../../nodes/outbox/handover";
 import { Outbox, type OutboxPolicy } from "../../nodes/outbox/outbox";
 import { M1Error } from "../../nodes/protocol/errors";
@@ -548,7 +548,7 @@ describe("outbox: any sequence of operations", () => {
           else if (each.do === "end" && sent.length > 0)
             end(sent[each.index % sent.length] as string);
         }
-        discardHandover(await outbox.close(), callDone);
+        discardHandover(await outbox.close());
         const named = fates.map((fate) => Number.parseInt(fate, 10)).sort((a, b) => a - b);
         assert.deepEqual(
           named,

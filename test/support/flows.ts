@@ -58,6 +58,9 @@ export interface Outcome {
   readonly error: (Error & { code?: string }) | undefined;
 }
 
+/** The log levels up to this one are shown in the debug sidebar, too. */
+const WARN = 30;
+
 /** What Node-RED was told to log; `level` 20 is an error, 40 is for information. */
 export interface LogEntry {
   readonly level: number;
@@ -209,10 +212,13 @@ export async function deploy(
   await started;
 }
 
-/** Removes the flow, waits for its nodes to close, and checks that no message was finished twice. */
+/**
+ * Removes the flow, waits for its nodes to close, and checks that no message was finished twice and nothing was
+ * reported that the debug sidebar would show as an object.
+ */
 export async function stopFlow(): Promise<void> {
   if (!recording) return;
-  const { outcomes } = recording;
+  const { outcomes, logged } = recording;
   // An empty deploy first: what one flow leaves for its successor is no business of the next test.
   await deploy([], "full");
   recording.end();
@@ -220,6 +226,8 @@ export async function stopFlow(): Promise<void> {
   await helper.unload();
   const twice = [...outcomes].filter(([, { length }]) => length > 1).map(([id]) => id);
   deepEqual(twice, [], "messages that were finished more than once");
+  const objects = logged.filter(({ level, msg }) => level <= WARN && msg instanceof Error);
+  deepEqual(objects, [], "reports that are no sentences");
 }
 
 /** Stops without removing, as Node-RED does when its process ends. */

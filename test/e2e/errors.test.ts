@@ -1,0 +1,69 @@
+// What a person sees of errors in the editor: a sentence in the debug sidebar, as core's nodes show one.
+import { equal } from "node:assert/strict";
+import type { Browser } from "playwright-core";
+import { DEMO_ACCOUNT, Sandbox } from "../../sandbox/sandbox";
+import { startBrowser } from "../support/browser";
+import { installation } from "../support/installation";
+import { NodeRed } from "../support/node-red";
+import { version } from "../support/release";
+import { Editor } from "./editor";
+import { pictureFailure } from "./pictures";
+
+const editorTheme = { tours: false, palette: { catalogues: [] } };
+
+/** How much of a text the sidebar shows before it is unfolded. */
+const SHOWN = 80;
+
+describe(`of errors in the editor of Node-RED ${version}, a person`, () => {
+  const sandbox = new Sandbox({ port: 0 });
+  const leftovers: (() => Promise<unknown>)[] = [];
+  let browser: Browser;
+  let editor: Editor;
+
+  before(async function () {
+    this.timeout(60_000);
+    await sandbox.start();
+    leftovers.push(() => sandbox.stop());
+    const { userDir, remove } = await installation(flow(sandbox.url));
+    leftovers.push(remove);
+    const nodeRed = await NodeRed.start(userDir, { editorTheme });
+    leftovers.push(() => nodeRed.stop());
+    browser = await startBrowser();
+    leftovers.push(() => browser.close());
+    editor = await Editor.open(browser, nodeRed.url);
+    await editor.shows("sensor", "connected");
+  });
+
+  after(async () => {
+    for (const clear of leftovers.reverse()) await clear();
+  });
+
+  afterEach(async function () {
+    if (this.currentTest?.state === "failed") await pictureFailure(browser);
+  });
+
+  it("reads in the debug sidebar what is wrong with a message, without unfolding anything", async () => {
+    await editor.pressButton("a/b");
+    const sentence =
+      'The device ID has "/" as character 2: printable ASCII except #, + and / is allowed';
+    equal(await editor.reported(), `"${sentence.slice(0, SHOWN)}..."`);
+  });
+});
+
+/** A sensor whose device ID is the topic, and a button. */
+function flow(url: string) {
+  const { projectMqtt, userMqtt } = DEMO_ACCOUNT;
+  return [
+    { id: "tab", type: "tab", label: "Sensors" },
+    { id: "m1", type: "m1 connection", name: "Sandbox", url, projectMqtt, userMqtt },
+    {
+      ...{ id: "button", z: "tab", type: "inject", x: 160, y: 80, wires: [["out"]] },
+      ...{ name: "a/b", topic: "a/b", payload: "1", payloadType: "num", repeat: "", crontab: "" },
+      props: [{ p: "payload" }, { p: "topic", vt: "str" }],
+    },
+    {
+      ...{ id: "out", z: "tab", type: "m1 event out", x: 460, y: 80, wires: [] },
+      ...{ name: "sensor", connection: "m1", deviceId: "topic", deviceIdType: "msg" },
+    },
+  ];
+}
