@@ -7,7 +7,7 @@ import { type ErrorCode, excerpt, M1Error } from "../protocol/errors";
 import { topicLevel } from "../protocol/topic-level";
 
 export interface UserLookup {
-  /** `https://host`, with a port and a path if need be; `http://` on this computer only. */
+  /** `https://host`, with a port and a path if need be, `/v2` or not; `http://` on this computer only. */
   readonly restUrl: unknown;
   readonly loginId: unknown;
   readonly apiKey: unknown;
@@ -66,8 +66,9 @@ function parseRestUrl(value: unknown): URL {
   if (url.protocol !== "https:" && !(url.protocol === "http:" && isLocal)) {
     throw new M1Error("REST_URL", { url: excerpt(text) });
   }
-  // Without it the last part of the path would be replaced.
-  if (!url.pathname.endsWith("/")) url.pathname += "/";
+  // The pages of Medium One and the sandbox write `…/v2`. Without the slash the last part of the path
+  // would be replaced.
+  url.pathname = `${url.pathname.replace(/\/(v2\/?)?$/, "")}/`;
   return url;
 }
 

@@ -79,10 +79,14 @@ describe("the look-up of a user MQTT ID", () => {
     assert.equal(second?.cookie, "session=abc; seat=7");
   });
 
-  it("works below a path of another server", async () => {
-    await lookUpUser({ ...USER, restUrl: `${restUrl}/medium-one` });
-    assert.equal(requests[0]?.url, "/medium-one/v2/login");
-  });
+  for (const end of ["", "/", "/v2", "/v2/"]) {
+    it(`takes the address that ends in "${end}", also below a path of another server`, async () => {
+      await lookUpUser({ ...USER, restUrl: `${restUrl}${end}` });
+      await lookUpUser({ ...USER, restUrl: `${restUrl}/medium-one${end}` });
+      const [own, , below] = requests.map(({ url }) => url);
+      assert.deepEqual([own, below], ["/v2/login", "/medium-one/v2/login"]);
+    });
+  }
 
   const logins: [string, number, ErrorCode][] = [
     ["a wrong password or key", 400, "REST_LOGIN"],
