@@ -92,7 +92,8 @@ describe("the look-up of a user MQTT ID", () => {
     ["a wrong password or key", 400, "REST_LOGIN"],
     ["a user that does not exist", 403, "REST_USER_UNKNOWN"],
     ["too many attempts", 429, "REST_LIMITED"],
-    ["a server that is out of order", 503, "REST_STATUS"],
+    ["a server that is not available", 503, "REST_UNAVAILABLE"],
+    ["a status that no page of Medium One names", 500, "REST_STATUS"],
   ];
   for (const [title, code, expected] of logins) {
     it(`knows ${title} by the login's ${code}`, async () => {
@@ -107,6 +108,7 @@ describe("the look-up of a user MQTT ID", () => {
     ["a user that may not read its record", 403, "REST_FORBIDDEN"],
     ["a user that does not exist", 404, "REST_USER_UNKNOWN"],
     ["too many attempts", 429, "REST_LIMITED"],
+    ["a server that is not available", 503, "REST_UNAVAILABLE"],
   ];
   for (const [title, code, expected] of records) {
     it(`knows ${title} by the record's ${code}`, async () => {
