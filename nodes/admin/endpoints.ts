@@ -1,48 +1,67 @@
 // What the dialog of `m1 connection` asks of the runtime: POST with what the open form holds.
-import type { Node, NodeAPI } from "node-red";
+import type { NodeAPI } from "node-red";
 import { type AddressTest, testConnection } from "../connection/connection-test";
-import { M1Error } from "../protocol/errors";
+import { type ErrorCode, type FieldName, M1Error } from "../protocol/errors";
 import {
   connectionSettings,
   deployedTlsOptions,
   type StatedConnection,
 } from "../runtime/connection-settings";
-import { envReference } from "../runtime/env-reference";
 import { problem } from "../runtime/problem";
 import { setting } from "../runtime/settings";
+import { completeForm, type Form } from "./form";
+import { checkOwnPage } from "./own-page";
+import { parseRestUrl } from "./rest-client";
+import { brokerDestination, checkDestinations, restDestination } from "./secret-destinations";
 import { lookUpUser } from "./user-lookup";
 
-/** `id` and `z` are those of the config node, deployed or not; the rest are its fields. */
-type Form = Readonly<Record<string, unknown>>;
-
-/** What the editor shows for a secret that is stored. */
-const STORED = "__PWRD__";
+const TEST_FIELDS: readonly FieldName[] = [
+  "url",
+  "fallbackUrls",
+  "tls",
+  "projectMqtt",
+  "userMqtt",
+  "apiKey",
+  "userPassword",
+  "clientId",
+  "protocolVersion",
+  "keepalive",
+  "cleanSession",
+];
+const LOOKUP_FIELDS: readonly FieldName[] = ["restUrl", "loginId", "apiKey", "userPassword"];
 
 /** Blank, and what the editor's list of config nodes calls "none". */
 const NO_TLS: ReadonlySet<unknown> = new Set(["", "_ADD_", undefined]);
+
+/** What a page or program that is not the editor has to hear in the words of HTTP. */
+const STATUSES: Partial<Record<ErrorCode, number>> = { FORM_NOT_JSON: 415, ORIGIN_FOREIGN: 403 };
 
 /**
  * - `m1-connection/test`: `{ results }`, an `AddressTest` for each address of the form
  * - `m1-connection/user`: `{ userMqtt }` of the form's `loginId`, from the REST API at `restUrl`
  *
- * Both answer 200 with `{ error: { code, details } }` for what the user can mend.
- *
- * The form may name any server, and the stored secrets go there: whoever has this permission could
- * as well deploy that address. As for all of Node-RED's API, `adminAuth` is what keeps strangers out.
+ * Both answer 200 with `{ error: { code, details } }` for what the user can mend, SECRETS_ELSEWHERE for what the
+ * user has to confirm. No answer holds a secret. As for all of Node-RED's API, `adminAuth` keeps strangers out.
  */
 export function offerEndpoints(RED: NodeAPI): void {
-  offer(RED, "test", async (form) => {
-    const settings = connectionSettings(form as StatedConnection, "nodered", tlsOptions(RED));
+  offer(RED, "test", async (posted) => {
+    const form = completeForm(RED, posted, TEST_FIELDS);
+    const stated = form.values as StatedConnection;
+    const settings = connectionSettings(stated, "nodered", tlsOptions(RED));
+    checkDestinations(form, settings.brokers.map(brokerDestination));
     return { results: (await testConnection(settings)).map(testResult) };
   });
-  offer(RED, "user", async (form) => ({
-    userMqtt: await lookUpUser({
-      restUrl: setting(form.restUrl, "restUrl", ""),
-      loginId: setting(form.loginId, "loginId", ""),
-      apiKey: setting(form.apiKey, "apiKey", ""),
-      userPassword: setting(form.userPassword, "userPassword", ""),
-    }),
-  }));
+  offer(RED, "user", async (posted) => {
+    const form = completeForm(RED, posted, LOOKUP_FIELDS);
+    const lookup = {
+      restUrl: setting(form.values.restUrl, "restUrl", ""),
+      loginId: setting(form.values.loginId, "loginId", ""),
+      apiKey: setting(form.values.apiKey, "apiKey", ""),
+      userPassword: setting(form.values.userPassword, "userPassword", ""),
+    };
+    checkDestinations(form, [restDestination(parseRestUrl(lookup.restUrl))]);
+    return { userMqtt: await lookUpUser(lookup) };
+  });
 }
 
 function testResult({ error, ...rest }: AddressTest): object {
@@ -58,41 +77,17 @@ function offer(RED: NodeAPI, name: string, answer: (form: Form) => Promise<objec
   const permission = RED.auth.needsPermission("m1-connection.write");
   RED.httpAdmin.post(`/m1-connection/${name}`, permission, async (request, response) => {
     try {
-      response.json(await answer(completed(RED, request.body ?? {})));
+      checkOwnPage(request.headers);
+      response.json(await answer(request.body ?? {}));
     } catch (error) {
       if (error instanceof M1Error) {
-        response.json({ error: toldError(error) });
+        response.status(STATUSES[error.code] ?? 200).json({ error: toldError(error) });
       } else {
         RED.log.error(problem(RED, error));
         response.sendStatus(500);
       }
     }
   });
-}
-
-/** The form with its stored secrets and, as on a deploy, the values of environment variables. */
-function completed(RED: NodeAPI, form: Form): Form {
-  const stored = RED.nodes.getCredentials(String(form.id)) as Form | undefined;
-  const scope = neighbour(RED, form);
-  const replaced = (value: unknown): unknown => {
-    if (Array.isArray(value)) return value.map(replaced);
-    const variable = envReference(value);
-    return variable === undefined ? value : (RED.util.getSetting(scope as Node, variable) ?? value);
-  };
-  const complete = ([name, value]: [string, unknown]): [string, unknown] => [
-    name,
-    replaced(value === STORED ? stored?.[name] : value),
-  ];
-  return Object.fromEntries(Object.entries(form).map(complete));
-}
-
-/** The deployed config node, or else any node of the same flow: it sees the same variables. */
-function neighbour(RED: NodeAPI, { id, z }: Form): Node | null {
-  let found = RED.nodes.getNode(String(id));
-  RED.nodes.eachNode((node) => {
-    if ((node.z ?? "") === (z ?? "")) found ??= RED.nodes.getNode(node.id);
-  });
-  return found;
 }
 
 function tlsOptions(RED: NodeAPI) {

@@ -6,11 +6,21 @@ export interface Outcome {
   readonly words: string;
 }
 
+/** What a person has to agree to before it is done. */
+export interface Question<Answer extends object> {
+  readonly question: string;
+  /** The words on the button. */
+  readonly consent: string;
+  readonly agree: () => Promise<Reply<Answer>>;
+}
+
+/** The answer, the words that say why there is none, or a question first. */
+export type Reply<Answer extends object> = Answer | string | Question<Answer>;
+
 export interface Action<Answer extends object> {
   /** What the line says meanwhile. */
   readonly busy: string;
-  /** The answer, or the words that say why there is none. */
-  readonly ask: () => Promise<Answer | string>;
+  readonly ask: () => Promise<Reply<Answer>>;
   /** Uses the answer; what is said then, each outcome on a line. */
   readonly succeed: (answer: Answer) => readonly Outcome[];
 }
@@ -24,28 +34,49 @@ export function actionButton<Answer extends object>(button: JQuery, action: Acti
   let current: object | undefined;
   const show = (kind: string, icon: string, words: string) => {
     const line = $("<div>").addClass(kind).appendTo(place);
-    line.append(`<i class="fa ${icon}" aria-hidden="true"></i> `, $("<span>").text(words));
+    return line.append(`<i class="fa ${icon}" aria-hidden="true"></i> `, $("<span>").text(words));
   };
-  button.closest("form").on("input change", () => {
-    current = undefined;
-    place.empty();
-  });
-  button.on("click", async () => {
+  const run = async (ask: Action<Answer>["ask"]) => {
     if (current) return;
     const mine = {};
     current = mine;
     place.empty();
     show("", "fa-spinner fa-spin", action.busy);
-    const answer = await action.ask();
+    const reply = await ask();
     if (current !== mine) return;
     // What it fills in changes the form, so that comes first.
-    const outcomes =
-      typeof answer === "string" ? [{ isGood: false, words: answer }] : action.succeed(answer);
+    const outcomes = outcomesOf(reply, action);
     current = undefined;
     place.empty();
     for (const { isGood, words } of outcomes) {
       if (isGood) show("m1-good", "fa-check-circle", words);
       else show("m1-warning", "fa-warning", words);
     }
+    if (isQuestion(reply)) {
+      const consent = $('<button type="button" class="red-ui-button">').text(reply.consent);
+      show("m1-warning", "fa-question-circle", reply.question).append(consent);
+      consent.on("click", () => {
+        // Its own button is about to go.
+        button.trigger("focus");
+        void run(reply.agree);
+      });
+    }
+  };
+  button.closest("form").on("input change", () => {
+    current = undefined;
+    place.empty();
   });
+  button.on("click", () => void run(action.ask));
+}
+
+function outcomesOf<Answer extends object>(
+  reply: Reply<Answer>,
+  action: Action<Answer>,
+): readonly Outcome[] {
+  if (typeof reply === "string") return [{ isGood: false, words: reply }];
+  return isQuestion(reply) ? [] : action.succeed(reply);
+}
+
+function isQuestion<Answer extends object>(reply: Reply<Answer>): reply is Question<Answer> {
+  return typeof reply === "object" && "agree" in reply;
 }

@@ -1,23 +1,24 @@
 // A question of the dialog to the runtime, asked with the form as it is.
 import type { M1Error } from "../protocol/errors";
+import type { Reply } from "./action-button";
 import { currentValue } from "./dialog";
 import { shared, translateError } from "./explain";
 import type { EditedNode } from "./red";
 
-/** The longest answer takes 10 s. */
-const DEADLINE = 15_000;
+/** Milliseconds, longer than the runtime takes for it. */
+const DEADLINE = { test: 15_000, user: 15_000 };
 
 type Told = Pick<M1Error, "code" | "details">;
 
 /**
- * The answer of `m1-connection/<resource>`, or the words that say why there is none. `more` is what
- * the question needs beside the properties and credentials of the node.
+ * The answer of `m1-connection/<resource>`, the words that say why there is none, or what a person has to be asked
+ * before. `more` is what the question needs beside the properties and credentials of the node.
  */
 export async function ask<Answer extends object>(
   node: EditedNode,
-  resource: "test" | "user",
+  resource: keyof typeof DEADLINE,
   more: Record<string, unknown> = {},
-): Promise<Answer | string> {
+): Promise<Reply<Answer>> {
   const { id, z = "", _def } = node;
   const properties = Object.keys({ ..._def.defaults, ..._def.credentials });
   const form = properties.map((property) => [property, currentValue(node, property)]);
@@ -28,11 +29,19 @@ export async function ask<Answer extends object>(
       method: "POST",
       contentType: "application/json",
       data: JSON.stringify({ id, z, ...Object.fromEntries(form), ...more }),
-      timeout: DEADLINE,
+      timeout: DEADLINE[resource],
     });
-    return "error" in answer ? translateError(answer.error) : (answer as Answer);
+    if (!("error" in answer)) return answer as Answer;
+    const { code, details } = answer.error;
+    if (code !== "SECRETS_ELSEWHERE") return translateError(answer.error);
+    return {
+      question: translateError(answer.error),
+      consent: shared("label.sendSecrets"),
+      agree: () => ask(node, resource, { ...more, confirmed: details.addresses }),
+    };
   } catch (error) {
-    const { status } = error as JQuery.jqXHR;
+    const { status, responseJSON } = error as JQuery.jqXHR;
+    if (responseJSON?.error?.code) return translateError(responseJSON.error);
     const isForbidden = status === 401 || status === 403;
     return shared(isForbidden ? "note.forbidden" : "note.noAnswer");
   }

@@ -10,8 +10,8 @@ export class M1Error extends Error {
   /** What went wrong, stable across releases and languages. */
   readonly code: ErrorCode;
   /**
-   * What the words of the catalogue are filled with. `field` holds a `FieldName`; `kind`, a
-   * key of the catalogue's `values`, stands for a `value` that is put into words, and `because`,
+   * What the words of the catalogue are filled with. `field` holds a `FieldName`, `fieldNames` some with
+   * commas between them; `kind`, a key of the catalogue's `values`, stands for a `value` that is put into words, and `because`,
    * an `ErrorCode` with the same details, for a `reason`.
    */
   readonly details: ErrorDetails;
@@ -41,10 +41,14 @@ export type Translate = (key: string, details: ErrorDetails) => string;
 
 /** The details as they are shown: a field, a kind of value and an inner error in the catalogue's words. */
 export function translateDetails(details: ErrorDetails, translate: Translate): ErrorDetails {
-  const { field, kind, because } = details;
+  const { field, fieldNames, kind, because } = details;
+  const words = (name: string | number) => translate(`fields.${name}`, {});
   return {
     ...details,
-    ...(field !== undefined && { field: translate(`fields.${field}`, {}) }),
+    ...(field !== undefined && { field: words(field) }),
+    ...(fieldNames !== undefined && {
+      fieldNames: String(fieldNames).split(",").map(words).join(", "),
+    }),
     ...(kind !== undefined && { value: translate(`values.${kind}`, details) }),
     ...(because !== undefined && { reason: translate(`errors.${because}`, details) }),
   };

@@ -38,7 +38,7 @@ interface TlsConfigNode extends Node {
   addTLSOptions(options: TlsOptions): void;
 }
 
-const DEFAULT_URL = "mqtts://mqtt.mediumone.com:61620";
+export const DEFAULT_URL = "mqtts://mqtt.mediumone.com:61620";
 
 /**
  * Throws the M1Error of the first setting that is not usable. `ownClientId` is for a connection that

@@ -79,16 +79,21 @@ describe("the look-up of a user MQTT ID", () => {
     assert.equal(second?.cookie, "session=abc; seat=7");
   });
 
-  it("works below a path of another server", async () => {
-    await lookUpUser({ ...USER, restUrl: `${restUrl}/medium-one` });
-    assert.equal(requests[0]?.url, "/medium-one/v2/login");
-  });
+  for (const end of ["", "/", "/v2", "/v2/"]) {
+    it(`takes the address that ends in "${end}", also below a path of another server`, async () => {
+      await lookUpUser({ ...USER, restUrl: `${restUrl}${end}` });
+      await lookUpUser({ ...USER, restUrl: `${restUrl}/medium-one${end}` });
+      const [own, , below] = requests.map(({ url }) => url);
+      assert.deepEqual([own, below], ["/v2/login", "/medium-one/v2/login"]);
+    });
+  }
 
   const logins: [string, number, ErrorCode][] = [
     ["a wrong password or key", 400, "REST_LOGIN"],
     ["a user that does not exist", 403, "REST_USER_UNKNOWN"],
     ["too many attempts", 429, "REST_LIMITED"],
-    ["a server that is out of order", 503, "REST_STATUS"],
+    ["a server that is not available", 503, "REST_UNAVAILABLE"],
+    ["a status that no page of Medium One names", 500, "REST_STATUS"],
   ];
   for (const [title, code, expected] of logins) {
     it(`knows ${title} by the login's ${code}`, async () => {
@@ -103,6 +108,7 @@ describe("the look-up of a user MQTT ID", () => {
     ["a user that may not read its record", 403, "REST_FORBIDDEN"],
     ["a user that does not exist", 404, "REST_USER_UNKNOWN"],
     ["too many attempts", 429, "REST_LIMITED"],
+    ["a server that is not available", 503, "REST_UNAVAILABLE"],
   ];
   for (const [title, code, expected] of records) {
     it(`knows ${title} by the record's ${code}`, async () => {

@@ -1,7 +1,5 @@
 // What the dialog of `m1 connection` asks of Node-RED: with the form as it is, the secrets as stored.
-import { deepEqual, doesNotMatch, equal, ok } from "node:assert/strict";
-import { once } from "node:events";
-import { createRequire } from "node:module";
+import { deepEqual, equal, ok } from "node:assert/strict";
 import helper from "node-red-node-test-helper";
 import { DEMO_ACCOUNT, Sandbox } from "../../sandbox/sandbox";
 import { eachWithWeb } from "../sandbox/web";
@@ -11,13 +9,10 @@ import {
   demoCredentials,
   eachWithSandbox,
   eventOut,
-  type FlowNode,
   online,
   startFlow,
   statuses,
 } from "../support/flows";
-import { installation } from "../support/installation";
-import { NodeRed } from "../support/node-red";
 
 type Form = Record<string, unknown>;
 interface Answer {
@@ -134,8 +129,7 @@ describe("the connection test of the editor", () => {
 
   it("answers a request without a form", async () => {
     await startFlow([]);
-    const { body } = await helper.request().post("/m1-connection/test");
-    equal(body.error.code, "LEVEL_EMPTY");
+    equal((await ask("test", {})).error?.code, "LEVEL_EMPTY");
   });
 });
 
@@ -165,81 +159,4 @@ describe("the user look-up of the editor", () => {
       equal((await ask("user", form)).error?.code, code);
     });
   }
-});
-
-describe("the editor's requests, where users log in and the editor has a root of its own", () => {
-  const bcrypt = createRequire(require.resolve("node-red"))("bcryptjs");
-  const users = [
-    { username: "writer", permissions: "*" },
-    { username: "reader", permissions: "read" },
-  ].map((user) => ({ ...user, password: bcrypt.hashSync("word", 4) }));
-  const flow: FlowNode[] = [
-    {
-      id: "tab",
-      type: "tab",
-      label: "",
-      env: [{ name: "USER_OF_TAB", type: "str", value: DEMO_ACCOUNT.userMqtt }],
-    },
-    eventOut({ z: "tab", wires: [] }),
-  ];
-  let nodeRed: NodeRed;
-  let sandbox: Sandbox;
-  let remove: () => Promise<void>;
-
-  before(async () => {
-    sandbox = new Sandbox({ port: 0 });
-    await sandbox.start();
-    const installed = await installation([...flow, connectionTo(sandbox)]);
-    remove = installed.remove;
-    const connected = once(sandbox, "connected");
-    nodeRed = await NodeRed.start(installed.userDir, {
-      httpAdminRoot: "/admin",
-      adminAuth: { type: "credentials", users },
-    });
-    await connected;
-  });
-  after(async () => {
-    await nodeRed.stop();
-    await sandbox.stop();
-    await remove();
-  });
-
-  async function post(resource: string, username?: string): Promise<Response> {
-    const form = {
-      id: "new",
-      z: "tab",
-      url: sandbox.url,
-      projectMqtt: DEMO_ACCOUNT.projectMqtt,
-      userMqtt: "$".concat("{USER_OF_TAB}"),
-      ...demoCredentials(),
-    };
-    const headers = { "content-type": "application/json", ...(await authorization(username)) };
-    const body = JSON.stringify(form);
-    return fetch(`${nodeRed.url}/m1-connection/${resource}`, { method: "POST", headers, body });
-  }
-
-  async function authorization(username: string | undefined): Promise<Record<string, string>> {
-    if (!username) return {};
-    const login = { client_id: "node-red-admin", grant_type: "password", scope: "", username };
-    const response = await fetch(`${nodeRed.url}/auth/token`, {
-      method: "POST",
-      body: new URLSearchParams({ ...login, password: "word" }),
-    });
-    const { access_token } = (await response.json()) as { access_token: string };
-    return { authorization: `Bearer ${access_token}` };
-  }
-
-  it("are refused to strangers and to those who may only read", async () => {
-    for (const resource of ["test", "user"]) {
-      equal((await post(resource)).status, 401);
-      equal((await post(resource, "reader")).status, 401);
-    }
-    equal(sandbox.clients.length, 1);
-  });
-
-  it("are answered to those who may write, with the variables of their flow", async () => {
-    const text = await (await post("test", "writer")).text();
-    equal(typeof JSON.parse(text).results[0].roundTrip, "number", text);
-    doesNotMatch(nodeRed.output, /DEMO0KEY|demo\/password/);
-  });
 });

@@ -90,7 +90,7 @@ describe("a report", function () {
 
   it("of settings of a connection is a sentence", async () => {
     const reported = await shown("m1", () => deploy(wrongId, { projectMqtt: "" }));
-    equal(reported, "The connection is not configured: The project MQTT ID is empty");
+    equal(reported, "The connection is not configured: The project MQTT ID is missing");
   });
 
   it("of a message that came is a sentence", async () => {

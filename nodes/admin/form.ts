@@ -1,0 +1,78 @@
+// The form of an open dialog as a connection would use it: stored secrets and the values of environment variables
+// in their places, and which fields have them.
+import { isDeepStrictEqual } from "node:util";
+import type { Node, NodeAPI } from "node-red";
+import { type BrokerUrl, parseBrokerUrl } from "../protocol/broker-url";
+import type { FieldName } from "../protocol/errors";
+import { DEFAULT_URL } from "../runtime/connection-settings";
+import { envReference } from "../runtime/env-reference";
+import { attempt } from "../runtime/settings";
+
+/** `id` and `z` are those of the config node, deployed or not; the rest are fields, by their names. */
+export type Form = Readonly<Record<string, unknown>>;
+
+export interface CompletedForm {
+  readonly values: Form;
+  /** The fields that hold what no person has typed: a stored secret, or anything from the environment. */
+  readonly borrowed: readonly FieldName[];
+  /** The addresses of the connection as it is deployed; Medium One's if it is not. */
+  readonly deployed: readonly BrokerUrl[];
+  /** Where what is borrowed may go, as a person has confirmed it. */
+  readonly confirmed: unknown;
+}
+
+/** What the editor shows for a secret that is stored. */
+const STORED = "__PWRD__";
+
+/** Of all that the form holds, the fields of these names. */
+export function completeForm(RED: NodeAPI, form: Form, names: readonly FieldName[]): CompletedForm {
+  const config = deployedConfig(RED, form);
+  const stored = config && (RED.nodes.getCredentials(String(form.id)) as Form | undefined);
+  const replaced = variablesOf(RED, form);
+  const fields = names.map((name) => {
+    const shown = form[name];
+    const value = replaced(shown === STORED ? stored?.[name] : shown);
+    return { name, value, isBorrowed: value !== undefined && !isDeepStrictEqual(value, shown) };
+  });
+  return {
+    values: Object.fromEntries(fields.map(({ name, value }) => [name, value])),
+    borrowed: fields.filter(({ isBorrowed }) => isBorrowed).map(({ name }) => name),
+    deployed: addressesOf(config, config ? variablesOf(RED, config) : replaced),
+    confirmed: form.confirmed,
+  };
+}
+
+/** Whether it is in use or disabled. The id of any other node is not one to give away the secrets of. */
+function deployedConfig(RED: NodeAPI, { id }: Form): Form | undefined {
+  let found: Form | undefined;
+  RED.nodes.eachNode((node) => {
+    if (node.id === id && node.type === "m1 connection") found = node as unknown as Form;
+  });
+  return found;
+}
+
+function addressesOf(config: Form | undefined, replaced: (value: unknown) => unknown): BrokerUrl[] {
+  const { url = DEFAULT_URL, fallbackUrls } = config ?? {};
+  const texts = [url, fallbackUrls ?? []].flat().map(replaced);
+  return texts.flatMap((text) => attempt(() => parseBrokerUrl(text)).value ?? []);
+}
+
+/** Replaces environment variables as a deploy does, for the connection of that `id` and `z`. */
+function variablesOf(RED: NodeAPI, connection: Form): (value: unknown) => unknown {
+  const scope = neighbour(RED, connection) as Node;
+  const replaced = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(replaced);
+    const variable = envReference(value);
+    return variable === undefined ? value : (RED.util.getSetting(scope, variable) ?? value);
+  };
+  return replaced;
+}
+
+/** The deployed config node, or else any node of the same flow: it sees the same variables. */
+function neighbour(RED: NodeAPI, { id, z }: Form): Node | null {
+  let found = RED.nodes.getNode(String(id));
+  RED.nodes.eachNode((node) => {
+    if ((node.z ?? "") === (z ?? "")) found ??= RED.nodes.getNode(node.id);
+  });
+  return found;
+}
