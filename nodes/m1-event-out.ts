@@ -11,6 +11,7 @@ import { type Timestamp, timestamp } from "./protocol/timestamp";
 import { topicLevel } from "./protocol/topic-level";
 import { eventTopic } from "./protocol/topics";
 import { finish } from "./runtime/finish";
+import { type InputResults, LastMessage } from "./runtime/last-message";
 import { Registration } from "./runtime/registration";
 import { attempt, flagSetting, setting, textSetting, warnOfSpaceAround } from "./runtime/settings";
 import { type TypedInput, typedInput } from "./runtime/typed-input";
@@ -51,26 +52,34 @@ export = (RED: NodeAPI): void => {
     const { value: settings, fault } = attempt(() => readConfig(RED, this, config));
     const registration = new Registration(RED, this, config.connection ?? "", { fault });
     const send = settings && sender(registration, settings);
+    const { lastMessage } = Object.assign(this, { lastMessage: new LastMessage() });
     /** Settled when all messages so far have been read: one that takes long is not overtaken. */
     let earlier: Promise<void> = Promise.resolve();
 
     this.on("input", (msg, _send, done) => {
       const arrived = arrival();
       const end = (error?: unknown) => finish(RED, this, done, error);
+      lastMessage.came(msg, undefined);
       if (!settings || !send) {
         end(fault);
         return;
       }
       if (!settings.immediate) {
-        const readings = outcome(promiseReadings(settings, msg));
+        const readings = outcome(promiseResults(settings, msg));
         earlier = earlier
           .then(() => readings)
-          .then((read) => send(read(), arrived, end))
+          .then((read) => {
+            const results = read();
+            lastMessage.came(msg, results);
+            send(results, arrived, end);
+          })
           .catch(end);
         return;
       }
       try {
-        send(readNow(settings, msg), arrived, end);
+        const results = readNow(settings, msg);
+        lastMessage.came(msg, results);
+        send(results, arrived, end);
       } catch (error) {
         end(error);
       }
@@ -94,13 +103,6 @@ interface Settings {
   readonly isDoneWhenStored: boolean;
   /** No input has to wait for its value. */
   readonly immediate: boolean;
-}
-
-/** What the typed inputs gave for one message. */
-interface Readings {
-  readonly deviceId: unknown;
-  readonly data: unknown;
-  readonly observedAt: unknown;
 }
 
 /** Throws the M1Error of the first setting that is not usable. */
@@ -137,22 +139,22 @@ function readConfig(RED: NodeAPI, node: Node, config: EventOutConfig): Settings 
   };
 }
 
-function readNow({ deviceId, data, observedAt }: Settings, msg: NodeMessage): Readings {
+function readNow({ deviceId, data, observedAt }: Settings, msg: NodeMessage): InputResults {
   return {
     deviceId: deviceId.read(msg),
-    data: data.read(msg),
+    eventData: data.read(msg),
     observedAt: typeof observedAt === "string" ? undefined : observedAt.read(msg),
   };
 }
 
-async function promiseReadings(settings: Settings, msg: NodeMessage): Promise<Readings> {
+async function promiseResults(settings: Settings, msg: NodeMessage): Promise<InputResults> {
   const { observedAt } = settings;
-  const [deviceId, data, time] = await Promise.all([
+  const [deviceId, eventData, time] = await Promise.all([
     settings.deviceId.promise(msg),
     settings.data.promise(msg),
     typeof observedAt === "string" ? undefined : observedAt.promise(msg),
   ]);
-  return { deviceId, data, observedAt: time };
+  return { deviceId, eventData, observedAt: time };
 }
 
 /** A promise of how to get the value, so that a failure waits for its turn like a value does. */
@@ -165,7 +167,7 @@ function outcome<T>(promise: Promise<T>): Promise<() => T> {
   );
 }
 
-type Send = (readings: Readings, arrived: Arrival, done: Done) => void;
+type Send = (results: InputResults, arrived: Arrival, done: Done) => void;
 
 /** Hands events over. The function throws the M1Error of whatever the contract forbids. */
 function sender(registration: Registration, settings: Settings): Send {
@@ -174,16 +176,16 @@ function sender(registration: Registration, settings: Settings): Send {
   /** Nearly always the same device again: then waiting events share one text. */
   let latest: { readonly deviceId: unknown; readonly topic: string } | undefined;
 
-  return (readings, arrived, done) => {
+  return (results, arrived, done) => {
     const connection = registration.connection();
-    const { deviceId, data } = readings;
+    const { deviceId, eventData } = results;
     if (!latest || latest.deviceId !== deviceId) {
       if (!settings.mayLackDevice) refuseBlank(deviceId, settings.deviceId);
       latest = { deviceId, topic: eventTopic(connection.settings.identity, deviceId) };
     }
-    const event = shapeEvent(data, settings.tag, settings.numericText);
+    const event = shapeEvent(eventData, settings.tag, settings.numericText);
     const isStamped = event.observedAt === undefined && settings.observedAt === "arrival";
-    const observedAt = isStamped ? arrived.at : statedTime(event, settings, readings);
+    const observedAt = isStamped ? arrived.at : statedTime(event, settings, results);
     const payload = encodeEvent(event, { observedAt, stream, addClientIp });
     const stampedIn = isStamped ? arrived.era : undefined;
     connection.send({ topic: latest.topic, payload, qos, done, isDoneWhenStored, stampedIn });
@@ -199,8 +201,8 @@ function refuseBlank(deviceId: unknown, { source }: TypedInput): void {
 function statedTime(
   event: ShapedEvent,
   settings: Settings,
-  readings: Readings,
+  results: InputResults,
 ): Timestamp | undefined {
   if (event.observedAt !== undefined) return event.observedAt;
-  return settings.observedAt === "server" ? undefined : observedTime(readings.observedAt);
+  return settings.observedAt === "server" ? undefined : observedTime(results.observedAt);
 }

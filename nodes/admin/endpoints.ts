@@ -1,5 +1,5 @@
 // What the dialog of `m1 connection` asks of the runtime: POST with what the open form holds.
-import type { NodeAPI } from "node-red";
+import type { Node, NodeAPI } from "node-red";
 import { type AddressTest, testConnection } from "../connection/connection-test";
 import { type ErrorCode, type FieldName, M1Error } from "../protocol/errors";
 import {
@@ -7,6 +7,7 @@ import {
   deployedTlsOptions,
   type StatedConnection,
 } from "../runtime/connection-settings";
+import type { ReportingNode } from "../runtime/last-message";
 import { problem } from "../runtime/problem";
 import { setting } from "../runtime/settings";
 import { completeForm, type Form } from "./form";
@@ -37,21 +38,26 @@ const NO_TLS: ReadonlySet<unknown> = new Set(["", "_ADD_", undefined]);
 const STATUSES: Partial<Record<ErrorCode, number>> = { FORM_NOT_JSON: 415, ORIGIN_FOREIGN: 403 };
 
 /**
+ * - `m1-connection/last-message`: the `LastMessageReport` of the node with the form's `id`, or `{}`
  * - `m1-connection/test`: `{ results }`, an `AddressTest` for each address of the form
  * - `m1-connection/user`: `{ userMqtt }` of the form's `loginId`, from the REST API at `restUrl`
  *
- * Both answer 200 with `{ error: { code, details } }` for what the user can mend, SECRETS_ELSEWHERE for what the
+ * All answer 200 with `{ error: { code, details } }` for what the user can mend, SECRETS_ELSEWHERE for what the
  * user has to confirm. No answer holds a secret. As for all of Node-RED's API, `adminAuth` keeps strangers out.
  */
 export function offerEndpoints(RED: NodeAPI): void {
-  offer(RED, "test", async (posted) => {
+  offer(RED, "last-message", "read", async ({ id }) => {
+    const node = RED.nodes.getNode(String(id)) as (ReportingNode & Node) | null;
+    return node?.lastMessage?.report() ?? {};
+  });
+  offer(RED, "test", "write", async (posted) => {
     const form = completeForm(RED, posted, TEST_FIELDS);
     const stated = form.values as StatedConnection;
     const settings = connectionSettings(stated, "nodered", tlsOptions(RED));
     checkDestinations(form, settings.brokers.map(brokerDestination));
     return { results: (await testConnection(settings)).map(testResult) };
   });
-  offer(RED, "user", async (posted) => {
+  offer(RED, "user", "write", async (posted) => {
     const form = completeForm(RED, posted, LOOKUP_FIELDS);
     const lookup = {
       restUrl: setting(form.values.restUrl, "restUrl", ""),
@@ -73,9 +79,14 @@ function toldError({ code, details }: M1Error): object {
   return { code, details };
 }
 
-function offer(RED: NodeAPI, name: string, answer: (form: Form) => Promise<object>): void {
-  const permission = RED.auth.needsPermission("m1-connection.write");
-  RED.httpAdmin.post(`/m1-connection/${name}`, permission, async (request, response) => {
+function offer(
+  RED: NodeAPI,
+  name: string,
+  permission: "read" | "write",
+  answer: (form: Form) => Promise<object>,
+): void {
+  const allowed = RED.auth.needsPermission(`m1-connection.${permission}`);
+  RED.httpAdmin.post(`/m1-connection/${name}`, allowed, async (request, response) => {
     try {
       checkOwnPage(request.headers);
       response.json(await answer(request.body ?? {}));

@@ -6,9 +6,28 @@ import { shared, translateError } from "./explain";
 import type { EditedNode } from "./red";
 
 /** Milliseconds, longer than the runtime takes for it. */
-const DEADLINE = { test: 15_000, user: 15_000 };
+const DEADLINE = { test: 15_000, user: 15_000, quiet: 5_000 };
 
 type Told = Pick<M1Error, "code" | "details">;
+
+/** The answer of `m1-connection/<resource>` to a question that a person has not asked; undefined if there is none. */
+export async function askJson<Answer extends object>(
+  resource: string,
+  question: object,
+): Promise<Answer | undefined> {
+  try {
+    return await $.ajax({
+      url: `m1-connection/${resource}`,
+      method: "POST",
+      contentType: "application/json",
+      data: JSON.stringify(question),
+      timeout: DEADLINE.quiet,
+    });
+  } catch (error) {
+    if ((error as JQuery.jqXHR).status !== undefined) return undefined;
+    throw error;
+  }
+}
 
 /**
  * The answer of `m1-connection/<resource>`, the words that say why there is none, or what a person has to be asked
@@ -16,7 +35,7 @@ type Told = Pick<M1Error, "code" | "details">;
  */
 export async function ask<Answer extends object>(
   node: EditedNode,
-  resource: keyof typeof DEADLINE,
+  resource: "test" | "user",
   more: Record<string, unknown> = {},
 ): Promise<Reply<Answer>> {
   const { id, z = "", _def } = node;

@@ -10,6 +10,7 @@ import { typedText } from "../runtime/typed-text";
 import { connectionIdentity, currentValue, inputOf } from "./dialog";
 import { explainedIfSet, isEnvironmentReference, shared } from "./explain";
 import { offerKnownIds } from "./known-ids";
+import { LastMessage, type Typed } from "./last-message";
 import { fieldsOf, fillOnPaste } from "./paste";
 import { livePreview } from "./preview";
 import type { EditedNode } from "./red";
@@ -106,10 +107,15 @@ RED.nodes.registerType<Properties>("m1 event out", {
     fillOnPaste($("#node-input-deviceId-value"), "deviceId", () =>
       currentValue(this, "deviceIdType") === "str" ? fieldsOf(this, ["deviceId"]) : {},
     );
-    livePreview(
-      { element: $("#m1-event-out-topic"), lines: () => [previewTopic(this)] },
-      { element: $("#m1-event-out-json"), lines: () => [previewEvent(this)] },
+    let last: LastMessage | undefined;
+    const refresh = livePreview(
+      { element: $("#m1-event-out-topic"), lines: () => [previewTopic(this, last)] },
+      { element: $("#m1-event-out-json"), lines: () => [previewEvent(this, last)] },
     );
+    void LastMessage.of(this, deployedInputs(this)).then((known) => {
+      last = known;
+      refresh();
+    });
   },
 });
 
@@ -124,24 +130,43 @@ function offerDeviceIds(node: EditedNode): void {
   offer();
 }
 
-/** Where the event goes; what only a message can tell is named in braces. */
-function previewTopic(node: EditedNode): string {
-  const { value, type } = typedValue(node, "deviceId");
-  return eventTopic(connectionIdentity(node), type === "str" ? value : placeholder(value, type));
+/** As the node is saved: what is not deployed yet has no results. */
+function deployedInputs(node: EditedNode): Record<string, Typed> {
+  const saved = node as unknown as Properties;
+  return {
+    deviceId: { value: saved.deviceId, type: saved.deviceIdType },
+    eventData: { value: saved.eventData, type: saved.eventDataType },
+    observedAt: { value: saved.observedAt, type: saved.observedAtType },
+  };
 }
 
-/** What goes there, of the data in the field or else of the example. */
-function previewEvent(node: EditedNode): string {
+/** Where the event goes; what is not known is named in braces. */
+function previewTopic(node: EditedNode, last: LastMessage | undefined): string {
+  const input = typedValue(node, "deviceId");
+  const { value, type } = input;
+  const known = type === "str" ? { value } : last?.result("deviceId", input);
+  return eventTopic(connectionIdentity(node), known ? known.value : placeholder(value, type));
+}
+
+/** What goes there, of the data in the field, of the last message, or else of the example. */
+function previewEvent(node: EditedNode, last: LastMessage | undefined): string {
   const data = typedValue(node, "eventData");
   const isFixed = data.type === "str" || data.type === "json";
-  $("#m1-event-out-example").closest(".form-row").toggle(!isFixed);
+  const known = isFixed ? undefined : last?.result("eventData", data);
+  $("#m1-event-out-example")
+    .closest(".form-row")
+    .toggle(!isFixed && !known);
+  const words = known && last ? node._("note.last", { time: last.time }) : "";
+  $("#m1-event-out-last")
+    .text(words)
+    .toggle(words !== "");
   const event = shapeEvent(
-    exampleOf(data),
+    known ? known.value : exampleOf(data),
     String(currentValue(node, "tag")),
     numericText(currentValue(node, "numericText")),
   );
   return encodeEvent(event, {
-    observedAt: previewTime(node),
+    observedAt: previewTime(node, last),
     stream: String(currentValue(node, "stream")),
     addClientIp: currentValue(node, "addClientIp") === true,
   });
@@ -157,15 +182,17 @@ function exampleOf({ value, type }: { value: string; type: string }): unknown {
   return typeof data === "number" ? example : data;
 }
 
-function previewTime(node: EditedNode): string | undefined {
-  const { value, type } = typedValue(node, "observedAt");
+function previewTime(node: EditedNode, last: LastMessage | undefined): string | undefined {
+  const input = typedValue(node, "observedAt");
+  const { value, type } = input;
   if (type === "server") return undefined;
   if (type === "arrival") return timestamp(Date.now());
-  const isKnown = type === "str" && !isEnvironmentReference(value);
-  return isKnown ? observedTime(value) : placeholder(value, type);
+  if (type === "str" && !isEnvironmentReference(value)) return observedTime(value);
+  const known = last?.result("observedAt", input);
+  return known ? observedTime(known.value) : placeholder(value, type);
 }
 
-function typedValue(node: EditedNode, property: string): { value: string; type: string } {
+function typedValue(node: EditedNode, property: string): Typed {
   const type = currentValue(node, `${property}Type`);
   return { value: String(currentValue(node, property) ?? ""), type: String(type) };
 }

@@ -8,14 +8,15 @@ export interface PreviewPart {
   readonly lines: () => readonly string[];
 }
 
-/** Keeps the parts up to date with the form they are in. */
-export function livePreview(...parts: readonly PreviewPart[]): void {
+/** Keeps the parts up to date with the form they are in. Returns what does so when they depend on more. */
+export function livePreview(...parts: readonly PreviewPart[]): () => void {
   const refresh = () => {
     const told = new Set<string>();
     for (const part of parts) show(part, told);
   };
   parts[0]?.element.closest("form").on("input change", refresh);
   refresh();
+  return refresh;
 }
 
 /** `told` are the problems that the parts before it show. */

@@ -75,9 +75,10 @@ interface Tooltip {
   delete(): void;
 }
 
-interface Editor extends Omit<EditorRED, "nodes" | "popover" | "validators"> {
+interface Editor extends Omit<EditorRED, "nodes" | "popover" | "utils" | "validators"> {
   nodes: Nodes;
   popover: { tooltip(target: JQuery, words: string): Tooltip };
+  utils: { getMessageProperty(message: object, path: string): unknown };
   validators: { typedInput(options: { type: string }): Validator };
 }
 

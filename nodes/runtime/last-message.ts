@@ -1,0 +1,65 @@
+// The message that came last to an `m1 event out`, for the preview in its dialog. It is in no file and no flow.
+import type { NodeMessage } from "node-red";
+
+/** Characters of JSON: what is longer, a person cannot look through in a dialog. */
+const MOST = 65_536;
+
+/** By the names of the node's properties. */
+export type InputResults = Readonly<Record<"deviceId" | "eventData" | "observedAt", unknown>>;
+
+/** What the dialog gets. */
+export interface LastMessageReport {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  /** The properties that JSON can show, as long as there is room. */
+  readonly message: Readonly<Record<string, unknown>>;
+  /** What the inputs gave for it, as they are deployed. */
+  readonly results: Readonly<Record<string, unknown>>;
+}
+
+export class LastMessage {
+  #message: NodeMessage | undefined;
+  #results: InputResults | undefined;
+  #at = 0;
+
+  came(message: NodeMessage, results: InputResults | undefined): void {
+    this.#message = message;
+    this.#results = results;
+    this.#at = Date.now();
+  }
+
+  /** Undefined before the first one. */
+  report(): LastMessageReport | undefined {
+    if (!this.#message) return undefined;
+    const room = { left: MOST };
+    const results = shown(this.#results ?? {}, room);
+    return { at: this.#at, message: shown(this.#message, room), results };
+  }
+}
+
+/** What a node offers to the admin API. */
+export interface ReportingNode {
+  readonly lastMessage?: LastMessage;
+}
+
+/** Without what has no JSON, is circular, or finds no room. */
+function shown(from: object, room: { left: number }): Record<string, unknown> {
+  const result: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(from)) {
+    const json = jsonOf(value);
+    if (json === undefined || json.length > room.left) continue;
+    room.left -= json.length;
+    result[key] = JSON.parse(json);
+  }
+  return result;
+}
+
+/** Undefined where there is none: an HTTP request is circular, a BigInt has no form. */
+function jsonOf(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    if (error instanceof Error) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,76 @@
+// What the dialog of m1 event out is told of the last message.
+import { deepEqual, equal, ok } from "node:assert/strict";
+import helper from "node-red-node-test-helper";
+import { connectionTo, eachWithSandbox, eventOut, input, startFlow } from "../support/flows";
+
+interface Report {
+  at?: number;
+  message?: Record<string, unknown>;
+  results?: Record<string, unknown>;
+}
+
+async function lastMessage(id = "out"): Promise<Report> {
+  const { body } = await helper.request().post("/m1-connection/last-message").send({ id });
+  return body;
+}
+
+describe("the last message of an m1 event out", () => {
+  const context = eachWithSandbox();
+
+  const start = (settings: object = {}) =>
+    startFlow([connectionTo(context.sandbox), eventOut({ deviceId: "pump", ...settings })]);
+
+  it("is none before the first, of another type of node, or of no node", async () => {
+    await start();
+    for (const id of ["out", "m1", "nobody", ""]) deepEqual(await lastMessage(id), {});
+  });
+
+  it("is the latest, with what the inputs gave for it", async () => {
+    await start({ deviceId: "topic", deviceIdType: "msg", eventData: "payload.t" });
+    const before = Date.now();
+    await input("out", { topic: "first", payload: { t: 1 } });
+    await input("out", { topic: "pump", payload: { t: 21.5 } });
+    const { at = 0, message, results } = await lastMessage();
+    deepEqual([message?.topic, message?.payload], ["pump", { t: 21.5 }]);
+    deepEqual(results, { deviceId: "pump", eventData: 21.5 });
+    ok(at >= before && at <= Date.now());
+  });
+
+  it("is also one that was refused, and one whose inputs have to be waited for", async () => {
+    await start({ eventData: "payload * 2", eventDataType: "jsonata" });
+    await input("out", { payload: 21 });
+    deepEqual((await lastMessage()).results, { deviceId: "pump", eventData: 42 });
+    const { error } = await input("out", { payload: "x" });
+    ok(error);
+    const { message, results } = await lastMessage();
+    deepEqual([message?.payload, results], ["x", {}]);
+  });
+
+  it("leaves out what is circular, has no JSON or finds no room, and keeps the rest", async () => {
+    await start();
+    const circular: Record<string, unknown> = {};
+    circular.self = circular;
+    await input("out", {
+      payload: 1,
+      req: circular,
+      long: "x".repeat(70_000),
+      big: 1n,
+      act: () => 1,
+      bytes: Buffer.from("21.5"),
+    });
+    const { message } = await lastMessage();
+    deepEqual(Object.keys(message ?? {}).sort(), ["_msgid", "bytes", "payload"]);
+    deepEqual(message?.bytes, Buffer.from("21.5").toJSON());
+  });
+
+  it("is told to the editor's own page only", async () => {
+    await start();
+    await input("out", { payload: 1 });
+    const { status } = await helper
+      .request()
+      .post("/m1-connection/last-message")
+      .set("Origin", "https://elsewhere.example")
+      .send({ id: "out" });
+    equal(status, 403);
+  });
+});
