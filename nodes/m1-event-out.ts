@@ -12,7 +12,14 @@ import { topicLevel } from "./protocol/topic-level";
 import { eventTopic } from "./protocol/topics";
 import { finish } from "./runtime/finish";
 import { Registration } from "./runtime/registration";
-import { attempt, flagSetting, setting, textSetting, warnOfSpaceAround } from "./runtime/settings";
+import {
+  attempt,
+  flagSetting,
+  replaceVariables,
+  setting,
+  textSetting,
+  warnOfSpaceAround,
+} from "./runtime/settings";
 import { userError } from "./runtime/translate";
 import { type TypedInput, typedInput } from "./runtime/typed-input";
 
@@ -105,7 +112,8 @@ interface Readings {
 }
 
 /** Throws the M1Error of the first setting that is not usable. */
-function readConfig(RED: NodeAPI, node: Node, config: EventOutConfig): Settings {
+function readConfig(RED: NodeAPI, node: Node, stated: EventOutConfig): Settings {
+  const config = replaceVariables(RED, node, stated);
   const { deviceId = "", deviceIdType = "str" } = config;
   const { eventData = "payload", eventDataType = "msg" } = config;
   const { observedAt = "", observedAtType = "arrival" } = config;

@@ -7,7 +7,7 @@ import {
   deployedTlsOptions,
   type StatedConnection,
 } from "../runtime/connection-settings";
-import { envReference } from "../runtime/env-reference";
+import { replaceReferences } from "../runtime/env-reference";
 import { setting } from "../runtime/settings";
 import { lookUpUser } from "./user-lookup";
 
@@ -73,14 +73,10 @@ function offer(RED: NodeAPI, name: string, answer: (form: Form) => Promise<objec
 function completed(RED: NodeAPI, form: Form): Form {
   const stored = RED.nodes.getCredentials(String(form.id)) as Form | undefined;
   const scope = neighbour(RED, form);
-  const replaced = (value: unknown): unknown => {
-    if (Array.isArray(value)) return value.map(replaced);
-    const variable = envReference(value);
-    return variable === undefined ? value : (RED.util.getSetting(scope as Node, variable) ?? value);
-  };
+  const lookUp = (variable: string): unknown => RED.util.getSetting(scope as Node, variable);
   const complete = ([name, value]: [string, unknown]): [string, unknown] => [
     name,
-    replaced(value === STORED ? stored?.[name] : value),
+    replaceReferences(value === STORED ? stored?.[name] : value, name, lookUp),
   ];
   return Object.fromEntries(Object.entries(form).map(complete));
 }

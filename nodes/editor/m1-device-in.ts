@@ -4,7 +4,7 @@ import { datatype, qos, receive, updateType } from "../protocol/settings";
 import { topicLevel } from "../protocol/topic-level";
 import type { DeviceRequest, Own } from "../subscriptions/subscription-request";
 import { currentValue, inputOf, revalidate, showRow } from "./dialog";
-import { explained, explainedIfSet, isEnvironmentReference, shared } from "./explain";
+import { explained, explainedIfSet, hasVariable, shared } from "./explain";
 import { fieldsOf, fillOnPaste } from "./paste";
 import type { EditedNode } from "./red";
 import { labelStyle, startDialog } from "./start-dialog";
@@ -81,6 +81,6 @@ function ownRequest(node: EditedNode): Own<DeviceRequest> {
   return {
     kind: "device",
     deviceId: topicLevel(currentValue(node, "deviceId"), "deviceId", { emptyAllowed: true }),
-    receive: isEnvironmentReference(receives) ? "all" : receive(receives),
+    receive: hasVariable(receives) ? "all" : receive(receives),
   };
 }

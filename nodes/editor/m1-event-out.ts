@@ -2,13 +2,13 @@
 import { M1Error } from "../protocol/errors";
 import { encodeEvent, shapeEvent } from "../protocol/event";
 import { observedTime } from "../protocol/observed-time";
-import { complete, numericText, qos } from "../protocol/settings";
+import { complete, type NumericText, numericText, qos } from "../protocol/settings";
 import { timestamp } from "../protocol/timestamp";
 import { topicLevel } from "../protocol/topic-level";
 import { eventTopic } from "../protocol/topics";
 import { typedText } from "../runtime/typed-text";
 import { connectionIdentity, currentValue } from "./dialog";
-import { explainedIfSet, isEnvironmentReference, shared } from "./explain";
+import { explainedIfSet, hasVariable, shared } from "./explain";
 import { fieldsOf, fillOnPaste } from "./paste";
 import { livePreview } from "./preview";
 import type { EditedNode } from "./red";
@@ -125,13 +125,18 @@ function previewEvent(node: EditedNode): string {
   const event = shapeEvent(
     exampleOf(data),
     String(currentValue(node, "tag")),
-    numericText(currentValue(node, "numericText")),
+    previewNumbers(node),
   );
   return encodeEvent(event, {
     observedAt: previewTime(node),
     stream: String(currentValue(node, "stream")),
     addClientIp: currentValue(node, "addClientIp") === true,
   });
+}
+
+function previewNumbers(node: EditedNode): NumericText {
+  const setting = currentValue(node, "numericText");
+  return hasVariable(setting) ? "auto" : numericText(setting);
 }
 
 /** The data that stands in the field, or else what the example holds. */
@@ -148,7 +153,7 @@ function previewTime(node: EditedNode): string | undefined {
   const { value, type } = typedValue(node, "observedAt");
   if (type === "server") return undefined;
   if (type === "arrival") return timestamp(Date.now());
-  const isKnown = type === "str" && !isEnvironmentReference(value);
+  const isKnown = type === "str" && !hasVariable(value);
   return isKnown ? observedTime(value) : placeholder(value, type);
 }
 

@@ -1,7 +1,7 @@
 // Why a field is not valid, or hardly what was meant, in words below it: Node-RED's own tooltip needs a mouse.
 import type { FieldName } from "../protocol/errors";
 import { currentValue, inputOf } from "./dialog";
-import { isEnvironmentReference } from "./explain";
+import { hasVariable } from "./explain";
 import { hintOf } from "./hints";
 import type { EditedNode, Validator } from "./red";
 import { whenStill } from "./still";
@@ -31,7 +31,7 @@ function watch(
   let isTouched = false;
   const show = () => {
     const value = currentValue(node, property);
-    const isAccepted = isEnvironmentReference(value) || (value === "" && !isTouched);
+    const isAccepted = hasVariable(value, property) || (value === "" && !isTouched);
     const options = label === undefined ? {} : { label };
     const verdict = isAccepted || !validate || validate.call(node, value, options);
     const isValid = verdict === true;

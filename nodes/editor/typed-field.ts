@@ -1,7 +1,7 @@
 // Fields whose value is of a type that the user chooses: text, a property of the message, …
 import type { EditorWidgetTypedInputType, EditorWidgetTypedInputTypeDefinition } from "node-red";
 import { currentValue, inputOf } from "./dialog";
-import { explain, isEnvironmentReference } from "./explain";
+import { explain, hasVariable } from "./explain";
 import type { EditedNode, Validator, Verdict } from "./red";
 
 type Type = EditorWidgetTypedInputType | TypeDefinition;
@@ -71,5 +71,5 @@ export function typedFieldValidator(property: string, checkText: TextCheck): Val
 }
 
 function textVerdict(text: string, check: TextCheck): Verdict {
-  return isEnvironmentReference(text) || explain(() => check(text));
+  return hasVariable(text) || explain(() => check(text));
 }

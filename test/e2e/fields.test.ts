@@ -24,6 +24,7 @@ describe(`in the fields of the dialogs of Node-RED ${version}, a person`, () => 
     this.timeout(60_000);
     await sandbox.start();
     leftovers.push(() => sandbox.stop());
+    process.env.M1_TEST_KIND = "demo";
     const { userDir, remove } = await installation(flow(sandbox.url));
     leftovers.push(remove);
     const nodeRed = await NodeRed.start(userDir, { editorTheme });
@@ -142,6 +143,23 @@ describe(`in the fields of the dialogs of Node-RED ${version}, a person`, () => 
       });
     }
 
+    it("writes variables into the texts, and the test puts in what they hold", async () => {
+      const { projectMqtt, userMqtt, apiKey, userPassword } = DEMO_ACCOUNT;
+      await connection.fill({
+        URL: `mqtt://${variable("HOST")}:${new URL(sandbox.url).port}`,
+        "Project MQTT ID": variable("PROJECT"),
+        "User MQTT ID": userMqtt.replace("demo", variable("KIND")),
+        "API key": apiKey,
+        "User password": userPassword,
+      });
+      deepEqual(await connection.problems(), []);
+      await connection.press("Test connection");
+      await connection.answers("Test connection", /^URL: the environment variable M1_TEST_HOST/);
+      await connection.fill({ URL: sandbox.url, "Project MQTT ID": projectMqtt });
+      await connection.press("Test connection");
+      await connection.answers("Test connection", /^Connected/);
+    });
+
     it("leaves a blank field by a click on Look up: it is one click", async () => {
       await connection.press("Look it up…");
       await connection.field("Project MQTT ID").focus();
@@ -219,6 +237,10 @@ describe(`in the fields of the dialogs of Node-RED ${version}, a person`, () => 
     await page.mouse.up();
   }
 });
+
+function variable(name: string): string {
+  return ["$", "{M1_TEST_", name, "}"].join("");
+}
 
 function flow(url: string): { id: string; type: string }[] {
   const { projectMqtt, userMqtt } = DEMO_ACCOUNT;
