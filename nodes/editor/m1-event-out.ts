@@ -11,7 +11,8 @@ import { connectionIdentity, currentValue } from "./dialog";
 import { explainedIfSet, hasVariable, shared } from "./explain";
 import { fieldsOf, fillOnPaste } from "./paste";
 import { livePreview } from "./preview";
-import type { EditedNode } from "./red";
+import { verdictOf } from "./problems";
+import type { EditedNode, Verdict } from "./red";
 import { labelStyle, startDialog } from "./start-dialog";
 import { textType, typedField, typedFieldValidator, valuelessType } from "./typed-field";
 
@@ -50,13 +51,13 @@ RED.nodes.registerType<Properties>("m1 event out", {
     deviceId: {
       value: "",
       label: shared("label.deviceId"),
-      validate: typedFieldValidator("deviceId", checkDeviceId),
+      validate: typedFieldValidator("deviceId", { str: checkDeviceId }),
     },
     deviceIdType: { value: "str" },
     eventData: {
       value: "payload",
       label: shared("label.eventData"),
-      validate: typedFieldValidator("eventData", anyText),
+      validate: typedFieldValidator("eventData", { json: checkJson }),
     },
     eventDataType: { value: "msg" },
     tag: { value: "value", validate: explainedIfSet(checkTag) },
@@ -64,7 +65,7 @@ RED.nodes.registerType<Properties>("m1 event out", {
     observedAt: {
       value: "",
       label: shared("label.observedAt"),
-      validate: typedFieldValidator("observedAt", observedTime),
+      validate: typedFieldValidator("observedAt", { str: observedTime }),
     },
     observedAtType: { value: "arrival" },
     stream: { value: "" },
@@ -105,11 +106,24 @@ RED.nodes.registerType<Properties>("m1 event out", {
       currentValue(this, "deviceIdType") === "str" ? fieldsOf(this, ["deviceId"]) : {},
     );
     livePreview(
-      { element: $("#m1-event-out-topic"), lines: () => [previewTopic(this)] },
-      { element: $("#m1-event-out-json"), lines: () => [previewEvent(this)] },
+      {
+        element: $("#m1-event-out-topic"),
+        verdict: () => verdictOf(this, "deviceId"),
+        lines: () => [previewTopic(this)],
+      },
+      {
+        element: $("#m1-event-out-json"),
+        verdict: () => firstProblem(this, ["eventData", "observedAt"]),
+        lines: () => [previewEvent(this)],
+      },
     );
   },
 });
+
+function firstProblem(node: EditedNode, properties: readonly string[]): Verdict {
+  const verdicts = properties.map((property) => verdictOf(node, property));
+  return verdicts.find((verdict) => verdict !== true) ?? true;
+}
 
 /** Where the event goes; what only a message can tell is named in braces. */
 function previewTopic(node: EditedNode): string {
@@ -181,8 +195,9 @@ function checkDeviceId(text: string): string {
   return topicLevel(text, "deviceId", { emptyAllowed: true });
 }
 
-function anyText(): void {
-  // Whatever it is, it goes under the tag.
+/** JSON that is no event whatever the tag, such as `null`. */
+function checkJson(text: string): void {
+  shapeEvent(JSON.parse(text), "value");
 }
 
 function checkTag(tag: unknown): void {

@@ -1,9 +1,12 @@
 // What the settings in a dialog come to, shown while they are edited.
 import { M1Error } from "../protocol/errors";
 import { translateError } from "./explain";
+import type { Verdict } from "./red";
 
 export interface PreviewPart {
   readonly element: JQuery;
+  /** What is wrong with the fields that it shows; there are no lines then. */
+  readonly verdict?: () => Verdict;
   /** The lines to show; an M1Error is shown instead. */
   readonly lines: () => readonly string[];
 }
@@ -17,16 +20,25 @@ export function livePreview(...parts: readonly PreviewPart[]): void {
   refresh();
 }
 
-function show({ element, lines }: PreviewPart): void {
+function show({ element, verdict, lines }: PreviewPart): void {
   element.empty();
+  const verdictOfFields = verdict?.() ?? true;
+  if (verdictOfFields !== true) {
+    showProblem(element, verdictOfFields);
+    return;
+  }
   try {
     for (const line of lines()) $("<code>").text(line).appendTo(element);
   } catch (error) {
     if (!(error instanceof M1Error)) throw error;
-    const problem = $('<span class="m1-warning">').appendTo(element);
-    problem.append(
-      '<i class="fa fa-warning" aria-hidden="true"></i> ',
-      document.createTextNode(translateError(error)),
-    );
+    showProblem(element, translateError(error));
   }
+}
+
+function showProblem(element: JQuery, words: string): void {
+  const problem = $('<span class="m1-warning">').appendTo(element);
+  problem.append(
+    '<i class="fa fa-warning" aria-hidden="true"></i> ',
+    document.createTextNode(words),
+  );
 }
