@@ -27,7 +27,7 @@ import {
 } from "./runtime/connection-settings";
 import { problem } from "./runtime/problem";
 import type { ConnectionNode, Registration } from "./runtime/registration";
-import { attempt, setting, warnOfSpaceAround } from "./runtime/settings";
+import { attempt, replaceVariables, setting, warnOfSpaceAround } from "./runtime/settings";
 import { connectionStatus, faultStatus, statusDisplay } from "./runtime/status";
 import { errorText, translate } from "./runtime/translate";
 
@@ -200,7 +200,8 @@ interface Config {
 }
 
 /** Throws the M1Error of the first setting that is not usable. */
-function readConfig(RED: NodeAPI, node: Node<Credentials>, config: ConnectionConfig): Config {
+function readConfig(RED: NodeAPI, node: Node<Credentials>, given: ConnectionConfig): Config {
+  const config = replaceVariables(RED, node, given);
   const ownClientId = defaultClientId(instanceId(RED), node.id);
   const stated = { ...config, ...node.credentials } as unknown as StatedConnection;
   return {

@@ -2,7 +2,7 @@
 import type { Node, NodeAPI } from "node-red";
 import { receive } from "./protocol/settings";
 import { topicLevel } from "./protocol/topic-level";
-import { setting } from "./runtime/settings";
+import { replaceVariables, setting } from "./runtime/settings";
 import { isSetByMessages, type SubscriberConfig, startSubscriber } from "./runtime/subscriber-node";
 import type { DeviceRequest, Own } from "./subscriptions/subscription-request";
 
@@ -12,8 +12,9 @@ interface DeviceInConfig extends SubscriberConfig {
 }
 
 export = (RED: NodeAPI): void => {
-  function M1DeviceIn(this: Node, config: DeviceInConfig): void {
-    RED.nodes.createNode(this, config);
+  function M1DeviceIn(this: Node, stated: DeviceInConfig): void {
+    RED.nodes.createNode(this, stated);
+    const config = replaceVariables(RED, this, stated);
     startSubscriber(RED, this, config, { property: "deviceId", read: () => ownRequest(config) });
   }
 

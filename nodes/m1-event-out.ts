@@ -13,7 +13,14 @@ import { eventTopic } from "./protocol/topics";
 import { finish } from "./runtime/finish";
 import { type InputResults, LastMessage } from "./runtime/last-message";
 import { Registration } from "./runtime/registration";
-import { attempt, flagSetting, setting, textSetting, warnOfSpaceAround } from "./runtime/settings";
+import {
+  attempt,
+  flagSetting,
+  replaceVariables,
+  setting,
+  textSetting,
+  warnOfSpaceAround,
+} from "./runtime/settings";
 import { type TypedInput, typedInput } from "./runtime/typed-input";
 
 interface EventOutConfig extends NodeDef {
@@ -106,7 +113,8 @@ interface Settings {
 }
 
 /** Throws the M1Error of the first setting that is not usable. */
-function readConfig(RED: NodeAPI, node: Node, config: EventOutConfig): Settings {
+function readConfig(RED: NodeAPI, node: Node, stated: EventOutConfig): Settings {
+  const config = replaceVariables(RED, node, stated);
   const { deviceId = "", deviceIdType = "str" } = config;
   const { eventData = "payload", eventDataType = "msg" } = config;
   const { observedAt = "", observedAtType = "arrival" } = config;

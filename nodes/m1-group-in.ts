@@ -2,7 +2,7 @@
 import type { Node, NodeAPI } from "node-red";
 import { M1Error } from "./protocol/errors";
 import { topicLevel } from "./protocol/topic-level";
-import { setting } from "./runtime/settings";
+import { replaceVariables, setting } from "./runtime/settings";
 import {
   broadcastSetting,
   isSetByMessages,
@@ -16,8 +16,9 @@ interface GroupInConfig extends SubscriberConfig {
 }
 
 export = (RED: NodeAPI): void => {
-  function M1GroupIn(this: Node, config: GroupInConfig): void {
-    RED.nodes.createNode(this, config);
+  function M1GroupIn(this: Node, stated: GroupInConfig): void {
+    RED.nodes.createNode(this, stated);
+    const config = replaceVariables(RED, this, stated);
     startSubscriber(RED, this, config, { property: "groups", read: () => ownRequest(config) });
   }
 

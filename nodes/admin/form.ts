@@ -5,7 +5,7 @@ import type { Node, NodeAPI } from "node-red";
 import { type BrokerUrl, parseBrokerUrl } from "../protocol/broker-url";
 import type { FieldName } from "../protocol/errors";
 import { DEFAULT_URL } from "../runtime/connection-settings";
-import { envReference } from "../runtime/env-reference";
+import { type LookUp, replaceReferences } from "../runtime/env-reference";
 import { attempt } from "../runtime/settings";
 
 /** `id` and `z` are those of the config node, deployed or not; the rest are fields, by their names. */
@@ -28,16 +28,16 @@ const STORED = "__PWRD__";
 export function completeForm(RED: NodeAPI, form: Form, names: readonly FieldName[]): CompletedForm {
   const config = deployedConfig(RED, form);
   const stored = config && (RED.nodes.getCredentials(String(form.id)) as Form | undefined);
-  const replaced = variablesOf(RED, form);
+  const lookUp = variablesOf(RED, form);
   const fields = names.map((name) => {
     const shown = form[name];
-    const value = replaced(shown === STORED ? stored?.[name] : shown);
+    const value = replaceReferences(shown === STORED ? stored?.[name] : shown, name, lookUp);
     return { name, value, isBorrowed: value !== undefined && !isDeepStrictEqual(value, shown) };
   });
   return {
     values: Object.fromEntries(fields.map(({ name, value }) => [name, value])),
     borrowed: fields.filter(({ isBorrowed }) => isBorrowed).map(({ name }) => name),
-    deployed: addressesOf(config, config ? variablesOf(RED, config) : replaced),
+    deployed: addressesOf(config, config ? variablesOf(RED, config) : lookUp),
     confirmed: form.confirmed,
   };
 }
@@ -51,21 +51,18 @@ function deployedConfig(RED: NodeAPI, { id }: Form): Form | undefined {
   return found;
 }
 
-function addressesOf(config: Form | undefined, replaced: (value: unknown) => unknown): BrokerUrl[] {
+function addressesOf(config: Form | undefined, lookUp: LookUp): BrokerUrl[] {
   const { url = DEFAULT_URL, fallbackUrls } = config ?? {};
-  const texts = [url, fallbackUrls ?? []].flat().map(replaced);
+  const texts = [url, fallbackUrls ?? []]
+    .flat()
+    .map((text) => replaceReferences(text, "url", lookUp));
   return texts.flatMap((text) => attempt(() => parseBrokerUrl(text)).value ?? []);
 }
 
-/** Replaces environment variables as a deploy does, for the connection of that `id` and `z`. */
-function variablesOf(RED: NodeAPI, connection: Form): (value: unknown) => unknown {
+/** The environment variables as a deploy finds them for the connection of that `id` and `z`. */
+function variablesOf(RED: NodeAPI, connection: Form): LookUp {
   const scope = neighbour(RED, connection) as Node;
-  const replaced = (value: unknown): unknown => {
-    if (Array.isArray(value)) return value.map(replaced);
-    const variable = envReference(value);
-    return variable === undefined ? value : (RED.util.getSetting(scope, variable) ?? value);
-  };
-  return replaced;
+  return (name) => RED.util.getSetting(scope, name);
 }
 
 /** The deployed config node, or else any node of the same flow: it sees the same variables. */

@@ -19,9 +19,9 @@ export function explain(check: () => unknown): Verdict {
   }
 }
 
-/** Lets pass what `check` accepts, and what the runtime will replace by an environment variable. */
-export function explained(check: (value: unknown) => unknown): Validator {
-  return (value, _options) => isEnvironmentReference(value) || explain(() => check(value));
+/** Lets pass what `check` accepts, and what holds a variable. `field` is to be named where that is a secret. */
+export function explained(check: (value: unknown) => unknown, field = ""): Validator {
+  return (value, _options) => hasVariable(value, field) || explain(() => check(value));
 }
 
 /** The same for a property that has a default, which a flow written by hand may leave out. */
@@ -29,9 +29,9 @@ export function explainedIfSet(check: (value: unknown) => unknown): Validator {
   return explained((value) => value === undefined || check(value));
 }
 
-/** `${NAME}` as the whole value: only the runtime knows what it stands for. */
-export function isEnvironmentReference(value: unknown): boolean {
-  return envReference(value) !== undefined;
+/** Whether a value holds a `${NAME}`: only the runtime knows what it stands for. */
+export function hasVariable(value: unknown, field = ""): boolean {
+  return envReference(value, field) !== undefined;
 }
 
 /** What an error says, here or in the runtime. */

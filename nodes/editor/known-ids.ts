@@ -1,6 +1,6 @@
 // The device and group IDs that the flows name already, offered where one is typed.
 import { elementOf } from "./dialog";
-import { isEnvironmentReference } from "./explain";
+import { hasVariable } from "./explain";
 import type { EditedNode } from "./red";
 
 /** What the nodes have that may name an ID. */
@@ -27,7 +27,7 @@ function knownIds(node: EditedNode, kind: "device" | "group"): string[] {
   const visit = (naming: Naming) => {
     if (naming.id === node.id) return;
     for (const id of kind === "device" ? devicesOf(naming) : groupsOf(naming)) {
-      if (id !== "" && !isEnvironmentReference(id)) ids.add(id);
+      if (id !== "" && !hasVariable(id)) ids.add(id);
     }
   };
   RED.nodes.eachNode((other) => {

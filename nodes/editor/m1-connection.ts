@@ -25,14 +25,7 @@ import {
 import { actionButton, type Outcome } from "./action-button";
 import { ask } from "./ask";
 import { currentValue, fillIn, inputOf, showRow } from "./dialog";
-import {
-  explain,
-  explained,
-  explainedIfSet,
-  isEnvironmentReference,
-  shared,
-  translateError,
-} from "./explain";
+import { explain, explained, explainedIfSet, hasVariable, shared, translateError } from "./explain";
 import { foldableSection } from "./foldable-section";
 import { fieldsOf, fillOnPaste } from "./paste";
 import { say } from "./problems";
@@ -102,8 +95,8 @@ RED.nodes.registerType<Properties>("m1 connection", {
     outboxSync: { value: "second", validate: explainedIfSet(outboxSync) },
   },
   credentials: {
-    apiKey: { type: "password", validate: explained(issuedApiKey) },
-    userPassword: { type: "password", validate: explained(checkUserPassword) },
+    apiKey: { type: "password", validate: explained(issuedApiKey, "apiKey") },
+    userPassword: { type: "password", validate: explained(checkUserPassword, "userPassword") },
   },
   label() {
     if (this.name) return this.name;
@@ -152,7 +145,7 @@ function showFallbackUrls(node: EditedNode & Properties): void {
     placeholder: shared("placeholder.fallbackUrls"),
     label: shared("label.fallbackUrls"),
     verdict: (text, others) =>
-      isEnvironmentReference(text) ||
+      hasVariable(text) ||
       explain(() => checkEntry(text, [...others, String(currentValue(node, "url"))])),
     changed: update,
   });
@@ -240,7 +233,7 @@ function validUrl(text: string): BrokerUrl | undefined {
 /** Variables are left to the runtime; each keeps its place. */
 function checkFallbackUrls(value: unknown): void {
   const entries: unknown = Array.isArray(value)
-    ? value.map((entry) => (isEnvironmentReference(entry) ? "" : entry))
+    ? value.map((entry) => (hasVariable(entry) ? "" : entry))
     : value;
   parseFallbackUrls(entries);
 }

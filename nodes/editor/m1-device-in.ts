@@ -4,7 +4,7 @@ import { datatype, qos, receive, updateType } from "../protocol/settings";
 import { topicLevel } from "../protocol/topic-level";
 import type { DeviceRequest, Own } from "../subscriptions/subscription-request";
 import { currentValue, inputOf, revalidate, showRow } from "./dialog";
-import { explained, explainedIfSet, isEnvironmentReference, shared } from "./explain";
+import { explained, explainedIfSet, hasVariable, shared } from "./explain";
 import { isSetByMessages, showIdsUnlessByMessage } from "./inputs";
 import { offerKnownIds } from "./known-ids";
 import { fieldsOf, fillOnPaste } from "./paste";
@@ -101,6 +101,6 @@ function ownRequest(node: EditedNode): Own<DeviceRequest> {
     ids: isSetByMessages(node)
       ? ["{msg.deviceId}"]
       : [topicLevel(currentValue(node, "deviceId"), "deviceId", { emptyAllowed: true })],
-    receive: isEnvironmentReference(receives) ? "all" : receive(receives),
+    receive: hasVariable(receives) ? "all" : receive(receives),
   };
 }

@@ -2,18 +2,19 @@
 import { M1Error } from "../protocol/errors";
 import { encodeEvent, shapeEvent } from "../protocol/event";
 import { observedTime } from "../protocol/observed-time";
-import { complete, numericText, qos } from "../protocol/settings";
+import { complete, type NumericText, numericText, qos } from "../protocol/settings";
 import { timestamp } from "../protocol/timestamp";
 import { topicLevel } from "../protocol/topic-level";
 import { eventTopic } from "../protocol/topics";
 import { typedText } from "../runtime/typed-text";
 import { connectionIdentity, currentValue, inputOf } from "./dialog";
-import { explainedIfSet, isEnvironmentReference, shared } from "./explain";
+import { explainedIfSet, hasVariable, shared } from "./explain";
 import { offerKnownIds } from "./known-ids";
 import { LastMessage, type Typed } from "./last-message";
 import { fieldsOf, fillOnPaste } from "./paste";
 import { livePreview } from "./preview";
-import type { EditedNode } from "./red";
+import { verdictOf } from "./problems";
+import type { EditedNode, Verdict } from "./red";
 import { labelStyle, startDialog } from "./start-dialog";
 import { textType, typedField, typedFieldValidator, valuelessType } from "./typed-field";
 
@@ -52,13 +53,13 @@ RED.nodes.registerType<Properties>("m1 event out", {
     deviceId: {
       value: "",
       label: shared("label.deviceId"),
-      validate: typedFieldValidator("deviceId", checkDeviceId),
+      validate: typedFieldValidator("deviceId", { str: checkDeviceId }),
     },
     deviceIdType: { value: "str" },
     eventData: {
       value: "payload",
       label: shared("label.eventData"),
-      validate: typedFieldValidator("eventData", anyText),
+      validate: typedFieldValidator("eventData", { json: checkJson }),
     },
     eventDataType: { value: "msg" },
     tag: { value: "value", validate: explainedIfSet(checkTag) },
@@ -66,7 +67,7 @@ RED.nodes.registerType<Properties>("m1 event out", {
     observedAt: {
       value: "",
       label: shared("label.observedAt"),
-      validate: typedFieldValidator("observedAt", observedTime),
+      validate: typedFieldValidator("observedAt", { str: observedTime }),
     },
     observedAtType: { value: "arrival" },
     stream: { value: "" },
@@ -109,8 +110,16 @@ RED.nodes.registerType<Properties>("m1 event out", {
     );
     let last: LastMessage | undefined;
     const refresh = livePreview(
-      { element: $("#m1-event-out-topic"), lines: () => [previewTopic(this, last)] },
-      { element: $("#m1-event-out-json"), lines: () => [previewEvent(this, last)] },
+      {
+        element: $("#m1-event-out-topic"),
+        verdict: () => verdictOf(this, "deviceId"),
+        lines: () => [previewTopic(this, last)],
+      },
+      {
+        element: $("#m1-event-out-json"),
+        verdict: () => firstProblem(this, ["eventData", "observedAt"]),
+        lines: () => [previewEvent(this, last)],
+      },
     );
     void LastMessage.of(this, deployedInputs(this)).then((known) => {
       last = known;
@@ -128,6 +137,11 @@ function offerDeviceIds(node: EditedNode): void {
   };
   inputOf(node, "deviceId").on("change", offer);
   offer();
+}
+
+function firstProblem(node: EditedNode, properties: readonly string[]): Verdict {
+  const verdicts = properties.map((property) => verdictOf(node, property));
+  return verdicts.find((verdict) => verdict !== true) ?? true;
 }
 
 /** As the node is saved: what is not deployed yet has no results. */
@@ -163,13 +177,18 @@ function previewEvent(node: EditedNode, last: LastMessage | undefined): string {
   const event = shapeEvent(
     known ? known.value : exampleOf(data),
     String(currentValue(node, "tag")),
-    numericText(currentValue(node, "numericText")),
+    previewNumbers(node),
   );
   return encodeEvent(event, {
     observedAt: previewTime(node, last),
     stream: String(currentValue(node, "stream")),
     addClientIp: currentValue(node, "addClientIp") === true,
   });
+}
+
+function previewNumbers(node: EditedNode): NumericText {
+  const setting = currentValue(node, "numericText");
+  return hasVariable(setting) ? "auto" : numericText(setting);
 }
 
 /** The data that stands in the field, or else what the example holds. */
@@ -187,7 +206,7 @@ function previewTime(node: EditedNode, last: LastMessage | undefined): string | 
   const { value, type } = input;
   if (type === "server") return undefined;
   if (type === "arrival") return timestamp(Date.now());
-  if (type === "str" && !isEnvironmentReference(value)) return observedTime(value);
+  if (type === "str" && !hasVariable(value)) return observedTime(value);
   const known = last?.result("observedAt", input);
   return known ? observedTime(known.value) : placeholder(value, type);
 }
@@ -216,8 +235,9 @@ function checkDeviceId(text: string): string {
   return topicLevel(text, "deviceId", { emptyAllowed: true });
 }
 
-function anyText(): void {
-  // Whatever it is, it goes under the tag.
+/** JSON that is no event whatever the tag, such as `null`. */
+function checkJson(text: string): void {
+  shapeEvent(JSON.parse(text), "value");
 }
 
 function checkTag(tag: unknown): void {

@@ -5,7 +5,7 @@ import { datatype, qos, updateType } from "../protocol/settings";
 import { topicLevel } from "../protocol/topic-level";
 import type { GroupRequest, Own } from "../subscriptions/subscription-request";
 import { currentValue, inputOf } from "./dialog";
-import { explain, explained, explainedIfSet, isEnvironmentReference, shared } from "./explain";
+import { explain, explained, explainedIfSet, hasVariable, shared } from "./explain";
 import { hintOf } from "./hints";
 import { isSetByMessages, showIdsUnlessByMessage } from "./inputs";
 import { offerKnownIds } from "./known-ids";
@@ -130,7 +130,7 @@ function groupsHint(groups: readonly string[]): string | undefined {
 }
 
 function groupVerdict(group: unknown): Verdict {
-  return isEnvironmentReference(group) || explain(() => topicLevel(group, "groupId"));
+  return hasVariable(group) || explain(() => topicLevel(group, "groupId"));
 }
 
 function noGroupVerdict(node: EditedNode, groups: unknown[]): Verdict {

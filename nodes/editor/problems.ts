@@ -1,28 +1,29 @@
 // Why a field is not valid, or hardly what was meant, in words below it: Node-RED's own tooltip needs a mouse.
 import type { FieldName } from "../protocol/errors";
 import { currentValue, inputOf } from "./dialog";
-import { isEnvironmentReference } from "./explain";
 import { hintOf } from "./hints";
-import type { EditedNode, Validator } from "./red";
+import type { EditedNode, Verdict } from "./red";
 import { whenStill } from "./still";
 
 /** For every field of the open dialog whose validator explains itself, and every text. */
 export function showProblems(node: EditedNode): void {
   const definitions = { ...node._def.defaults, ...node._def.credentials };
-  for (const [property, { validate, label }] of Object.entries(definitions)) {
+  for (const [property, { validate }] of Object.entries(definitions)) {
     const input = inputOf(node, property);
     const isText = input.is("input[type=text], input[type=password]");
-    if (validate || isText) watch(node, property, input, validate, label);
+    if (validate || isText) watch(node, property, input);
   }
 }
 
-function watch(
-  node: EditedNode,
-  property: string,
-  input: JQuery,
-  validate: Validator | undefined,
-  label: string | undefined,
-): void {
+/** What is wrong with a property, as the open dialog has it. */
+export function verdictOf(node: EditedNode, property: string): Verdict {
+  const { defaults, credentials } = node._def;
+  const { validate, label } = { ...defaults, ...credentials }[property] ?? {};
+  const value = currentValue(node, property);
+  return validate?.call(node, value, label === undefined ? {} : { label }) ?? true;
+}
+
+function watch(node: EditedNode, property: string, input: JQuery): void {
   const row = input.closest(".form-row");
   const id = `${input.attr("id")}-problem`;
   const problem = noteLine("m1-warning", "fa-warning").attr("id", id).appendTo(row);
@@ -30,10 +31,8 @@ function watch(
   /** A new node is blank, which is no mistake before the user has been there. */
   let isTouched = false;
   const show = () => {
-    const value = currentValue(node, property);
-    const isAccepted = isEnvironmentReference(value) || (value === "" && !isTouched);
-    const options = label === undefined ? {} : { label };
-    const verdict = isAccepted || !validate || validate.call(node, value, options);
+    const isUntouched = currentValue(node, property) === "" && !isTouched;
+    const verdict = isUntouched || verdictOf(node, property);
     const isValid = verdict === true;
     say(problem, isValid ? undefined : verdict);
     say(hint, isValid ? textHint(node, property) : undefined);

@@ -1,7 +1,8 @@
 // Fields whose value is of a type that the user chooses: text, a property of the message, …
 import type { EditorWidgetTypedInputType, EditorWidgetTypedInputTypeDefinition } from "node-red";
+import { type FieldName, M1Error } from "../protocol/errors";
 import { currentValue, inputOf } from "./dialog";
-import { explain, isEnvironmentReference } from "./explain";
+import { explain, hasVariable, translateError } from "./explain";
 import type { EditedNode, Validator, Verdict } from "./red";
 
 type Type = EditorWidgetTypedInputType | TypeDefinition;
@@ -57,19 +58,26 @@ function dropTooltip(input: JQuery): void {
   input.removeData("tooltip");
 }
 
-/** Text must pass `checkText`; expressions and the names of properties must be well formed. */
-export function typedFieldValidator(property: string, checkText: TextCheck): Validator {
+/** Types that stand for nothing without a value. */
+const NEEDS_VALUE = new Set(["msg", "flow", "global", "env", "json", "jsonata"]);
+
+/** Expressions, JSON and the names of properties must be there and well formed, and pass the check of their type. */
+export function typedFieldValidator(
+  property: FieldName,
+  checks: Readonly<Record<string, TextCheck>>,
+): Validator {
   return function (value, options) {
-    const type = currentValue(this, typeProperty(property));
-    if (type === undefined) return true;
-    if (type === "str") return textVerdict(String(value ?? ""), checkText);
-    if (type === "env" && value === "") {
-      return RED._("validator.errors.missing-required-prop", { prop: options.label ?? property });
+    const type = String(currentValue(this, typeProperty(property)) ?? "");
+    const text = String(value ?? "");
+    if (NEEDS_VALUE.has(type) && text.trim() === "") {
+      return translateError(new M1Error("SETTING_BLANK", { field: property }));
     }
-    return RED.validators.typedInput({ type: String(type) }).call(this, value, options);
+    const verdict = RED.validators.typedInput({ type }).call(this, text, options);
+    const check = checks[type];
+    return verdict === true && check ? textVerdict(text, check) : verdict;
   };
 }
 
 function textVerdict(text: string, check: TextCheck): Verdict {
-  return isEnvironmentReference(text) || explain(() => check(text));
+  return hasVariable(text) || explain(() => check(text));
 }

@@ -121,7 +121,7 @@ function checkEnvironment(
   type: string,
 ): void {
   if (type !== "env" && type !== "jsonata") {
-    const name = envReference(value);
+    const name = envReference(value, field);
     if (name !== undefined) throw new M1Error("ENV_UNSET", { field, name });
   }
   if (type !== "env") return;

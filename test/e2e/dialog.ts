@@ -88,6 +88,12 @@ export class Dialog {
     return this.element.locator(".m1-preview code").allInnerTexts();
   }
 
+  /** What stands in the place of lines that cannot be shown. */
+  async previewProblems(): Promise<string[]> {
+    const problems = await this.element.locator(".m1-preview .m1-warning").allInnerTexts();
+    return problems.map((problem) => problem.trim());
+  }
+
   /** Cuts a text out of one field and pastes it into another, as from another window. */
   async paste(label: string, text: string): Promise<void> {
     const scratch = this.field("Name");

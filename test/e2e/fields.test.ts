@@ -24,6 +24,7 @@ describe(`in the fields of the dialogs of Node-RED ${version}, a person`, () => 
     this.timeout(60_000);
     await sandbox.start();
     leftovers.push(() => sandbox.stop());
+    process.env.M1_TEST_KIND = "demo";
     const { userDir, remove } = await installation(flow(sandbox.url));
     leftovers.push(remove);
     const nodeRed = await NodeRed.start(userDir, { editorTheme });
@@ -142,6 +143,23 @@ describe(`in the fields of the dialogs of Node-RED ${version}, a person`, () => 
       });
     }
 
+    it("writes variables into the texts, and the test puts in what they hold", async () => {
+      const { projectMqtt, userMqtt, apiKey, userPassword } = DEMO_ACCOUNT;
+      await connection.fill({
+        URL: `mqtt://${variable("HOST")}:${new URL(sandbox.url).port}`,
+        "Project MQTT ID": variable("PROJECT"),
+        "User MQTT ID": userMqtt.replace("demo", variable("KIND")),
+        "API key": apiKey,
+        "User password": userPassword,
+      });
+      deepEqual(await connection.problems(), []);
+      await connection.press("Test connection");
+      await connection.answers("Test connection", /^URL: the environment variable M1_TEST_HOST/);
+      await connection.fill({ URL: sandbox.url, "Project MQTT ID": projectMqtt });
+      await connection.press("Test connection");
+      await connection.answers("Test connection", /^Connected/);
+    });
+
     it("leaves a blank field by a click on Look up: it is one click", async () => {
       await connection.press("Look it up…");
       await connection.field("Project MQTT ID").focus();
@@ -194,6 +212,49 @@ describe(`in the fields of the dialogs of Node-RED ${version}, a person`, () => 
       await dialog.press("Advanced");
     });
 
+    const wrong: [type: string, text: string, words: RegExp][] = [
+      ["msg.", "", /^event data: nothing is entered$/],
+      ["global.", "", /^event data: nothing is entered$/],
+      ["msg.", "payload..temperature", /^Event data: Invalid property expression/],
+      ["JSON", "", /^event data: nothing is entered$/],
+      ["JSON", '{"temperature":', /^Event data: Invalid JSON data/],
+      ["JSON", "null", /^There is no event data: it is null$/],
+      ["expression", " ", /^event data: nothing is entered$/],
+      ["expression", "$foo(", /^Event data: Invalid JSONata expression/],
+      ["env variable", "", /^event data: nothing is entered$/],
+    ];
+    for (const [type, text, words] of wrong) {
+      it(`is told that ${type} ${JSON.stringify(text)} is no event data, and sees no event`, async () => {
+        await dialog.chooseType("Event data", type);
+        await dialog.fill({ "Event data": text });
+        match(await dialog.problem("Event data"), words);
+        match((await dialog.previewProblems()).at(-1) ?? "", words);
+        deepEqual(await dialog.problems(), ["Event data"]);
+        equal((await dialog.preview()).length, 1);
+      });
+    }
+
+    it("sees an event again once the event data is right, variables and all", async () => {
+      await dialog.chooseType("Event data", "expression");
+      await dialog.fill({ "Event data": "payload.temperature" });
+      equal((await dialog.preview()).length, 2);
+      await dialog.chooseType("Device ID", "msg.");
+      await dialog.fill({ "Device ID": "" });
+      match(await dialog.problem("Device ID"), /^device ID: nothing is entered$/);
+      await dialog.chooseType("Device ID", "string");
+      await dialog.fill({ "Device ID": `${variable("SITE")}-pump` });
+      deepEqual(await dialog.problems(), []);
+      equal((await dialog.preview())[0], `0/demo-project/demo-user/${variable("SITE")}-pump`);
+    });
+
+    it("is told what an ID is taken for that looks like something else", async () => {
+      for (const id of ["{{topic}}", "msg.topic"]) {
+        await dialog.fill({ "Device ID": id });
+        match(await dialog.hint("Device ID"), /^Taken as it is written\. .* choose msg\./);
+      }
+      deepEqual(await dialog.problems(), []);
+    });
+
     it("cancels, and opens the next", async () => {
       await dialog.cancel();
       dialog = await editor.edit("groups");
@@ -202,6 +263,24 @@ describe(`in the fields of the dialogs of Node-RED ${version}, a person`, () => 
     it("pastes a group ID in quotes", async () => {
       await paste(dialog, "Group IDs", '"greenhouses" ');
       equal(await dialog.field("Group IDs").inputValue(), "greenhouses");
+    });
+
+    it("is told that a list of groups in one row is one ID", async () => {
+      await dialog.field("Group IDs").fill("greenhouse, shed");
+      match(await dialog.hint("Group IDs"), /^A comma separates nothing here/);
+      await dialog.field("Group IDs").fill("msg.group");
+      match(await dialog.hint("Group IDs"), /^Taken as it is written: nothing/);
+      await dialog.field("Group IDs").fill("greenhouse");
+      equal(await dialog.hints("Group IDs"), 0);
+      await dialog.cancel();
+    });
+
+    it("is told the same of one device", async () => {
+      dialog = await editor.edit("in");
+      await dialog.fill({ "Device ID": "msg.topic" });
+      match(await dialog.hint("Device ID"), /^Taken as it is written: nothing/);
+      await dialog.fill({ "Device ID": "pump-1, pump-2" });
+      match(await dialog.hint("Device ID"), /^A comma separates nothing here/);
       await dialog.cancel();
     });
   });
@@ -219,6 +298,10 @@ describe(`in the fields of the dialogs of Node-RED ${version}, a person`, () => 
     await page.mouse.up();
   }
 });
+
+function variable(name: string): string {
+  return ["$", "{M1_TEST_", name, "}"].join("");
+}
 
 function flow(url: string): { id: string; type: string }[] {
   const { projectMqtt, userMqtt } = DEMO_ACCOUNT;

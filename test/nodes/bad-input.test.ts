@@ -362,6 +362,11 @@ const settingCases: { settings: object; code: string; text: string | RegExp }[] 
     text: "device ID: the environment variable M1_TEST_UNSET is not set",
   },
   {
+    settings: { deviceId: `north-${UNSET}` },
+    code: "ENV_UNSET",
+    text: "device ID: the environment variable M1_TEST_UNSET is not set",
+  },
+  {
     settings: { addClientIp: UNSET },
     code: "ENV_UNSET",
     text: "tag ip_address: the environment variable M1_TEST_UNSET is not set",

@@ -661,6 +661,75 @@ describe("m1 connection", () => {
       deepEqual(allCaught(), []);
     });
 
+    it("may stand anywhere in every text", async () => {
+      const { hostname, port } = new URL(context.sandbox.url);
+      Object.assign(process.env, {
+        M1_TEST_HOST: hostname,
+        M1_TEST_PORT: port,
+        M1_TEST_KIND: "demo",
+        M1_TEST_SITE: "north",
+      });
+      const site = variable("SITE");
+      const kind = variable("KIND");
+      await startFlow([
+        connectionTo(context.sandbox, {
+          url: "mqtt://127.0.0.1:1",
+          fallbackUrls: [`mqtt://${variable("HOST")}:${variable("PORT")}`],
+          projectMqtt: `${kind}-project`,
+          userMqtt: `${kind}-user`,
+          clientId: `${site}-gateway`,
+        }),
+        eventOut({ deviceId: `${site}-pump`, tag: `${site}_${kind}`, stream: `${kind}-${site}` }),
+        ...deviceIn("in", { deviceId: `${site}-pump`, updateType: `${kind}/filter` }),
+        ...groupIn("group", { groups: [`${site}-houses`, "all"], broadcast: false }),
+      ]);
+      await online();
+      equal(connects()[0]?.clientId, "north-gateway");
+      equal((await input("out", { payload: 1 })).error, undefined);
+      const [event] = await storedEvents(context.sandbox, 1);
+      deepEqual([event?.deviceId, event?.eventData.north_demo], ["north-pump", 1]);
+      equal(event?.stream, "demo-north");
+      await context.sandbox.sendUpdate("north-pump", "demo/filter", "now");
+      equal((await received("in got")).payload, "now");
+      await context.sandbox.sendGroupMessage("north-houses", "note", 5);
+      equal((await received("group got")).payload, 5);
+    });
+
+    it("may be those of the flow, also within a text", async () => {
+      const env = [{ name: "M1_TEST_SITE", value: "south", type: "str" }];
+      await startFlow([
+        { id: "sites", type: "tab", env },
+        { ...connectionTo(context.sandbox), z: undefined },
+        { ...eventOut({ deviceId: `${variable("SITE")}-pump` }), z: "sites" },
+      ]);
+      equal((await input("out", { payload: 1 })).error, undefined);
+      equal((await storedEvents(context.sandbox, 1))[0]?.deviceId, "south-pump");
+    });
+
+    it("are no matter within a secret: it may hold the characters themselves", async () => {
+      const userPassword = `pass${variable("SITE")}word`;
+      process.env.M1_TEST_SITE = "north";
+      const sandbox = new Sandbox({ port: 0, accounts: [{ ...DEMO_ACCOUNT, userPassword }] });
+      await sandbox.start();
+      try {
+        await startFlow([connectionTo(sandbox), eventOut()], {
+          m1: { ...demoCredentials(), userPassword },
+        });
+        await online();
+      } finally {
+        await stopFlow();
+        await sandbox.stop();
+      }
+    });
+
+    it("one that is not set within a text is named, with the field", async () => {
+      process.env.M1_TEST_HOST = "127.0.0.1";
+      await isOneFault(
+        { url: `mqtt://${variable("HOST")}:${variable("UNSET")}` },
+        "URL: the environment variable M1_TEST_UNSET is not set",
+      );
+    });
+
     for (const [property, label] of [
       ["url", "URL"],
       ["projectMqtt", "project MQTT ID"],

@@ -77,6 +77,22 @@ describe("the connection test of the editor", () => {
     equal(typeof roundTrip, "number");
   });
 
+  it("replaces environment variables within a text, as the deployed connection does", async () => {
+    process.env.M1_TEST_PORT = new URL(context.sandbox.url).port;
+    process.env.M1_TEST_KIND = "demo";
+    await startFlow([connectionTo(context.sandbox)]);
+    const url = `mqtt://127.0.0.1:${variable("PORT")}`;
+    const userMqtt = `${variable("KIND")}-user`;
+    const answer = await ask("test", form({ id: "m1", url, userMqtt }));
+    equal(typeof answer.roundTrip, "number");
+  });
+
+  it("names a variable within a text that is not set", async () => {
+    await startFlow([]);
+    const { error } = await ask("test", form({ url: `mqtt://${variable("UNSET")}:61619` }));
+    deepEqual(error, { code: "ENV_UNSET", details: { field: "url", name: "M1_TEST_UNSET" } });
+  });
+
   it("names a variable that is not set", async () => {
     await startFlow([]);
     const { error } = await ask("test", form({ apiKey: variable("UNSET") }));
