@@ -52,8 +52,8 @@ RED.nodes.registerType<Properties>("m1 group in", {
   },
   paletteLabel: "m1 group in",
   label() {
-    const everyGroup = this.broadcast === false ? this.type : this._("label.everyGroup");
-    return this.name || this.groups?.join(", ") || everyGroup;
+    const noGroup = this.broadcast === false ? this.type : this._("label.broadcastsOnly");
+    return this.name || this.groups?.join(", ") || noGroup;
   },
   labelStyle,
   outputLabels() {
