@@ -35,6 +35,8 @@ interface Properties {
   complete: string;
 }
 
+const PLACES = ["msg", "flow", "global"] as const;
+
 RED.nodes.registerType<Properties>("m1 event out", {
   category: "Medium One",
   color: "#9DB8BF",
@@ -85,21 +87,13 @@ RED.nodes.registerType<Properties>("m1 event out", {
   },
   oneditprepare() {
     startDialog(this);
-    typedField(this, "deviceId", [
-      textType(checkDeviceId),
-      "msg",
-      "flow",
-      "global",
-      "env",
-      "jsonata",
-    ]);
-    typedField(this, "eventData", ["msg", "flow", "global", "str", "json", "jsonata", "env"]);
+    // In the order of Node-RED's own nodes.
+    typedField(this, "deviceId", [...PLACES, textType(checkDeviceId), "jsonata", "env"]);
+    typedField(this, "eventData", [...PLACES, "str", "json", "jsonata", "env"]);
     typedField(this, "observedAt", [
       valuelessType("arrival", this._("option.arrival"), "fa fa-clock-o"),
       valuelessType("server", this._("option.server"), "fa fa-cloud"),
-      "msg",
-      "flow",
-      "global",
+      ...PLACES,
       textType(timestamp),
       "jsonata",
       "env",

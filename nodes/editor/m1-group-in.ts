@@ -58,8 +58,8 @@ RED.nodes.registerType<Properties>("m1 group in", {
   label() {
     if (this.name) return this.name;
     if (this.inputs === 1) return shared("label.byMessage");
-    const everyGroup = this.broadcast === false ? this.type : this._("label.everyGroup");
-    return this.groups?.join(", ") || everyGroup;
+    const noGroup = this.broadcast === false ? this.type : this._("label.broadcastsOnly");
+    return this.groups?.join(", ") || noGroup;
   },
   labelStyle,
   inputLabels() {

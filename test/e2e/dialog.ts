@@ -50,6 +50,15 @@ export class Dialog {
     await menu.locator("a").filter({ hasText: type }).first().click();
   }
 
+  /** The choices that `chooseType` has. */
+  async types(label: string): Promise<string[]> {
+    await this.row(label).locator(".red-ui-typedInput-type-select").click();
+    const menu = this.page.locator(".red-ui-typedInput-options:visible");
+    const types = await menu.locator("a").allInnerTexts();
+    await this.element.locator(".red-ui-tray-header").click();
+    return types.map((type) => type.trim());
+  }
+
   /** The plus beside a choice of config nodes. */
   add(label: string): Promise<Dialog> {
     return this.openConfig(label, ".fa-plus");

@@ -255,6 +255,18 @@ describe(`in the fields of the dialogs of Node-RED ${version}, a person`, () => 
       deepEqual(await dialog.problems(), []);
     });
 
+    it("finds the types of all fields in one order", async () => {
+      const order = ["msg.", "flow.", "global.", "string", "JSON", "expression", "env variable"];
+      for (const label of ["Device ID", "Event data", "Observed at"]) {
+        const types = (await dialog.types(label)).filter((type) => order.includes(type));
+        deepEqual(
+          types,
+          order.filter((type) => types.includes(type)),
+        );
+        equal(types.length, label === "Event data" ? 7 : 6);
+      }
+    });
+
     it("cancels, and opens the next", async () => {
       await dialog.cancel();
       dialog = await editor.edit("groups");
@@ -273,6 +285,11 @@ describe(`in the fields of the dialogs of Node-RED ${version}, a person`, () => 
       await dialog.field("Group IDs").fill("greenhouse");
       equal(await dialog.hints("Group IDs"), 0);
       await dialog.cancel();
+    });
+
+    it("drags in a fresh one, which is called what it receives", async () => {
+      await editor.drag("m1 group in", { x: 160, y: 320 });
+      await editor.node("broadcasts only").waitFor();
     });
 
     it("is told the same of one device", async () => {

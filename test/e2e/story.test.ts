@@ -184,8 +184,8 @@ describe(`in the editor of Node-RED ${version}, a person`, () => {
 
   it("receives a group's messages with one more node", async () => {
     await editor.drag("m1 group in", { x: 160, y: 280 });
-    await editor.wire("all groups", "debug 1");
-    dialog = await editor.edit("all groups");
+    await editor.wire("broadcasts only", "debug 1");
+    dialog = await editor.edit("broadcasts only");
     await dialog.choose("Connection", "Tutorial");
     await dialog.fill({ "Group IDs": "greenhouses" });
     deepEqual(await dialog.problems(), []);

@@ -743,8 +743,8 @@ describe("m1 connection", () => {
       ["outboxFull", "when the outbox is full"],
       ["outboxSync", "on a power cut"],
       ["outboxMegabytes", "outbox limit in megabytes"],
-      ["sendRate", "send rate"],
-      ["outboxMaxAge", "maximum age"],
+      ["sendRate", "send at most"],
+      ["outboxMaxAge", "expire after"],
     ] as const) {
       it(`one that is not set is named: ${property}`, async () => {
         await isOneFault(
@@ -826,9 +826,9 @@ describe("m1 connection", () => {
         { outboxMegabytes: "plenty" },
         "outbox limit in megabytes: plenty is not a number greater than 0",
       ],
-      [{ sendRate: "-20" }, "send rate: -20 is not a number greater than 0"],
-      [{ outboxMaxAge: "0" }, "maximum age: 0 is not a number greater than 0"],
-      [{ outboxMaxAge: "a day" }, "maximum age: a day is not a number greater than 0"],
+      [{ sendRate: "-20" }, "send at most: -20 is not a number greater than 0"],
+      [{ outboxMaxAge: "0" }, "expire after: 0 is not a number greater than 0"],
+      [{ outboxMaxAge: "a day" }, "expire after: a day is not a number greater than 0"],
       [{ url: "mqtts://127.0.0.1", tls: "gone" }, "The TLS configuration is missing or disabled"],
     ];
     for (const [settings, text] of cases) {
