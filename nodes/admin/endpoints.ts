@@ -2,6 +2,7 @@
 import type { Node, NodeAPI } from "node-red";
 import { type AddressTest, testConnection } from "../connection/connection-test";
 import { M1Error } from "../protocol/errors";
+import { isDisabled } from "../runtime/config-node";
 import {
   connectionSettings,
   deployedTlsOptions,
@@ -98,7 +99,8 @@ function neighbour(RED: NodeAPI, { id, z }: Form): Node | null {
 function tlsOptions(RED: NodeAPI) {
   return (id: string) => {
     if (NO_TLS.has(id)) return {};
-    if (!RED.nodes.getNode(id)) throw new M1Error("TLS_NOT_DEPLOYED");
+    const isDeployed = RED.nodes.getNode(id) || isDisabled(RED, id);
+    if (!isDeployed) throw new M1Error("TLS_NOT_DEPLOYED");
     return deployedTlsOptions(RED, id);
   };
 }
