@@ -2,6 +2,7 @@
 import type { Node, NodeAPI } from "node-red";
 import { type AddressTest, testConnection } from "../connection/connection-test";
 import { type ErrorCode, type FieldName, M1Error } from "../protocol/errors";
+import { isDisabled } from "../runtime/config-node";
 import {
   connectionSettings,
   deployedTlsOptions,
@@ -104,7 +105,8 @@ function offer(
 function tlsOptions(RED: NodeAPI) {
   return (id: string) => {
     if (NO_TLS.has(id)) return {};
-    if (!RED.nodes.getNode(id)) throw new M1Error("TLS_NOT_DEPLOYED");
+    const isDeployed = RED.nodes.getNode(id) || isDisabled(RED, id);
+    if (!isDeployed) throw new M1Error("TLS_NOT_DEPLOYED");
     return deployedTlsOptions(RED, id);
   };
 }

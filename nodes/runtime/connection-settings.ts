@@ -13,6 +13,7 @@ import { checkClientId, password, username } from "../protocol/credentials";
 import { M1Error } from "../protocol/errors";
 import { issuedApiKey, issuedMqttId } from "../protocol/issued";
 import * as check from "../protocol/settings";
+import { isDisabled } from "./config-node";
 import { flagSetting, setting, textSetting } from "./settings";
 
 /** Properties and credentials by their names, absent or of any type: a flow file may hold anything. */
@@ -84,10 +85,12 @@ function brokerUrls(stated: StatedConnection): BrokerUrls {
   return [first, ...parseFallbackUrls(entries).filter((url) => formatBrokerUrl(url) !== name)];
 }
 
-/** What a deployed TLS configuration adds; throws TLS_MISSING if there is none with that id. */
+/** What a deployed TLS configuration adds; throws TLS_MISSING or TLS_DISABLED if none with that id runs. */
 export function deployedTlsOptions(RED: NodeAPI, id: string): TlsOptions {
   const node = RED.nodes.getNode(id) as TlsConfigNode | null;
-  if (typeof node?.addTLSOptions !== "function") throw new M1Error("TLS_MISSING");
+  if (typeof node?.addTLSOptions !== "function") {
+    throw new M1Error(isDisabled(RED, id) ? "TLS_DISABLED" : "TLS_MISSING");
+  }
   const options: TlsOptions = {};
   node.addTLSOptions(options);
   return options;

@@ -3,6 +3,7 @@ import type { Node, NodeAPI, NodeStatus } from "node-red";
 import type { Connection } from "../connection/connection";
 import { M1Error } from "../protocol/errors";
 import type { Subscriber } from "../subscriptions/subscriptions";
+import { isDisabled } from "./config-node";
 import { problem } from "./problem";
 import { connectionStatus, faultStatus, statusDisplay, withSubscriptions } from "./status";
 import { errorText } from "./translate";
@@ -49,7 +50,7 @@ export class Registration {
     const home = RED.nodes.getNode(connectionId) as ConnectionNode | null;
     const isConnection = home?.registrations instanceof Set;
     this.#home = isConnection ? home : undefined;
-    this.#fault = role.fault ?? (isConnection ? undefined : new M1Error("CONNECTION_MISSING"));
+    this.#fault = role.fault ?? (isConnection ? undefined : absence(RED, connectionId));
     if (this.#fault) this.#tellWhenStarted(this.#fault);
     else if (home) this.#join(home);
     this.refresh();
@@ -113,4 +114,9 @@ export class Registration {
     this.#RED.events.once("flows:started", tell);
     this.node.on("close", () => this.#RED.events.off("flows:started", tell));
   }
+}
+
+/** Why there is no connection under that id. */
+function absence(RED: NodeAPI, id: string): M1Error {
+  return new M1Error(isDisabled(RED, id) ? "CONNECTION_DISABLED" : "CONNECTION_MISSING");
 }

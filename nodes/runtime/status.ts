@@ -37,7 +37,11 @@ function statusOf(RED: NodeAPI, state: ConnectionState, queue: QueueState): Node
   switch (state.name) {
     case "online":
       if (state.refusal) return waiting(RED, state.refusal, queue);
-      return { fill: "green", shape: "dot", text: onlineText(RED, state.address, queue) };
+      return {
+        fill: queue.isFull ? "yellow" : "green",
+        shape: "dot",
+        text: onlineText(RED, state.address, queue),
+      };
     case "connecting":
       // An attempt after a failure still shows the failure, or the status would flicker for ever.
       if (state.lastFailure) return failed(RED, state.lastFailure, queue);

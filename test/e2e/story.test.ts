@@ -274,10 +274,10 @@ describe(`in the editor of Node-RED ${version}, a person`, () => {
     await event;
   });
 
-  it("disables the connection, and its nodes say that they have none", async () => {
+  it("disables the connection, and its nodes say so", async () => {
     await toggleConnection();
-    await editor.shows("kitchen", "no connection");
-    await editor.shows("commands", "no connection");
+    await editor.shows("kitchen", "connection disabled");
+    await editor.shows("commands", "connection disabled");
   });
 
   it("enables it again, and they are connected", async () => {

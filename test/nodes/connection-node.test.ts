@@ -498,8 +498,23 @@ describe("m1 connection", () => {
   });
 
   describe("a config node that is not there", () => {
-    const cases: { title: string; flow: () => FlowNode[] }[] = [
-      { title: "missing", flow: () => [eventOut(), ...deviceIn("in"), ...catching()] },
+    const missing = {
+      code: "CONNECTION_MISSING",
+      message:
+        "No connection is selected, or the selected one no longer exists: choose one in the node's dialog",
+      text: "no connection",
+    };
+    const disabled = {
+      code: "CONNECTION_DISABLED",
+      message: "The connection is disabled: enable it in its dialog, then deploy",
+      text: "connection disabled",
+    };
+    const cases: { title: string; flow: () => FlowNode[]; told: typeof missing }[] = [
+      {
+        title: "missing",
+        flow: () => [eventOut(), ...deviceIn("in"), ...catching()],
+        told: missing,
+      },
       {
         title: "disabled",
         flow: () => [
@@ -508,6 +523,7 @@ describe("m1 connection", () => {
           ...deviceIn("in"),
           ...catching(),
         ],
+        told: disabled,
       },
       {
         title: "of another type",
@@ -517,6 +533,7 @@ describe("m1 connection", () => {
           ...deviceIn("in"),
           ...catching(),
         ],
+        told: missing,
       },
       {
         title: "not selected",
@@ -525,30 +542,39 @@ describe("m1 connection", () => {
           ...deviceIn("in", { connection: undefined }),
           ...catching(),
         ],
+        told: missing,
       },
     ];
-    for (const { title, flow } of cases) {
+    for (const { title, flow, told } of cases) {
       it(`${title} is a red status and one error of each node, and an error of each message`, async () => {
         await startFlow(flow().map((node) => JSON.parse(JSON.stringify(node)) as FlowNode));
-        const told = [await caught(), await caught()];
+        const errors = [await caught(), await caught()];
         deepEqual(
-          told.map(({ error }) => [error.source.id, error.code, error.message]).sort(),
-          ["in", "out"].map((id) => [
-            id,
-            "CONNECTION_MISSING",
-            "No connection is selected, or the selected one is disabled",
-          ]),
+          errors.map(({ error }) => [error.source.id, error.code, error.message]).sort(),
+          ["in", "out"].map((id) => [id, told.code, told.message]),
         );
         for (const id of ["in", "out"]) {
-          deepEqual(statuses(id), [{ fill: "red", shape: "ring", text: "no connection" }]);
+          deepEqual(statuses(id), [{ fill: "red", shape: "ring", text: told.text }]);
         }
         for (const payload of [1, 2]) {
-          equal((await input("out", { payload })).error?.code, "CONNECTION_MISSING");
+          equal((await input("out", { payload })).error?.code, told.code);
           await caught();
         }
         equal(allCaught().length, 4);
       });
     }
+
+    it("disabled in a subflow is told as such in each of its instances", async () => {
+      const z = "sub";
+      await startFlow([
+        { id: "sub", type: "subflow", name: "", in: [], out: [] },
+        connectionTo(context.sandbox, { z, d: true }),
+        { ...eventOut(), z, x: 0, y: 0, wires: [] },
+        { id: "instance", type: "subflow:sub" },
+        ...catching(),
+      ]);
+      equal((await caught()).error.message, disabled.message);
+    });
   });
 
   describe("further addresses", () => {
@@ -829,7 +855,10 @@ describe("m1 connection", () => {
       [{ sendRate: "-20" }, "send at most: -20 is not a number greater than 0"],
       [{ outboxMaxAge: "0" }, "expire after: 0 is not a number greater than 0"],
       [{ outboxMaxAge: "a day" }, "expire after: a day is not a number greater than 0"],
-      [{ url: "mqtts://127.0.0.1", tls: "gone" }, "The TLS configuration is missing or disabled"],
+      [
+        { url: "mqtts://127.0.0.1", tls: "gone" },
+        "The selected TLS configuration no longer exists: choose another one, or none",
+      ],
     ];
     for (const [settings, text] of cases) {
       it(`${JSON.stringify(settings)} is one error, and nothing is sent`, async () => {
@@ -872,6 +901,13 @@ describe("m1 connection", () => {
         await isOneFault({}, text, credentials);
       });
     }
+
+    it("a TLS configuration that is disabled is told as such", async () => {
+      const tls = { id: "tls", type: "tls-config", d: true, cert: "", key: "", ca: "" };
+      await startFlow([tls, ...flowOf({ url: "mqtts://127.0.0.1", tls: "tls" })]);
+      match((await caught()).error.message, /The TLS configuration is disabled: enable it/);
+      equal(status("out")?.text, "TLS disabled");
+    });
 
     it("is mended by a deploy", async () => {
       await startFlow(flowOf({ keepalive: "often" }));

@@ -116,7 +116,8 @@ describe("the connection test of the editor", () => {
     const sandbox = new Sandbox({ port: 0, tls: { key, cert } });
     await sandbox.start();
     const paths = { cert: "", key: "", ca: "", verifyservercert: true };
-    await startFlow([{ id: "tls", type: "tls-config", ...paths }], {
+    const disabled = { id: "disabled", type: "tls-config", d: true, ...paths };
+    await startFlow([{ id: "tls", type: "tls-config", ...paths }, disabled], {
       tls: { cadata: String(cert) },
     });
     const tested = (tls: string) => ask("test", form({ url: sandbox.url, tls }));
@@ -124,6 +125,7 @@ describe("the connection test of the editor", () => {
     equal(typeof (await tested("tls")).roundTrip, "number");
     equal((await tested("_ADD_")).error?.code, "CERTIFICATE_SELF_SIGNED");
     equal((await tested("undeployed")).error?.code, "TLS_NOT_DEPLOYED");
+    equal((await tested("disabled")).error?.code, "TLS_DISABLED");
     await sandbox.stop();
   });
 

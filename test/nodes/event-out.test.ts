@@ -906,6 +906,16 @@ describe("m1 event out", () => {
       await shows("out", ({ text }) => text === "connected");
     });
 
+    it("is a yellow status while events are sent, as new ones are refused", async () => {
+      await start({}, { outboxLimit: "2", sendRate: "0.1" });
+      await input("out", { payload: 1 });
+      for (const payload of [2, 3]) void input("out", { payload });
+
+      const { text } = await shows("out", ({ fill }) => fill === "yellow");
+
+      match(String(text), /^outbox full; sending: 2 left/);
+    });
+
     it("is one whose megabytes are used up, too", async () => {
       await context.sandbox.stop();
       await start({}, { outboxMegabytes: "0.0004" });

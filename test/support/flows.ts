@@ -237,13 +237,13 @@ export async function quit(): Promise<void> {
   await helper.unload();
 }
 
-const CONFIG_TYPES: ReadonlySet<string> = new Set(["tab", "m1 connection", "tls-config"]);
+const ON_NO_TAB: ReadonlySet<string> = new Set(["tab", "subflow", "m1 connection", "tls-config"]);
 
 /** Catch, Complete and Status nodes listen to their tab, and config nodes stand on none. */
 function onTab(flow: readonly FlowNode[]): FlowNode[] {
   if (flow.length === 0) return [];
   const nodes = flow.map((node) =>
-    CONFIG_TYPES.has(node.type) ? { ...node } : { z: "tab", x: 0, y: 0, wires: [], ...node },
+    ON_NO_TAB.has(node.type) ? { ...node } : { z: "tab", x: 0, y: 0, wires: [], ...node },
   );
   return [{ id: "tab", type: "tab", label: "" }, ...nodes];
 }
