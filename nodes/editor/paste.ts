@@ -46,12 +46,32 @@ export function fillOnPaste(
       for (const [name, value] of values) known[name]?.set(value);
     };
     fill(filled);
+    if (into === "userPassword")
+      rejoinForAnotherKey(input, text, Object.fromEntries(filled), known);
     const names = filled.map(([name]) => shared(`fields.${name}`)).join(", ");
     tell(input, shared("note.pasted", { names }), () => {
       fill(before);
       known[into]?.set(text);
       input.focus();
     });
+  });
+}
+
+const REJOIN = "input.m1-rejoin change.m1-rejoin";
+
+/** A user password with a slash looks like an API key with a password: whoever enters another key says which it was. */
+function rejoinForAnotherKey(
+  input: HTMLElement,
+  text: string,
+  { apiKey, userPassword }: Partial<Record<FieldName, string>>,
+  known: Fields,
+): void {
+  const form = $(input).closest("form");
+  form.off(REJOIN).on(REJOIN, () => {
+    const key = known.apiKey?.get() ?? "";
+    if (key === apiKey || key === "") return;
+    form.off(REJOIN);
+    if (known.userPassword?.get() === userPassword) known.userPassword?.set(pastedValue(text));
   });
 }
 
@@ -90,7 +110,6 @@ function tell(input: HTMLElement, words: string, undo: () => void): void {
   note.append('<i class="fa fa-magic" aria-hidden="true"></i> ');
   note.append($("<span>").text(words), " ", button);
   $(input).closest(".form-row").append(note);
-  $(input)
-    .closest("form")
-    .one("input", () => note.remove());
+  // Of another field, it can still be taken back.
+  $(input).one("input", () => note.remove());
 }

@@ -73,6 +73,25 @@ describe(`in the fields of the dialogs of Node-RED ${version}, a person`, () => 
       });
     }
 
+    it("pastes a user password with a slash before the API key, and has it whole once the key is there", async () => {
+      await connection.fill({ "API key": "", "User password": "" });
+      await paste(connection, "User password", DEMO_ACCOUNT.userPassword);
+      equal(await connection.field("API key").inputValue(), "demo");
+      await paste(connection, "API key", DEMO_ACCOUNT.apiKey);
+      equal(await connection.field("API key").inputValue(), DEMO_ACCOUNT.apiKey);
+      equal(await connection.field("User password").inputValue(), DEMO_ACCOUNT.userPassword);
+    });
+
+    it("takes back what a pasted password has filled, also after another field", async () => {
+      await connection.fill({ "API key": "", "User password": "" });
+      await paste(connection, "User password", "part/other");
+      await connection.fill({ Name: "later" });
+      await connection.press("Undo");
+      equal(await connection.field("API key").inputValue(), "");
+      equal(await connection.field("User password").inputValue(), "part/other");
+      await connection.fill({ "API key": DEMO_ACCOUNT.apiKey });
+    });
+
     it("takes that back: the quotes were meant", async () => {
       await paste(connection, "User password", "'secret'");
       await connection.press("Undo");
@@ -157,6 +176,8 @@ describe(`in the fields of the dialogs of Node-RED ${version}, a person`, () => 
       await connection.answers("Test connection", /^URL: the environment variable M1_TEST_HOST/);
       await connection.fill({ URL: sandbox.url, "Project MQTT ID": projectMqtt });
       await connection.press("Test connection");
+      // A variable is in it, and nothing is deployed there.
+      await connection.press("Send it there");
       await connection.answers("Test connection", /^Connected/);
     });
 
