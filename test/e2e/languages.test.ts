@@ -1,0 +1,102 @@
+// The dialogs in each language: every choice can be read to its end.
+import { deepEqual } from "node:assert/strict";
+import { readdirSync } from "node:fs";
+import path from "node:path";
+import type { Browser, Locator } from "playwright-core";
+import { startBrowser } from "../support/browser";
+import { connectionTo } from "../support/flows";
+import { installation } from "../support/installation";
+import { NodeRed } from "../support/node-red";
+import { version } from "../support/release";
+import { Editor } from "./editor";
+
+const languages = readdirSync(path.resolve(__dirname, "../../nodes/locales"));
+const editorTheme = { tours: false, palette: { catalogues: [] } };
+
+const receiving = (type: string, y: number) => ({
+  id: type,
+  z: "tab",
+  type,
+  name: type,
+  connection: "m1",
+  broadcast: true,
+  x: 200,
+  y,
+  wires: [],
+});
+
+describe(`in the editor of Node-RED ${version}, the dialogs`, () => {
+  const leftovers: (() => Promise<unknown>)[] = [];
+  let browser: Browser;
+  let editor: Editor;
+
+  before(async function () {
+    this.timeout(60_000);
+    const flow = [
+      { id: "tab", type: "tab", label: "Flow" },
+      connectionTo({ url: "mqtt://127.0.0.1:1" }, { name: "Cloud" }),
+      receiving("m1 device in", 80),
+      receiving("m1 group in", 140),
+      {
+        id: "out",
+        z: "tab",
+        type: "m1 event out",
+        name: "m1 event out",
+        connection: "m1",
+        x: 200,
+        y: 200,
+        wires: [],
+      },
+    ];
+    const { userDir, remove } = await installation(flow);
+    leftovers.push(remove);
+    const nodeRed = await NodeRed.start(userDir, { editorTheme });
+    leftovers.push(() => nodeRed.stop());
+    browser = await startBrowser();
+    leftovers.push(() => browser.close());
+    editor = await Editor.open(browser, nodeRed.url);
+  });
+
+  after(async () => {
+    for (const leave of leftovers.reverse()) await leave();
+  });
+
+  for (const language of languages) {
+    it(`cut off no choice in ${language}`, async function () {
+      this.timeout(60_000);
+      await editor.page.evaluate((code) => localStorage.setItem("editor-language", code), language);
+      await editor.page.reload();
+      await editor.loaded();
+      const cut: string[] = [];
+      for (const type of ["m1 device in", "m1 group in", "m1 event out"]) {
+        const dialog = await editor.edit(type);
+        await dialog.element.locator(".m1-fold").click();
+        cut.push(...(await cutOff(dialog.element)));
+        await editor.press("Control+Escape");
+        await dialog.element.waitFor({ state: "detached" });
+      }
+      const dialog = await editor.edit("m1 device in");
+      const connection = await dialog.edit(
+        await dialog.element.locator("label[for=node-input-connection]").innerText(),
+      );
+      await connection.element.locator(".m1-fold").first().click();
+      cut.push(...(await cutOff(connection.element)));
+      deepEqual(cut, []);
+    });
+  }
+});
+
+/** The choices that are wider than their list, which has an arrow at its end. */
+function cutOff(dialog: Locator): Promise<string[]> {
+  return dialog.locator(".m1-form select:visible").evaluateAll((lists) => {
+    const ARROW = 24;
+    const context = document.createElement("canvas").getContext("2d") as CanvasRenderingContext2D;
+    return lists.flatMap((list) => {
+      const { font, paddingLeft } = getComputedStyle(list);
+      context.font = font;
+      const room = list.clientWidth - Number.parseFloat(paddingLeft) - ARROW;
+      const words = [...list.querySelectorAll("option")].map((option) => option.text);
+      return words.filter((text) => context.measureText(text).width > room);
+    });
+  });
+}
