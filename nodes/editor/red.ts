@@ -75,8 +75,12 @@ interface Tooltip {
   delete(): void;
 }
 
-interface Editor extends Omit<EditorRED, "nodes" | "popover" | "validators"> {
+interface Editor extends Omit<EditorRED, "nodes" | "clipboard" | "popover" | "validators"> {
   nodes: Nodes;
+  clipboard: {
+    /** `key`, of the editor's own catalogue, is what it says beside the element. */
+    copyText(text: string, element: JQuery, key: string): void;
+  };
   popover: { tooltip(target: JQuery, words: string): Tooltip };
   validators: { typedInput(options: { type: string }): Validator };
 }
