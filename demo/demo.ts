@@ -7,7 +7,13 @@ import path from "node:path";
 import { DEFAULT_KEEP } from "../sandbox/command-options";
 import { DEFAULT_WEB_PORT, openWeb, type Web } from "../sandbox/http/web";
 import { report } from "../sandbox/report";
-import { DEFAULT_PORT, DEMO_ACCOUNT, Sandbox, SandboxError } from "../sandbox/sandbox";
+import {
+  DEFAULT_PORT,
+  DEMO_ACCOUNT,
+  DEMO_REGISTRATION,
+  Sandbox,
+  SandboxError,
+} from "../sandbox/sandbox";
 import { rules } from "../sandbox/workflows";
 import { prepareUserDir } from "./user-dir";
 
@@ -67,7 +73,8 @@ function taken(port: number, variable: string, cause: unknown): DemoError {
 }
 
 async function startSandbox(port: number): Promise<Sandbox> {
-  const sandbox = new Sandbox({ port, keep: DEFAULT_KEEP, rules: rules() });
+  const accounts = [DEMO_ACCOUNT, DEMO_REGISTRATION];
+  const sandbox = new Sandbox({ port, accounts, keep: DEFAULT_KEEP, rules: rules() });
   report(sandbox, console.log, { colour: process.stdout.isTTY });
   sandbox.on("error", (error) => console.error(error));
   try {

@@ -27,7 +27,17 @@ export const DEMO_ACCOUNT: Account = {
   loginId: "demo@example.com",
 };
 
-export function loginIdOf({ loginId, userMqtt }: Account): string {
+/** Creates users over REST, and has no devices of its own. */
+export const DEMO_REGISTRATION: Account = {
+  projectMqtt: "demo-project",
+  userMqtt: "demo-registration",
+  apiKey: "DEMO0KEY",
+  userPassword: "demo/registration",
+  loginId: "registration@example.com",
+  role: "registration",
+};
+
+export function loginIdOf({ loginId, userMqtt }: Pick<Account, "loginId" | "userMqtt">): string {
   return loginId ?? userMqtt;
 }
 

@@ -35,6 +35,7 @@ export const HELP = `m1-sandbox: a local stand-in for the Medium One IoT cloud.
   --latency <ms>        what clients send and receive is so late
   --drop <percent>      of the events cut their connection instead of being stored
   --refuse <percent>    of the logins and REST requests find the server unavailable
+  --create-later <ms>   a user that is made over REST is there so late; the answer is 202
   --keep <number>       of events are remembered; ${DEFAULT_KEEP}
   --host <address>      to listen on; 127.0.0.1. Any other lets the network in
   --allow-host <name>   to open the console under, of a Docker service say; may be repeated
@@ -70,6 +71,7 @@ export function commandOptions(
       latency: numberOf(values.latency ?? "0", "latency", 60_000),
       drop: numberOf(values.drop ?? "0", "drop", 100) / 100,
       refuse: numberOf(values.refuse ?? "0", "refuse", 100) / 100,
+      createLater: numberOf(values["create-later"] ?? "0", "create-later", 60_000),
     },
     keep: keepOf(values.keep ?? String(DEFAULT_KEEP)),
     quiet: values.quiet ?? false,
@@ -85,7 +87,7 @@ function parsed(args: readonly string[]) {
       options: {
         ...{ port: text, "http-port": text, host: text, file: text, tls: text, keep: text },
         "allow-host": { ...text, multiple: true },
-        ...{ latency: text, drop: text, refuse: text },
+        ...{ latency: text, drop: text, refuse: text, "create-later": text },
         ...{ quiet: flag, help: { ...flag, short: "h" }, version: flag },
       },
     }).values;

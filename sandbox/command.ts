@@ -1,5 +1,5 @@
 // m1-sandbox, and `npm run sandbox`: a local Medium One to connect to, with a console to watch it in.
-import { DEMO_ACCOUNT } from "./accounts";
+import { DEMO_ACCOUNT, DEMO_REGISTRATION } from "./accounts";
 import { CertificateError, certificateIn } from "./certificate";
 import { type CommandOptions, commandOptions, HELP, UsageError } from "./command-options";
 import { ConfigError } from "./config";
@@ -24,7 +24,8 @@ async function serve(options: CommandOptions): Promise<void> {
   const { host, port, weather, keep, quiet } = options;
   const tls = options.tls === undefined ? undefined : await certificateIn(options.tls);
   const file = options.file === undefined ? undefined : new ConfigFile(options.file);
-  const configuration = (await file?.read()) ?? { accounts: [DEMO_ACCOUNT], rules: rules() };
+  const demo = { accounts: [DEMO_ACCOUNT, DEMO_REGISTRATION], rules: rules() };
+  const configuration = (await file?.read()) ?? demo;
   const sandbox = new Sandbox({ host, port, tls, weather, keep, ...configuration });
   sandbox.on("error", (error) => console.error(error));
   await sandbox.start();

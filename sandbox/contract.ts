@@ -124,7 +124,7 @@ const RULES: readonly Rule[] = [
     source: EVENTS,
   },
   {
-    codes: /^(ROLE|USER_FOREIGN|USER_EXISTS)$/,
+    codes: /^(ROLE|USER_FOREIGN|USER_EXISTS|PASSWORD_SIMPLE)$/,
     call: /^POST \/v2\/users/,
     rule: "REST: a basic user sees itself; business and registration users create users",
     source: USERS,

@@ -1,5 +1,5 @@
 // What the command prints when the sandbox listens: where, who may log in, and what to try first.
-import { type Account, DEMO_ACCOUNT, loginIdOf } from "./accounts";
+import { type Account, DEMO_ACCOUNT, DEMO_REGISTRATION, loginIdOf } from "./accounts";
 import type { Web } from "./http/web";
 import { elsewhere, reachable } from "./reachable";
 import type { Sandbox } from "./sandbox";
@@ -45,6 +45,8 @@ function demo({ sandbox, certificate }: Place): string[] {
       ["API key", apiKey],
       ["User password", userPassword],
       ["Login ID", `${loginIdOf(DEMO_ACCOUNT)}    for the REST API`],
+      ["Registration", `${loginIdOf(DEMO_REGISTRATION)}    creates users; its password is`],
+      ["", DEMO_REGISTRATION.userPassword],
     ]),
     "Send an event, as the device demo-device:",
     `  mosquitto_pub ${login} -q 1 -t 0/${projectMqtt}/${userMqtt}/demo-device -m '{"event_data":{"temperature":31}}'`,

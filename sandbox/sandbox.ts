@@ -10,6 +10,7 @@ import {
   accountsOf,
   addedUser,
   DEMO_ACCOUNT,
+  loginIdOf,
   type NewUser,
 } from "./accounts";
 import type { AdmittedEvent } from "./admission";
@@ -40,7 +41,7 @@ import { Turns } from "./turns";
 import { Weather, type WeatherOptions } from "./weather";
 import type { WirePacket } from "./wire";
 
-export { type Account, DEMO_ACCOUNT } from "./accounts";
+export { type Account, DEMO_ACCOUNT, DEMO_REGISTRATION } from "./accounts";
 export type { Bounds } from "./bounds";
 export type { Cloud, Memory, PublishOptions, Rule } from "./cloud";
 export type { Configuration } from "./config";
@@ -91,6 +92,8 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
   #configured: readonly Account[];
   /** Users made over REST. */
   #added: readonly AddedUser[] = [];
+  /** Those of them who are yet to come. */
+  readonly #coming = new Set<AddedUser>();
   /** Those of both. */
   #accounts: readonly Account[];
   readonly #rules: RulesInForce;
@@ -185,12 +188,30 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
     return this.#accounts;
   }
 
-  /** Lets a new basic user of a project in, by REST and by MQTT. Throws Refused USERS_FULL. */
+  /**
+   * Lets a new basic user of a project in, by REST and by MQTT: at once, or as late as the weather has it.
+   * Throws Refused USERS_FULL.
+   */
   addUser(projectMqtt: string, user: NewUser): void {
     const { users: limit } = this.#bounds;
-    if (this.#added.length >= limit) throw Refused.because("USERS_FULL", { limit });
-    this.#letIn(this.#configured, [...this.#added, addedUser(projectMqtt, user)]);
-    this.emit("configured");
+    const count = this.#added.length + this.#coming.size;
+    if (count >= limit) throw Refused.because("USERS_FULL", { limit });
+    const added = addedUser(projectMqtt, user);
+    const letIn = () => {
+      this.#coming.delete(added);
+      this.#letIn(this.#configured, [...this.#added, added]);
+      this.emit("configured");
+    };
+    const { createLater } = this.#weather;
+    this.#coming.add(added);
+    if (createLater > 0) setTimeout(letIn, createLater).unref();
+    else letIn();
+  }
+
+  /** Whether a project has a user of that login ID, or will have. */
+  hasUser(projectMqtt: string, loginId: string): boolean {
+    const users = [...this.accounts, ...this.#coming];
+    return users.some((user) => user.projectMqtt === projectMqtt && loginIdOf(user) === loginId);
   }
 
   /**

@@ -8,6 +8,8 @@ export interface WeatherOptions {
   readonly drop?: number;
   /** The share of logins and requests, 0 to 1, that find the server unavailable. */
   readonly refuse?: number;
+  /** Milliseconds until a user that is made over REST is there. */
+  readonly createLater?: number;
   /** From 0 to below 1. */
   readonly random?: () => number;
 }
@@ -16,7 +18,14 @@ export class Weather {
   readonly #options: Required<WeatherOptions>;
 
   constructor(options: WeatherOptions = {}) {
-    this.#options = { latency: 0, drop: 0, refuse: 0, random: Math.random, ...options };
+    this.#options = {
+      latency: 0,
+      drop: 0,
+      refuse: 0,
+      createLater: 0,
+      random: Math.random,
+      ...options,
+    };
   }
 
   /** Milliseconds by which what a client sends is late, and again what it receives. */
@@ -24,14 +33,20 @@ export class Weather {
     return this.#options.latency;
   }
 
+  /** Milliseconds until a user that is made over REST is there. */
+  get createLater(): number {
+    return this.#options.createLater;
+  }
+
   /** Empty if it is fair. */
   get words(): string[] {
-    const { latency, drop, refuse } = this.#options;
+    const { latency, drop, refuse, createLater } = this.#options;
     const percent = (share: number) => `${Number((share * 100).toPrecision(3))} %`;
     return [
       latency > 0 && `${latency} ms late`,
       drop > 0 && `${percent(drop)} of events dropped`,
       refuse > 0 && `${percent(refuse)} of logins and REST requests refused`,
+      createLater > 0 && `new users ${createLater} ms late`,
     ].filter((words) => words !== false);
   }
 

@@ -15,6 +15,7 @@ import { completeForm, type Form } from "./form";
 import { checkOwnPage } from "./own-page";
 import { parseRestUrl } from "./rest-client";
 import { brokerDestination, checkDestinations, restDestination } from "./secret-destinations";
+import { createUser } from "./user-creation";
 import { lookUpUser } from "./user-lookup";
 
 const TEST_FIELDS: readonly FieldName[] = [
@@ -31,6 +32,7 @@ const TEST_FIELDS: readonly FieldName[] = [
   "cleanSession",
 ];
 const LOOKUP_FIELDS: readonly FieldName[] = ["restUrl", "loginId", "apiKey", "userPassword"];
+const CREATION_FIELDS: readonly FieldName[] = ["restUrl", "apiKey"];
 
 /** Blank, and what the editor's list of config nodes calls "none". */
 const NO_TLS: ReadonlySet<unknown> = new Set(["", "_ADD_", undefined]);
@@ -42,6 +44,8 @@ const STATUSES: Partial<Record<ErrorCode, number>> = { FORM_NOT_JSON: 415, ORIGI
  * - `m1-connection/last-message`: the `LastMessageReport` of the node with the form's `id`, or `{}`
  * - `m1-connection/test`: `{ results }`, an `AddressTest` for each address of the form
  * - `m1-connection/user`: `{ userMqtt }` of the form's `loginId`, from the REST API at `restUrl`
+ * - `m1-connection/new-user`: `{ userMqtt }` of a user that is made, or `{ unread }` if it is made and its MQTT ID
+ *   cannot be read; see `UserCreation`
  *
  * All answer 200 with `{ error: { code, details } }` for what the user can mend, SECRETS_ELSEWHERE for what the
  * user has to confirm. No answer holds a secret. As for all of Node-RED's API, `adminAuth` keeps strangers out.
@@ -68,6 +72,19 @@ export function offerEndpoints(RED: NodeAPI): void {
     };
     checkDestinations(form, [restDestination(parseRestUrl(lookup.restUrl))]);
     return { userMqtt: await lookUpUser(lookup) };
+  });
+  offer(RED, "new-user", "write", async (posted) => {
+    const form = completeForm(RED, posted, CREATION_FIELDS);
+    const restUrl = setting(form.values.restUrl, "restUrl", "");
+    checkDestinations(form, [restDestination(parseRestUrl(restUrl))]);
+    // The rest is taken as it is typed: as a login ID, a variable's value would be for others to see.
+    const { registrationLoginId, registrationPassword, newLoginId, newPassword } = posted;
+    const created = await createUser({
+      restUrl,
+      apiKey: setting(form.values.apiKey, "apiKey", ""),
+      ...{ registrationLoginId, registrationPassword, newLoginId, newPassword },
+    });
+    return "unread" in created ? { unread: toldError(created.unread) } : created;
   });
 }
 

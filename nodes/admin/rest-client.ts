@@ -22,8 +22,9 @@ export type Meanings = Readonly<Record<number, ErrorCode>>;
 const COMMON: Meanings = { 429: "REST_LIMITED", 503: "REST_UNAVAILABLE" };
 
 export interface Login {
-  readonly loginId: unknown;
-  readonly password: unknown;
+  readonly loginId: string;
+  readonly password: string;
+  /** Not checked yet. */
   readonly apiKey: unknown;
 }
 
@@ -57,11 +58,10 @@ export class RestConversation {
     this.#deadline = AbortSignal.timeout(deadline);
   }
 
-  /** What follows is asked as that user. Nothing is sent unless all of it is there. */
+  /** What follows is asked as that user. */
   async login({ loginId, password, apiKey }: Login, meanings: Meanings): Promise<void> {
-    const user = String(loginId);
-    const body = { login_id: user, password, api_key: issuedApiKey(apiKey) };
-    await this.ask({ method: "POST", path: "login", body, loginId: user, meanings });
+    const body = { login_id: loginId, password, api_key: issuedApiKey(apiKey) };
+    await this.ask({ method: "POST", path: "login", body, loginId, meanings });
   }
 
   /** Rejects with an M1Error: what the status means, what is wrong with the answer, why there is none. */

@@ -6,7 +6,7 @@ import { shared, translateError } from "./explain";
 import type { EditedNode } from "./red";
 
 /** Milliseconds, longer than the runtime takes for it. */
-const DEADLINE = { test: 15_000, user: 15_000, quiet: 5_000 };
+const DEADLINE = { test: 15_000, user: 15_000, "new-user": 80_000, quiet: 5_000 };
 
 type Told = Pick<M1Error, "code" | "details">;
 
@@ -35,7 +35,7 @@ export async function askJson<Answer extends object>(
  */
 export async function ask<Answer extends object>(
   node: EditedNode,
-  resource: "test" | "user",
+  resource: Exclude<keyof typeof DEADLINE, "quiet">,
   more: Record<string, unknown> = {},
 ): Promise<Reply<Answer>> {
   const { id, z = "", _def } = node;

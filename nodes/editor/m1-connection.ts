@@ -24,12 +24,12 @@ import {
 } from "../protocol/settings";
 import { actionButton, type Outcome } from "./action-button";
 import { ask } from "./ask";
-import { currentValue, fillIn, inputOf, showRow } from "./dialog";
+import { currentValue, inputOf, showRow } from "./dialog";
 import { explain, explained, explainedIfSet, hasVariable, shared, translateError } from "./explain";
-import { foldableSection } from "./foldable-section";
 import { fieldsOf, fillOnPaste } from "./paste";
 import { say } from "./problems";
 import type { EditedNode } from "./red";
+import { offerRestPanels } from "./rest-panels";
 import { labelStyle, startDialog } from "./start-dialog";
 import { whenStill } from "./still";
 import { TextList } from "./text-list";
@@ -107,10 +107,9 @@ RED.nodes.registerType<Properties>("m1 connection", {
   labelStyle,
   oneditprepare() {
     startDialog(this);
-    foldableSection($("#m1-connection-lookup-button"));
     acceptPastes(this);
     offerTest(this);
-    offerLookup(this);
+    offerRestPanels(this);
     showFallbackUrls(this);
     showOutboxSync(this);
   },
@@ -183,25 +182,6 @@ function outcomeOfAddress({ broker, roundTrip, error }: AddressTest): Outcome {
 
 function rounded(milliseconds = 0): number {
   return Math.max(1, Math.round(milliseconds));
-}
-
-function offerLookup(node: EditedNode): void {
-  const button = $("#m1-connection-lookup-go");
-  const loginId = $("#m1-connection-login-id");
-  const restUrl = $("#m1-connection-rest-url");
-  actionButton(button, {
-    busy: shared("note.lookingUp"),
-    ask: () =>
-      ask<{ userMqtt: string }>(node, "user", { loginId: loginId.val(), restUrl: restUrl.val() }),
-    succeed: ({ userMqtt }) => {
-      fillIn(node, "userMqtt", userMqtt);
-      return [{ isGood: true, words: shared("note.lookedUp", { userMqtt }) }];
-    },
-  });
-  // On the way down, the change of the input would come after it.
-  loginId.add(restUrl).on("keyup", ({ key }) => {
-    if (key === "Enter") button.trigger("click");
-  });
 }
 
 /** Whether TLS can be configured, and a warning where a password would travel unprotected. */

@@ -57,7 +57,7 @@ export function fillOnPaste(
   });
 }
 
-const REJOIN = "input.m1-rejoin change.m1-rejoin";
+const REJOIN = ".m1-rejoin";
 
 /** A user password with a slash looks like an API key with a password: whoever enters another key says which it was. */
 function rejoinForAnotherKey(
@@ -67,7 +67,7 @@ function rejoinForAnotherKey(
   known: Fields,
 ): void {
   const form = $(input).closest("form");
-  form.off(REJOIN).on(REJOIN, () => {
+  form.off(REJOIN).on(`input${REJOIN} change${REJOIN}`, () => {
     const key = known.apiKey?.get() ?? "";
     if (key === apiKey || key === "") return;
     form.off(REJOIN);

@@ -75,8 +75,13 @@ interface Tooltip {
   delete(): void;
 }
 
-interface Editor extends Omit<EditorRED, "nodes" | "popover" | "utils" | "validators"> {
+interface Editor
+  extends Omit<EditorRED, "nodes" | "clipboard" | "popover" | "utils" | "validators"> {
   nodes: Nodes;
+  clipboard: {
+    /** `key`, of the editor's own catalogue, is what it says beside the element. */
+    copyText(text: string, element: JQuery, key: string): void;
+  };
   popover: { tooltip(target: JQuery, words: string): Tooltip };
   utils: { getMessageProperty(message: object, path: string): unknown };
   validators: { typedInput(options: { type: string }): Validator };

@@ -2,6 +2,7 @@
 // second. Everything is counted; what is shown is sampled, so that no page drowns.
 
 import type { Identity } from "../../nodes/protocol/topics";
+import { roleOf } from "../accounts";
 import type { Refusal, Sent } from "../happenings";
 import { reachable } from "../reachable";
 import { Recurring } from "../recurring";
@@ -166,7 +167,9 @@ export class Feed {
 
   /** Without their secrets. */
   #users(): Identity[] {
-    const users = this.#sandbox.accounts.map(
+    // One that only registers users has no devices to send to.
+    const owners = this.#sandbox.accounts.filter((account) => roleOf(account) !== "registration");
+    const users = owners.map(
       ({ projectMqtt, userMqtt }) =>
         [`${projectMqtt}/${userMqtt}`, { projectMqtt, userMqtt }] as const,
     );

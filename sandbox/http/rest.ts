@@ -117,15 +117,17 @@ export class Rest {
     const body = await objectOf(call);
     const loginId = nameOf(body, "login_id");
     const userPassword = nameOf(body, "password");
-    if (this.#find(caller, loginId)) {
+    if (this.#sandbox.hasUser(caller.projectMqtt, loginId)) {
       throw Declined.because(403, "USER_EXISTS", { loginId: excerpt(loginId) });
     }
+    // No page says what Medium One finds too simple.
+    if (userPassword === loginId) throw Declined.because(400, "PASSWORD_SIMPLE");
     try {
       this.#sandbox.addUser(caller.projectMqtt, { loginId, userPassword });
     } catch (error) {
       throw Declined.from(403, error);
     }
-    return json({ login_id: loginId });
+    return json({ login_id: loginId }, this.#sandbox.weather.createLater > 0 ? 202 : 200);
   }
 
   #find({ projectMqtt }: Account, loginId: string): Account | undefined {

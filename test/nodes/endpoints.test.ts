@@ -1,7 +1,7 @@
 // What the dialog of `m1 connection` asks of Node-RED: with the form as it is, the secrets as stored.
 import { deepEqual, equal, ok } from "node:assert/strict";
 import helper from "node-red-node-test-helper";
-import { DEMO_ACCOUNT, Sandbox } from "../../sandbox/sandbox";
+import { DEMO_ACCOUNT, DEMO_REGISTRATION, Sandbox } from "../../sandbox/sandbox";
 import { eachWithWeb } from "../sandbox/web";
 import { certificate } from "../support/certificates";
 import {
@@ -27,7 +27,7 @@ const STORED = { apiKey: "__PWRD__", userPassword: "__PWRD__" };
 
 const variable = (name: string) => ["$", "{M1_TEST_", name, "}"].join("");
 
-async function ask(resource: "test" | "user", form: Form): Promise<Answer> {
+async function ask(resource: "test" | "user" | "new-user", form: Form): Promise<Answer> {
   const { text, body } = await helper.request().post(`/m1-connection/${resource}`).send(form);
   for (const secret of Object.values(demoCredentials())) {
     ok(!text.includes(secret), "the answer holds no secret");
@@ -178,3 +178,63 @@ describe("the user look-up of the editor", () => {
     });
   }
 });
+
+for (const [when, weather] of [
+  ["at once", {}],
+  ["later", { createLater: 300 }],
+] as const) {
+  describe(`the creation of a user whom the cloud makes ${when}`, () => {
+    const accounts = [DEMO_ACCOUNT, DEMO_REGISTRATION];
+    const context = eachWithSandbox({ accounts, weather });
+    const web = eachWithWeb(context);
+    const form = (values: Form = {}) => ({
+      restUrl: `${web.url}/v2`,
+      apiKey: DEMO_ACCOUNT.apiKey,
+      registrationLoginId: DEMO_REGISTRATION.loginId,
+      registrationPassword: DEMO_REGISTRATION.userPassword,
+      newLoginId: "pump@example.com",
+      newPassword: "new/password",
+      ...values,
+    });
+
+    it("answers with the MQTT ID, and the new user may connect", async () => {
+      await startFlow([]);
+      const { userMqtt, ...rest } = await ask("new-user", form());
+      deepEqual(rest, {});
+      const { projectMqtt, apiKey } = DEMO_ACCOUNT;
+      const { url } = context.sandbox;
+      const user = { url, projectMqtt, userMqtt, apiKey, userPassword: "new/password" };
+      equal(typeof (await ask("test", user)).roundTrip, "number");
+    });
+
+    it("uses the stored API key", async () => {
+      await startFlow([connectionTo({ url: "mqtt://127.0.0.1:1" })]);
+      const { userMqtt } = await ask("new-user", form({ id: "m1", apiKey: "__PWRD__" }));
+      equal(typeof userMqtt, "string");
+    });
+
+    const wrong: [string, Form, string][] = [
+      ["a wrong password", { registrationPassword: "wrong" }, "REST_REGISTRATION_LOGIN"],
+      ["a wrong API key", { apiKey: "WRONG" }, "REST_REGISTRATION_LOGIN"],
+      ["an unknown user", { registrationLoginId: "nobody" }, "REST_USER_UNKNOWN"],
+      [
+        "a user that may not",
+        {
+          registrationLoginId: DEMO_ACCOUNT.loginId,
+          registrationPassword: DEMO_ACCOUNT.userPassword,
+        },
+        "REST_MAY_NOT_CREATE",
+      ],
+      ["a login ID that exists", { newLoginId: DEMO_ACCOUNT.loginId }, "REST_NOT_CREATED"],
+      ["a password that is too simple", { newPassword: "pump@example.com" }, "REST_USER_REFUSED"],
+      ["no new login ID", { newLoginId: "" }, "CREDENTIAL_MISSING"],
+    ];
+    for (const [title, values, code] of wrong) {
+      it(`answers ${title} with its code, and makes no user`, async () => {
+        await startFlow([]);
+        equal((await ask("new-user", form(values))).error?.code, code);
+        equal(context.sandbox.hasUser(DEMO_ACCOUNT.projectMqtt, "pump@example.com"), false);
+      });
+    }
+  });
+}

@@ -23,7 +23,7 @@ import { NodeRed } from "../support/node-red";
 type Form = Record<string, unknown>;
 type Told = { code: string; details: Record<string, string> };
 
-const RESOURCES = ["test", "user"] as const;
+const RESOURCES = ["test", "user", "new-user"] as const;
 type Resource = (typeof RESOURCES)[number];
 
 const STORED = { apiKey: "__PWRD__", userPassword: "__PWRD__" };
@@ -132,7 +132,22 @@ describe("stored secrets and environment variables", () => {
   async function ask(resource: Resource, values: Form): Promise<{ error?: Told; text: string }> {
     const { projectMqtt, userMqtt, loginId } = DEMO_ACCOUNT;
     const places = { url: foreign.url, restUrl: foreign.url.replace("mqtt", "http") };
-    const form = { id: "m1", z: "", projectMqtt, userMqtt, loginId, ...places, ...values };
+    const creation = {
+      registrationLoginId: "register",
+      registrationPassword: "typed",
+      newLoginId: "new",
+      newPassword: "typed",
+    };
+    const form = {
+      id: "m1",
+      z: "",
+      projectMqtt,
+      userMqtt,
+      loginId,
+      ...places,
+      ...creation,
+      ...values,
+    };
     const { text, body } = await helper.request().post(`/m1-connection/${resource}`).send(form);
     for (const secret of [...Object.values(demoCredentials()), "of-the-process"]) {
       ok(!text.includes(secret), text);
@@ -151,7 +166,9 @@ describe("stored secrets and environment variables", () => {
     ],
   ];
   for (const resource of RESOURCES) {
-    for (const [title, values, fieldNames] of borrowed) {
+    // The password of the connection is not asked for where a user is made.
+    const used = resource === "new-user" ? borrowed.slice(0, 1) : borrowed;
+    for (const [title, values, fieldNames] of used) {
       it(`go elsewhere only when that place is confirmed: ${title}, ${resource}`, async () => {
         await startFlow([deployed()]);
         const addresses = resource === "test" ? foreign.url : foreign.url.replace("mqtt", "http");
@@ -193,6 +210,16 @@ describe("stored secrets and environment variables", () => {
       equal(taken, "");
     });
   }
+
+  it("are not put into what a person types to have a user made", async () => {
+    await startFlow([deployed()]);
+    const reference = variable("M1_TEST_SECRET");
+    const names = ["registrationLoginId", "registrationPassword", "newLoginId", "newPassword"];
+    const values = Object.fromEntries(names.map((name) => [name, reference]));
+    await ask("new-user", { apiKey: "typed", ...values });
+    ok(taken.includes(reference), taken);
+    ok(!taken.includes("of-the-process"), taken);
+  });
 
   it("are asked about for each further address, by its name", async () => {
     await startFlow([connectionTo(context.sandbox)]);

@@ -10,7 +10,7 @@ describe("sandbox: command options", () => {
     names: [],
     file: undefined,
     tls: undefined,
-    weather: { latency: 0, drop: 0, refuse: 0 },
+    weather: { latency: 0, drop: 0, refuse: 0, createLater: 0 },
     keep: 10_000,
     quiet: false,
   };
@@ -25,9 +25,9 @@ describe("sandbox: command options", () => {
     ["--host ::1", {}, { host: "::1" }],
     ["--allow-host pi --allow-host m1_sandbox.lan", {}, { names: ["pi", "m1_sandbox.lan"] }],
     [
-      "--latency 60000 --drop 0.5 --refuse 100",
+      "--latency 60000 --drop 0.5 --refuse 100 --create-later 2000",
       {},
-      { weather: { latency: 60_000, drop: 0.005, refuse: 1 } },
+      { weather: { latency: 60_000, drop: 0.005, refuse: 1, createLater: 2_000 } },
     ],
     ["--keep 1000000", {}, { keep: 1_000_000 }],
   ];
@@ -52,6 +52,7 @@ describe("sandbox: command options", () => {
     [["--latency", " "], "--latency is blank; it must be a number from 0 to 60000"],
     [["--latency", "1e3"], "--latency is 1e3; it must be a number from 0 to 60000"],
     [["--latency", "-5"], "--latency is -5; it must be a number from 0 to 60000"],
+    [["--create-later", "1 s"], "--create-later is 1 s; it must be a number from 0 to 60000"],
     [["--quiet", "--port", "-1"], `--port is -1; it must be ${port}`],
     [["--quiet", "-1"], "Option '--quiet' does not take an argument. See m1-sandbox --help"],
     [["-1"], "Unknown option '-1'. See m1-sandbox --help"],

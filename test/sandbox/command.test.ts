@@ -55,6 +55,20 @@ describe("sandbox: command", function () {
     assert.equal(await response.text(), "true");
   });
 
+  it("has a registration user, whose login it prints, and whom the console has no devices of", async () => {
+    command = start();
+    const output = new Output(command.stdout);
+    const [, url = ""] = await output.match(/Console +(http:\S+)/);
+    const printed = /Registration +(\S+) .*\n +(demo\/\S+)\n/;
+    const [, login_id = "", password = ""] = await output.match(printed);
+    const post = (path: string, body: object) =>
+      fetch(`${url}/v2/${path}`, { method: "POST", body: JSON.stringify(body) });
+    const login = { login_id, password, api_key: "DEMO0KEY", no_cookies: true };
+    const token = await (await post("login", login)).json();
+    const user = { login_id: "pump@example.com", password: "long enough" };
+    assert.equal((await post(`users?token=${token}`, user)).status, 200);
+  });
+
   it("speaks TLS with a certificate that it makes itself, and keeps", async () => {
     const tls = path.join(folder, "tls");
     command = start("--tls", tls);
@@ -118,9 +132,11 @@ describe("sandbox: command", function () {
   });
 
   it("prints no line for each event when it is to be quiet, and its weather", async () => {
-    command = start("--quiet", "--latency", "5", "--refuse", "0.5", "--drop", "0");
+    command = start("--quiet", "--latency", "5", "--refuse", "0.5", "--create-later", "10");
     const output = new Output(command.stdout);
-    await output.match(/Weather +5 ms late, 0\.5 % of logins and REST requests refused\n/);
+    await output.match(
+      /Weather +5 ms late, 0\.5 % of logins and REST requests refused, new users 10 ms late\n/,
+    );
     const [, url = ""] = await output.match(/listens at (mqtt:\S+)\./);
     client = await connectAsync(url, { ...LOGIN, reconnectPeriod: 10 });
     await end(command, "SIGTERM", 0);
@@ -131,7 +147,16 @@ describe("sandbox: command", function () {
     command = start("-h");
     const help = new Output(command.stdout);
     assert.deepEqual(await once(command, "close"), [0, null]);
-    for (const option of ["port", "http-port", "file", "tls", "latency", "drop", "refuse"]) {
+    for (const option of [
+      "port",
+      "http-port",
+      "file",
+      "tls",
+      "latency",
+      "drop",
+      "refuse",
+      "create-later",
+    ]) {
       assert.match(help.text, new RegExp(`^  --${option} `, "m"));
     }
     command = start("--version");

@@ -168,10 +168,45 @@ describe("sandbox: REST", () => {
       assert.deepEqual(refusedWith(answered), [401, "ROLE"]);
     });
 
+    it("are not created with a password that is too simple: 400", async () => {
+      const body = { login_id: "new@example.com", password: "new@example.com" };
+      const answered = await post("/v2/users", body, await as(BUSINESS));
+      assert.deepEqual(refusedWith(answered), [400, "PASSWORD_SIMPLE"]);
+    });
+
     it("are not created twice: 403", async () => {
       const body = { login_id: "demo@example.com", password: "new" };
       const answered = await post("/v2/users", body, await as(BUSINESS));
       assert.deepEqual(refusedWith(answered), [403, "USER_EXISTS"]);
+    });
+  });
+
+  describe("users that come later", () => {
+    const late = eachWithSandbox({ accounts: ACCOUNTS, weather: { createLater: 50 } });
+    const lateWeb = eachWithWeb(late);
+    const user = { login_id: "new@example.com", password: "new/password" };
+    const login = (body: object) =>
+      lateWeb.call("POST", "/v2/login", { body: JSON.stringify(body) });
+    const create = async () => {
+      const { headers } = await login(loginBody(REGISTRATION));
+      const cookie = headers.get("set-cookie")?.split(";")[0] ?? "";
+      const body = JSON.stringify(user);
+      return lateWeb.call("POST", "/v2/users/", { body, headers: { cookie } });
+    };
+
+    it("are answered with 202, and may log in once they are there", async () => {
+      const there = late.sandbox.next("configured");
+      const created = await create();
+      assert.deepEqual([created.status, created.body], [202, { login_id: "new@example.com" }]);
+      const asNew = { ...user, api_key: DEMO_ACCOUNT.apiKey };
+      assert.equal((await login(asNew)).status, 403);
+      await there;
+      assert.equal((await login(asNew)).status, 200);
+    });
+
+    it("are not created twice meanwhile: 403", async () => {
+      await create();
+      assert.equal((await create()).status, 403);
     });
   });
 
