@@ -3,7 +3,9 @@ import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
 import { systemClock } from "./outbox/clock";
 import type { Done } from "./outbox/event";
 import { arrivalClock } from "./protocol/arrival-clock";
+import type { M1Error } from "./protocol/errors";
 import { type EventAttributes, encodeEvent, type ShapedEvent, shapeEvent } from "./protocol/event";
+import { observedAtOf } from "./protocol/observed-at";
 import { observedTime } from "./protocol/observed-time";
 import { complete, type QoS, qos } from "./protocol/settings";
 import { type Timestamp, timestamp } from "./protocol/timestamp";
@@ -63,12 +65,12 @@ export = (RED: NodeAPI): void => {
         const readings = outcome(promiseReadings(settings, msg));
         earlier = earlier
           .then(() => readings)
-          .then((read) => send(read(), arrived, end))
+          .then((read) => send(msg, read(), arrived, end))
           .catch(end);
         return;
       }
       try {
-        send(readNow(settings, msg), arrived, end);
+        send(msg, readNow(settings, msg), arrived, end);
       } catch (error) {
         end(error);
       }
@@ -157,7 +159,19 @@ function outcome<T>(promise: Promise<T>): Promise<() => T> {
   );
 }
 
-type Send = (readings: Readings, arrived: Arrival, done: Done) => void;
+type Send = (
+  msg: NodeMessage,
+  readings: Readings,
+  arrived: Arrival,
+  end: (error?: M1Error) => void,
+) => void;
+
+/** What Complete nodes learn of the event, as `msg.m1`. */
+interface SentEvent {
+  readonly topic: string;
+  readonly observedAt?: Timestamp;
+  readonly qos: QoS;
+}
 
 /** Hands events over. The function throws the M1Error of whatever the contract forbids. */
 function sender(registration: Registration, settings: Settings): Send {
@@ -166,19 +180,31 @@ function sender(registration: Registration, settings: Settings): Send {
   /** Nearly always the same device again: then waiting events share one text. */
   let latest: { readonly deviceId: unknown; readonly topic: string } | undefined;
 
-  return (readings, arrived, done) => {
+  return (msg, readings, arrived, end) => {
     const connection = registration.connection();
     const { deviceId, data } = readings;
     if (!latest || latest.deviceId !== deviceId) {
       latest = { deviceId, topic: eventTopic(connection.settings.identity, deviceId) };
     }
+    const { topic } = latest;
     const event = shapeEvent(data, settings.tag);
     const isStamped = event.observedAt === undefined && settings.observedAt === "arrival";
     const observedAt = isStamped ? arrived.at : statedTime(event, settings, readings);
     const payload = encodeEvent(event, { observedAt, stream, addClientIp });
     const stampedIn = isStamped ? arrived.era : undefined;
-    connection.send({ topic: latest.topic, payload, qos, done, isDoneWhenStored, stampedIn });
+    const hasTime = observedAt !== undefined;
+    const done: Done = (error, sent) => {
+      if (sent !== undefined) {
+        tellSent(msg, { topic, ...(hasTime && { observedAt: observedAtOf(sent) }), qos });
+      }
+      end(error);
+    };
+    connection.send({ topic, payload, qos, done, isDoneWhenStored, stampedIn });
   };
+}
+
+function tellSent(msg: NodeMessage, m1: SentEvent): void {
+  Object.assign(msg, { m1 });
 }
 
 function statedTime(

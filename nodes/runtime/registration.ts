@@ -1,11 +1,11 @@
 // A flow node's registration with its connection: it comes and goes with the node, and shows its status.
-import type { Node, NodeAPI, NodeStatus } from "node-red";
+import type { Node, NodeAPI } from "node-red";
 import type { Connection } from "../connection/connection";
 import { M1Error } from "../protocol/errors";
 import type { Subscriber } from "../subscriptions/subscriptions";
 import { isDisabled } from "./config-node";
 import { problem } from "./problem";
-import { connectionStatus, faultStatus, statusDisplay } from "./status";
+import { connectionStatus, faultStatus, type Status, statusDisplay } from "./status";
 import { errorText } from "./translate";
 
 /** What an `m1 connection` config node offers to the nodes that refer to it. */
@@ -24,7 +24,7 @@ export class Registration {
   readonly #RED: NodeAPI;
   readonly #home: ConnectionNode | undefined;
   #fault: M1Error | undefined;
-  readonly #show: (status: NodeStatus) => void;
+  readonly #show: (status: Status) => void;
 
   /**
    * Enlists the node with the config node of that id until the node is closed.
@@ -44,9 +44,12 @@ export class Registration {
     const isConnection = home?.registrations instanceof Set;
     this.#home = isConnection ? home : undefined;
     this.#fault = role.fault ?? (isConnection ? undefined : absence(RED, connectionId));
-    if (this.#fault) this.#tellWhenStarted(this.#fault);
-    else if (home) this.#join(home);
-    this.refresh();
+    if (this.#fault) {
+      this.#tellWhenStarted(this.#fault);
+    } else if (home) {
+      this.#join(home);
+      this.refresh();
+    }
   }
 
   /** The connection to use. Throws what is wrong with this node or its config node. */
@@ -84,17 +87,20 @@ export class Registration {
     });
   }
 
-  #status(): NodeStatus {
+  #status(): Status {
     const fault = this.#fault ?? this.#home?.fault;
-    if (fault) return faultStatus(this.#RED, fault);
     const connection = this.#home?.connection;
+    if (fault) return faultStatus(this.#RED, fault, connection?.state);
     const queue = this.subscriber ? undefined : connection?.queue;
     return connectionStatus(this.#RED, connection?.state ?? { name: "idle" }, queue);
   }
 
-  /** Catch nodes exist once all flows have started, and only hear of errors that carry a message. */
+  /** Catch and Status nodes exist once all flows have started; the former only hear of errors that carry a message. */
   #tellWhenStarted(fault: M1Error): void {
-    const tell = () => this.node.error(problem(this.#RED, fault), {});
+    const tell = () => {
+      this.refresh();
+      this.node.error(problem(this.#RED, fault), {});
+    };
     this.#RED.events.once("flows:started", tell);
     this.node.on("close", () => this.#RED.events.off("flows:started", tell));
   }
