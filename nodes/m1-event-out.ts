@@ -5,6 +5,7 @@ import type { Done } from "./outbox/event";
 import { arrivalClock } from "./protocol/arrival-clock";
 import { M1Error } from "./protocol/errors";
 import { type EventAttributes, encodeEvent, type ShapedEvent, shapeEvent } from "./protocol/event";
+import { observedAtOf } from "./protocol/observed-at";
 import { observedTime } from "./protocol/observed-time";
 import { complete, type NumericText, numericText, type QoS, qos } from "./protocol/settings";
 import { type Timestamp, timestamp } from "./protocol/timestamp";
@@ -78,7 +79,7 @@ export = (RED: NodeAPI): void => {
           .then((read) => {
             const results = read();
             lastMessage.came(msg, results);
-            send(results, arrived, end);
+            send(msg, results, arrived, end);
           })
           .catch(end);
         return;
@@ -86,7 +87,7 @@ export = (RED: NodeAPI): void => {
       try {
         const results = readNow(settings, msg);
         lastMessage.came(msg, results);
-        send(results, arrived, end);
+        send(msg, results, arrived, end);
       } catch (error) {
         end(error);
       }
@@ -175,7 +176,19 @@ function outcome<T>(promise: Promise<T>): Promise<() => T> {
   );
 }
 
-type Send = (results: InputResults, arrived: Arrival, done: Done) => void;
+type Send = (
+  msg: NodeMessage,
+  results: InputResults,
+  arrived: Arrival,
+  end: (error?: M1Error) => void,
+) => void;
+
+/** What Complete nodes learn of the event, as `msg.m1`. */
+interface SentEvent {
+  readonly topic: string;
+  readonly observedAt?: Timestamp;
+  readonly qos: QoS;
+}
 
 /** Hands events over. The function throws the M1Error of whatever the contract forbids. */
 function sender(registration: Registration, settings: Settings): Send {
@@ -184,19 +197,27 @@ function sender(registration: Registration, settings: Settings): Send {
   /** Nearly always the same device again: then waiting events share one text. */
   let latest: { readonly deviceId: unknown; readonly topic: string } | undefined;
 
-  return (results, arrived, done) => {
+  return (msg, results, arrived, end) => {
     const connection = registration.connection();
     const { deviceId, eventData } = results;
     if (!latest || latest.deviceId !== deviceId) {
       if (!settings.mayLackDevice) refuseBlank(deviceId, settings.deviceId);
       latest = { deviceId, topic: eventTopic(connection.settings.identity, deviceId) };
     }
+    const { topic } = latest;
     const event = shapeEvent(eventData, settings.tag, settings.numericText);
     const isStamped = event.observedAt === undefined && settings.observedAt === "arrival";
     const observedAt = isStamped ? arrived.at : statedTime(event, settings, results);
     const payload = encodeEvent(event, { observedAt, stream, addClientIp });
     const stampedIn = isStamped ? arrived.era : undefined;
-    connection.send({ topic: latest.topic, payload, qos, done, isDoneWhenStored, stampedIn });
+    const hasTime = observedAt !== undefined;
+    const done: Done = (error, sent) => {
+      if (sent !== undefined) {
+        tellSent(msg, { topic, ...(hasTime && { observedAt: observedAtOf(sent) }), qos });
+      }
+      end(error);
+    };
+    connection.send({ topic, payload, qos, done, isDoneWhenStored, stampedIn });
   };
 }
 
@@ -204,6 +225,10 @@ function sender(registration: Registration, settings: Settings): Send {
 function refuseBlank(deviceId: unknown, { source }: TypedInput): void {
   const isBlank = typeof deviceId === "string" ? deviceId.trim() === "" : deviceId == null;
   if (isBlank) throw new M1Error("INPUT_BLANK", { field: "deviceId", source });
+}
+
+function tellSent(msg: NodeMessage, m1: SentEvent): void {
+  Object.assign(msg, { m1 });
 }
 
 function statedTime(

@@ -44,8 +44,14 @@ export type ConnectionState =
 
 /** What there is to say of the outbox. */
 export interface QueueState {
-  /** How many events wait. */
+  /** How many events there are in it. */
   readonly size: number;
+  /** How many of them are sent and not acknowledged yet. */
+  readonly inFlight: number;
+  /** When the oldest was accepted, in milliseconds since 1970, if that is known. */
+  readonly oldest: number | undefined;
+  /** How many the broker would not have since the last deploy. */
+  readonly quarantined: number;
   readonly isFull: boolean;
   /** Events per second at most; Infinity without a limit. */
   readonly sendRate: number;
@@ -122,8 +128,9 @@ export class Connection extends EventEmitter<ConnectionEvents> {
 
   /** What waits to be sent. */
   get queue(): QueueState {
-    const { size, isFull } = this.outbox;
-    return { size, isFull, sendRate: this.settings.sendRate };
+    const { size, oldest, quarantined, isFull } = this.outbox;
+    const { inFlight } = this.#sender;
+    return { size, inFlight, oldest, quarantined, isFull, sendRate: this.settings.sendRate };
   }
 
   /** The address that is in use, or is called next. */

@@ -92,6 +92,11 @@ export class Sender {
     this.#rate = new SendRate(options.sendRate);
   }
 
+  /** How many events are sent and not acknowledged. */
+  get inFlight(): number {
+    return this.#link?.inFlight ?? 0;
+  }
+
   /** CONNACK has come. Nothing is sent before `sendWaiting`. */
   connected(client: MqttClient, { properties }: IConnackPacket): void {
     const link: Link = {

@@ -42,8 +42,13 @@ export function bringUpToDate(event: QueuedEvent, clock: Clock): void {
 }
 
 /** Milliseconds since the event was accepted, however the clock was set meanwhile. */
-export function ageOf({ acceptedAt, era }: QueuedEvent, clock: Clock, now: number): number {
-  return now - clock.shiftSince(era) - acceptedAt;
+export function ageOf(event: QueuedEvent, clock: Clock, now: number): number {
+  return now - acceptedAt(event, clock);
+}
+
+/** When the event was accepted, by the clock as it is set now. Milliseconds since 1970. */
+export function acceptedAt({ acceptedAt, era }: QueuedEvent, clock: Clock): number {
+  return acceptedAt + clock.shiftSince(era);
 }
 
 export class ClockCorrections {

@@ -2,8 +2,11 @@
 import type { M1Error } from "../protocol/errors";
 import type { QoS } from "../protocol/settings";
 
-/** Called once: without an error when the event has been delivered. Does not throw. */
-export type Done = (error?: M1Error) => void;
+/**
+ * Called once: with an error, or with the payload as it was delivered, since its time may have been put right after
+ * it was accepted. Does not throw.
+ */
+export type Done = (error?: M1Error, payload?: string) => void;
 
 /** What an event consists of, wherever it waits. */
 interface Content {

@@ -3,7 +3,7 @@
 import { M1Error } from "../protocol/errors";
 import type { OutboxFull } from "../protocol/settings";
 import { type Clock, systemClock } from "./clock";
-import { ageOf, bringUpToDate } from "./clock-corrections";
+import { acceptedAt, ageOf, bringUpToDate } from "./clock-corrections";
 import { DiskQueue } from "./disk-queue";
 import {
   type Delivery,
@@ -65,6 +65,8 @@ export class Outbox {
   /** Called with the number of events found on disk for which nobody waits, if there are any. */
   onRestored: (count: number) => void = () => undefined;
   readonly losses: Losses = { dropped: 0, expired: 0, unreadable: 0, quarantined: 0 };
+  /** How many events went into quarantine, whether anybody waited for them or not. */
+  quarantined = 0;
   readonly #policy: OutboxPolicy;
   readonly #clock: Clock;
   readonly #queue: EventQueue;
@@ -98,6 +100,12 @@ export class Outbox {
     return this.#queue.bytes;
   }
 
+  /** When the oldest event was accepted, in milliseconds since 1970; undefined while it is not in memory. */
+  get oldest(): number | undefined {
+    const { oldest } = this.#queue.head;
+    return oldest && acceptedAt(oldest, this.#clock);
+  }
+
   /** It has no room for another event as large as those that it holds. */
   get isFull(): boolean {
     const { size, bytes } = this;
@@ -126,8 +134,8 @@ export class Outbox {
   /** With its times by the clock as it is set now. */
   #queued(event: OutgoingEvent, now: number): QueuedEvent {
     const { era } = this.#clock;
-    const acceptedAt = now - this.#clock.shiftSince(event.stampedIn ?? era);
-    const queued = queuedEvent(event, acceptedAt, 0, era);
+    const accepted = now - this.#clock.shiftSince(event.stampedIn ?? era);
+    const queued = queuedEvent(event, accepted, 0, era);
     bringUpToDate(queued, this.#clock);
     return queued;
   }
@@ -183,6 +191,7 @@ export class Outbox {
   quarantine(delivery: Delivery, error: M1Error): void {
     const event = delivery as QueuedEvent;
     if (event.removed) return;
+    this.quarantined += 1;
     if (event.done === noCallback) this.losses.quarantined += 1;
     this.#queue.quarantine(event, error.message);
     this.#end(event, error);
@@ -232,13 +241,16 @@ export class Outbox {
   /** It is safe as far as it will be before it is sent. */
   #accepted(event: QueuedEvent): void {
     if (!event.isDoneWhenStored) return;
-    const { done } = event;
+    const { done, payload } = event;
     event.done = noCallback;
-    done();
+    done(undefined, payload);
   }
 
   #end(event: QueuedEvent, error?: M1Error): void {
-    release(event)(error);
+    const { payload } = event;
+    const done = release(event);
+    if (error) done(error);
+    else done(undefined, payload);
   }
 
   #diskQueue(store: EventStore, { storesNew = true, handover }: OutboxOptions): DiskQueue {

@@ -1,11 +1,17 @@
 // A flow node's registration with its connection: it comes and goes with the node, and shows its status.
-import type { Node, NodeAPI, NodeStatus } from "node-red";
+import type { Node, NodeAPI } from "node-red";
 import type { Connection } from "../connection/connection";
 import { M1Error } from "../protocol/errors";
 import type { Subscriber } from "../subscriptions/subscriptions";
 import { isDisabled } from "./config-node";
 import { problem } from "./problem";
-import { connectionStatus, faultStatus, statusDisplay, withSubscriptions } from "./status";
+import {
+  connectionStatus,
+  faultStatus,
+  type Status,
+  statusDisplay,
+  withSubscriptions,
+} from "./status";
 import { errorText } from "./translate";
 
 /** What an `m1 connection` config node offers to the nodes that refer to it. */
@@ -36,7 +42,7 @@ export class Registration {
   readonly #fault: M1Error | undefined;
   /** For as long as the broker refuses a filter of the subscriber. */
   #refusal: M1Error | undefined;
-  readonly #show: (status: NodeStatus) => void;
+  readonly #show: (status: Status) => void;
 
   /**
    * Enlists the node with the config node of that id until the node is closed.
@@ -51,9 +57,12 @@ export class Registration {
     const isConnection = home?.registrations instanceof Set;
     this.#home = isConnection ? home : undefined;
     this.#fault = role.fault ?? (isConnection ? undefined : absence(RED, connectionId));
-    if (this.#fault) this.#tellWhenStarted(this.#fault);
-    else if (home) this.#join(home);
-    this.refresh();
+    if (this.#fault) {
+      this.#tellWhenStarted(this.#fault);
+    } else if (home) {
+      this.#join(home);
+      this.refresh();
+    }
   }
 
   /** The connection to use. Throws what is wrong with this node or its config node. */
@@ -97,10 +106,10 @@ export class Registration {
     });
   }
 
-  #status(): NodeStatus {
+  #status(): Status {
     const fault = this.#fault ?? this.#home?.fault ?? this.#refusal;
-    if (fault) return faultStatus(this.#RED, fault);
     const connection = this.#home?.connection;
+    if (fault) return faultStatus(this.#RED, fault, connection?.state);
     const { subscriber } = this;
     const queue = subscriber ? undefined : connection?.queue;
     const status = connectionStatus(this.#RED, connection?.state ?? { name: "idle" }, queue);
@@ -108,9 +117,12 @@ export class Registration {
     return withSubscriptions(this.#RED, status, subscriber.request.ids.length);
   }
 
-  /** Catch nodes exist once all flows have started, and only hear of errors that carry a message. */
+  /** Catch and Status nodes exist once all flows have started; the former only hear of errors that carry a message. */
   #tellWhenStarted(fault: M1Error): void {
-    const tell = () => this.node.error(problem(this.#RED, fault), {});
+    const tell = () => {
+      this.refresh();
+      this.node.error(problem(this.#RED, fault), {});
+    };
     this.#RED.events.once("flows:started", tell);
     this.node.on("close", () => this.#RED.events.off("flows:started", tell));
   }

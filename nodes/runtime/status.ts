@@ -3,15 +3,25 @@ import type { Node, NodeAPI, NodeStatus } from "node-red";
 import type { ConnectionState, QueueState } from "../connection/connection";
 import english from "../locales/en-US/m1-connection.json";
 import type { M1Error } from "../protocol/errors";
+import { hasBacklog, type MachineStatus, machineFault, machineStatus } from "./machine-status";
 import { translate } from "./translate";
 
-/** Fewer than this are on their way in normal traffic, and no backlog. */
-const BACKLOG = 100;
+/** People see fill, shape and text; Status nodes get `m1` as well. */
+export interface Status extends NodeStatus {
+  readonly m1: MachineStatus;
+}
 
 /** For nodes that do not send. */
-const NO_QUEUE: QueueState = { size: 0, isFull: false, sendRate: Number.POSITIVE_INFINITY };
+const NO_QUEUE: QueueState = {
+  size: 0,
+  inFlight: 0,
+  oldest: undefined,
+  quarantined: 0,
+  isFull: false,
+  sendRate: Number.POSITIVE_INFINITY,
+};
 
-let latest: { state: ConnectionState; queue: QueueState; status: NodeStatus } | undefined;
+let latest: { state: ConnectionState; queue: QueueState; status: Status } | undefined;
 
 /**
  * Without `queue` for nodes that do not send. The latest answer is kept: a thousand nodes may ask the same of a
@@ -20,20 +30,27 @@ let latest: { state: ConnectionState; queue: QueueState; status: NodeStatus } | 
 export function connectionStatus(
   RED: NodeAPI,
   state: ConnectionState,
-  { size, isFull, sendRate }: QueueState = NO_QUEUE,
-): NodeStatus {
-  const isLatest =
-    latest?.state === state &&
-    latest.queue.size === size &&
-    latest.queue.isFull === isFull &&
-    latest.queue.sendRate === sendRate;
-  if (latest && isLatest) return latest.status;
-  const queue = { size, isFull, sendRate };
-  latest = { state, queue, status: statusOf(RED, state, queue) };
+  queue: QueueState = NO_QUEUE,
+): Status {
+  if (latest?.state !== state || !isSame(latest.queue, queue)) {
+    const status = { ...shownStatus(RED, state, queue), m1: machineStatus(state, queue) };
+    latest = { state, queue, status };
+  }
   return latest.status;
 }
 
-function statusOf(RED: NodeAPI, state: ConnectionState, queue: QueueState): NodeStatus {
+function isSame(one: QueueState, other: QueueState): boolean {
+  return (
+    one.size === other.size &&
+    one.inFlight === other.inFlight &&
+    one.oldest === other.oldest &&
+    one.quarantined === other.quarantined &&
+    one.isFull === other.isFull &&
+    one.sendRate === other.sendRate
+  );
+}
+
+function shownStatus(RED: NodeAPI, state: ConnectionState, queue: QueueState): NodeStatus {
   switch (state.name) {
     case "online":
       if (state.refusal) return waiting(RED, state.refusal, queue);
@@ -56,7 +73,7 @@ function statusOf(RED: NodeAPI, state: ConnectionState, queue: QueueState): Node
 }
 
 function onlineText(RED: NodeAPI, address: string | undefined, queue: QueueState): string {
-  if (queue.size >= BACKLOG || queue.isFull) return queueText(RED, queue, sendingText(RED, queue));
+  if (hasBacklog(queue)) return queueText(RED, queue, sendingText(RED, queue));
   if (address === undefined) return translate(RED, "status.connected");
   return translate(RED, "status.connectedTo", { address });
 }
@@ -68,26 +85,35 @@ function sendingText(RED: NodeAPI, { size, sendRate }: QueueState): string {
 }
 
 /** The same with the number of subscriptions, if it says that they work. */
-export function withSubscriptions(RED: NodeAPI, status: NodeStatus, count: number): NodeStatus {
+export function withSubscriptions(RED: NodeAPI, status: Status, count: number): Status {
   if (status.fill !== "green") return status;
   const details = { text: status.text ?? "", count };
   return { ...status, text: translate(RED, "status.subscriptions", details) };
 }
 
-/** Sets a node's status when it changes: Status nodes pass on every call, repeated or not. */
-export function statusDisplay(node: Node): (status: NodeStatus) => void {
+/**
+ * Sets a node's status when what it tells changes: Status nodes pass on every call, repeated or not. That the oldest
+ * event is another one, or more are in flight, is no change.
+ */
+export function statusDisplay(node: Node): (status: Status) => void {
   let shown = "";
   return (status) => {
-    const wanted = JSON.stringify(status);
+    const { fill, shape, text, m1 } = status;
+    const wanted = JSON.stringify([fill, shape, text, m1.code, m1.quarantined]);
     if (wanted === shown) return;
     shown = wanted;
     node.status(status);
   };
 }
 
-/** A fault that only a change of the flow can mend. */
-export function faultStatus(RED: NodeAPI, fault: M1Error): NodeStatus {
-  return { fill: "red", shape: "ring", text: shortReason(RED, fault) };
+/** A fault that only a change of the flow can mend. `state` is that of the connection, where there is one. */
+export function faultStatus(
+  RED: NodeAPI,
+  fault: M1Error,
+  state: ConnectionState = { name: "idle" },
+): Status {
+  const m1 = machineFault(fault, state);
+  return { fill: "red", shape: "ring", text: shortReason(RED, fault), m1 };
 }
 
 function failed(RED: NodeAPI, reason: M1Error, queue: QueueState): NodeStatus {

@@ -1,4 +1,5 @@
-// What a person sees of errors in the editor: a sentence in the debug sidebar, as core's nodes show one.
+// What a person sees of errors in the editor: a sentence in the debug sidebar, as core's nodes show one, and what
+// Status and Complete nodes pass on.
 import { equal } from "node:assert/strict";
 import type { Browser } from "playwright-core";
 import { DEMO_ACCOUNT, Sandbox } from "../../sandbox/sandbox";
@@ -48,19 +49,56 @@ describe(`of errors in the editor of Node-RED ${version}, a person`, () => {
       'The device ID has "/" as character 2: printable ASCII except #, + and / is allowed';
     equal(await editor.reported(), `"${sentence.slice(0, SHOWN)}..."`);
   });
+
+  it("reads what a Complete node says of an event that was sent", async () => {
+    await editor.pressButton("pump");
+    await editor.debugMessage('topic: "0/demo-project/demo-user/pump"');
+  });
+
+  it("reads what a Status node says of events that wait, beside the words below the node", async () => {
+    await sandbox.stop();
+    await editor.shows("sensor", "nothing listens");
+    await editor.pressButton("pump");
+    await editor.shows("sensor", "nothing listens: 1 queued");
+    await editor.debugMessage('state: "offline", code: "REFUSED", waiting: 1');
+  });
 });
 
-/** A sensor whose device ID is the topic, and a button. */
+function button(id: string, topic: string, y: number) {
+  return {
+    ...{ id, z: "tab", type: "inject", x: 160, y, wires: [["out"]] },
+    ...{ name: topic, topic, payload: "1", payloadType: "num", repeat: "", crontab: "" },
+    props: [{ p: "payload" }, { p: "topic", vt: "str" }],
+  };
+}
+
+function debug(id: string, complete: string, y: number) {
+  return {
+    ...{ id, z: "tab", type: "debug", x: 460, y, name: id, active: true, tosidebar: true },
+    ...{ complete, targetType: "msg", wires: [] },
+  };
+}
+
+/** A sensor whose device ID is the topic, two buttons, and what becomes of it. */
 function flow(url: string) {
   const { projectMqtt, userMqtt } = DEMO_ACCOUNT;
   return [
     { id: "tab", type: "tab", label: "Sensors" },
     { id: "m1", type: "m1 connection", name: "Sandbox", url, projectMqtt, userMqtt },
+    button("slash", "a/b", 80),
+    button("good", "pump", 140),
+    { id: "status", z: "tab", type: "status", x: 160, y: 220, scope: null, wires: [["state"]] },
+    debug("state", "status.m1", 220),
     {
-      ...{ id: "button", z: "tab", type: "inject", x: 160, y: 80, wires: [["out"]] },
-      ...{ name: "a/b", topic: "a/b", payload: "1", payloadType: "num", repeat: "", crontab: "" },
-      props: [{ p: "payload" }, { p: "topic", vt: "str" }],
+      id: "complete",
+      z: "tab",
+      type: "complete",
+      x: 160,
+      y: 280,
+      scope: ["out"],
+      wires: [["sent"]],
     },
+    debug("sent", "m1", 280),
     {
       ...{ id: "out", z: "tab", type: "m1 event out", x: 460, y: 80, wires: [] },
       ...{ name: "sensor", connection: "m1", deviceId: "topic", deviceIdType: "msg" },

@@ -59,7 +59,7 @@ describe("the last message of an m1 event out", () => {
       bytes: Buffer.from("21.5"),
     });
     const { message } = await lastMessage();
-    deepEqual(Object.keys(message ?? {}).sort(), ["_msgid", "bytes", "payload"]);
+    deepEqual(Object.keys(message ?? {}).sort(), ["_msgid", "bytes", "m1", "payload"]);
     deepEqual(message?.bytes, Buffer.from("21.5").toJSON());
   });
 

@@ -20,6 +20,8 @@ const ENVIRONMENT = {
   M1_DEVICE: "gateway-1",
 };
 
+const ALARM = "8 Alarm when events pile up.json";
+
 const COMMON: ReadonlySet<string> = new Set(
   "tab comment inject function debug switch change catch status complete".split(" "),
 );
@@ -29,14 +31,15 @@ interface ExampleNode {
   type: string;
   name?: string;
   url?: string;
+  func?: string;
   credentials?: Record<string, string>;
 }
 
 /** A deployed example whose nodes are all connected. */
 interface Running {
   press(button: string): Promise<void>;
-  /** What the Debug node shows that the button leads to. */
-  shown(debug: string, button: string): Promise<string>;
+  /** What the Debug node shows that the button, or whatever else happens, leads to. */
+  shown(debug: string, cause: string | (() => Promise<unknown>)): Promise<string>;
   events(count: number): Promise<readonly StoredEvent[]>;
   statusOf(type: string, fill: string): Promise<unknown>;
 }
@@ -86,9 +89,9 @@ describe("the example", function () {
     await statusOf("m1 group in", "green");
     return {
       press: (button) => nodeRed.press(idOf(button)),
-      async shown(debug, button) {
+      async shown(debug, cause) {
         const debugging = await nodeRed.debugging(idOf(debug));
-        await nodeRed.press(idOf(button));
+        await (typeof cause === "string" ? nodeRed.press(idOf(cause)) : cause());
         return debugging.shown;
       },
       async events(count) {
@@ -182,9 +185,42 @@ describe("the example", function () {
     assert.match(await shown("what went wrong", "a mistake"), /NaN/);
   });
 
+  it('"8 Alarm when events pile up" tells when too many wait, and when that is over', async () => {
+    const { events, shown, statusOf } = await run(ALARM);
+    await sandbox.stop();
+    await statusOf("m1 event out", "red");
+    assert.match(
+      await shown("alarm", "150 readings"),
+      /^Events that wait: \d+, the oldest for 0 minutes \(offline, [A-Z_]+\)$/,
+    );
+
+    const over = await shown("alarm", () => sandbox.start());
+    assert.equal(over, "The events are sent again");
+    await events(150);
+  });
+
+  it('"8 Alarm when events pile up" tells when one event waits for more than an hour', async () => {
+    const flow = JSON.parse(await readFile(path.join(folder, ALARM), "utf8")) as ExampleNode[];
+    const { func = "" } = flow.find(({ name }) => name === "piled up?") ?? {};
+    const memory = new Map<string, unknown>();
+    const context = { get: memory.get.bind(memory), set: memory.set.bind(memory) };
+    const run = (msg: object) => new Function("msg", "context", func)(msg, context);
+    const m1 = (minutes: number) => {
+      const oldest = new Date(Date.now() - minutes * 60_000).toISOString();
+      return { state: "offline", code: "REFUSED", waiting: 1, oldest };
+    };
+    assert.equal(run({ payload: "a minute before any status" }), null);
+    assert.equal(run({ status: { m1: m1(59) } }), null);
+    assert.equal(run({ payload: "a minute" }), null);
+    memory.set("m1", m1(61));
+    const alarm = "Events that wait: 1, the oldest for 61 minutes (offline, REFUSED)";
+    assert.equal(run({ payload: "a minute" }).payload, alarm);
+    assert.equal(run({ payload: "a minute" }), null, "once");
+  });
+
   it("needs nothing but our nodes and those that every flow has, has a comment, and expects the sandbox or variables", async () => {
     const files = readdirSync(folder);
-    assert.equal(files.length, 7);
+    assert.equal(files.length, 8);
     for (const file of files) {
       const flow: ExampleNode[] = JSON.parse(await readFile(path.join(folder, file), "utf8"));
       const types = new Set(flow.map(({ type }) => type));

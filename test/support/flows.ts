@@ -97,8 +97,11 @@ class Recording {
   readonly changes = new EventEmitter().setMaxListeners(0);
   readonly #logHandler = new EventEmitter();
 
-  readonly #onStatus = ({ id, status }: { id: string; status: Status }) =>
-    this.#add(this.statuses, id, { ...status });
+  /** As the editor shows it: the rest is for Status nodes. */
+  readonly #onStatus = ({ id, status }: { id: string; status: Status & { m1?: unknown } }) => {
+    const { m1: _, ...shown } = { ...status };
+    this.#add(this.statuses, id, shown);
+  };
 
   constructor() {
     events.on("node-status", this.#onStatus);
