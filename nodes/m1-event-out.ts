@@ -105,11 +105,6 @@ function readConfig(RED: NodeAPI, node: Node, config: EventOutConfig): Settings 
   const { deviceId = "", deviceIdType = "str" } = config;
   const { eventData = "payload", eventDataType = "msg" } = config;
   const { observedAt = "", observedAtType = "arrival" } = config;
-  // A fixed id or time that is wrong is wrong before the first message.
-  if (deviceIdType === "str") {
-    topicLevel(setting(deviceId, "deviceId", ""), "deviceId", { emptyAllowed: true });
-  }
-  if (observedAtType === "str") timestamp(setting(observedAt, "observedAt", ""));
   const inputs: Pick<Settings, "deviceId" | "data" | "observedAt"> = {
     deviceId: typedInput(RED, node, "deviceId", deviceId, deviceIdType),
     data: typedInput(RED, node, "eventData", eventData, eventDataType),
@@ -118,6 +113,9 @@ function readConfig(RED: NodeAPI, node: Node, config: EventOutConfig): Settings 
         ? observedAtType
         : typedInput(RED, node, "observedAt", observedAt, observedAtType),
   };
+  // A fixed id or time that is wrong is wrong before the first message.
+  if (deviceIdType === "str") topicLevel(deviceId, "deviceId", { emptyAllowed: true });
+  if (observedAtType === "str") timestamp(observedAt);
   return {
     ...inputs,
     tag: textSetting(config.tag, "tag", "value"),
@@ -182,14 +180,15 @@ function sender(registration: Registration, settings: Settings): Send {
 
   return (msg, readings, arrived, end) => {
     const connection = registration.connection();
-    const { deviceId, data } = readings;
+    const deviceId = settings.deviceId.required(msg, readings.deviceId);
+    const data = settings.data.required(msg, readings.data);
     if (!latest || latest.deviceId !== deviceId) {
       latest = { deviceId, topic: eventTopic(connection.settings.identity, deviceId) };
     }
     const { topic } = latest;
     const event = shapeEvent(data, settings.tag);
     const isStamped = event.observedAt === undefined && settings.observedAt === "arrival";
-    const observedAt = isStamped ? arrived.at : statedTime(event, settings, readings);
+    const observedAt = isStamped ? arrived.at : statedTime(event, settings, msg, readings);
     const payload = encodeEvent(event, { observedAt, stream, addClientIp });
     const stampedIn = isStamped ? arrived.era : undefined;
     const hasTime = observedAt !== undefined;
@@ -209,9 +208,12 @@ function tellSent(msg: NodeMessage, m1: SentEvent): void {
 
 function statedTime(
   event: ShapedEvent,
-  settings: Settings,
+  { observedAt: input }: Settings,
+  msg: NodeMessage,
   readings: Readings,
 ): Timestamp | undefined {
   if (event.observedAt !== undefined) return event.observedAt;
-  return settings.observedAt === "server" ? undefined : observedTime(readings.observedAt);
+  return typeof input === "string"
+    ? undefined
+    : observedTime(input.required(msg, readings.observedAt));
 }

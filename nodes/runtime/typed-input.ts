@@ -2,6 +2,7 @@
 import type { Node, NodeAPI, NodeMessage } from "node-red";
 import { type FieldName, M1Error } from "../protocol/errors";
 import { envReference } from "./env-reference";
+import { blankInput, failedInput, missingInput, type StatedInput } from "./typed-input-errors";
 
 /** Types whose value is known without waiting. */
 const IMMEDIATE: ReadonlySet<string> = new Set(["str", "msg", "env", "num", "bool", "json"]);
@@ -11,15 +12,17 @@ const PROMISED: ReadonlySet<string> = new Set(["flow", "global", "jsonata"]);
 export interface TypedInput {
   /** False if only `promise` can read it. */
   readonly immediate: boolean;
-  /** Throws INPUT_FAILED. */
+  /** Throws INPUT_NOWHERE or INPUT_FAILED. */
   read(msg: NodeMessage): unknown;
-  /** Rejects with INPUT_FAILED. */
+  /** Rejects with what `read` would throw. */
   promise(msg: NodeMessage): Promise<unknown>;
+  /** What `read` gave, where something is needed. Throws INPUT_MISSING or INPUT_NOWHERE for null and undefined. */
+  required(msg: NodeMessage, found: unknown): unknown;
 }
 
 /**
- * Throws SETTING_CHOICE for a type that there is not, ENV_UNSET for a variable without a value and
- * INPUT_FAILED for an expression that does not parse: all that can be known before a message comes.
+ * Throws SETTING_CHOICE for a type that there is not, INPUT_BLANK, ENV_UNSET for a variable without a value and
+ * INPUT_FAILED for a path, an expression or JSON that does not parse: all that can be known before a message comes.
  */
 export function typedInput(
   RED: NodeAPI,
@@ -32,24 +35,39 @@ export function typedInput(
     const choices = [...IMMEDIATE, ...PROMISED].join(", ");
     throw new M1Error("SETTING_CHOICE", { field, value: type, choices });
   }
+  // A flow file may hold anything.
+  const input: StatedInput = { field, type, value: String(value) };
+  const blank = blankInput(input);
+  if (blank) throw blank;
   checkEnvironment(RED, node, field, value, type);
-  const failed = (cause: unknown) =>
-    new M1Error("INPUT_FAILED", { field, reason: reasonOf(cause) }, { cause });
-
-  if (type === "jsonata") return jsonata(RED, node, value, failed);
+  if (type === "jsonata") return promised(RED, input, jsonata(RED, node, input));
+  if (PROMISED.has(type)) {
+    return promised(RED, input, (msg, done) =>
+      RED.util.evaluateNodeProperty(value, type, node, msg, done),
+    );
+  }
+  checkSyntax(RED, node, input);
   const evaluate = evaluation(RED, node, value, type);
   const read = (msg: NodeMessage): unknown => {
     try {
       return evaluate(msg);
     } catch (error) {
-      throw failed(error);
+      throw failedInput(RED, input, error, msg);
     }
   };
-  if (IMMEDIATE.has(type)) return { immediate: true, read, promise: async (msg) => read(msg) };
-  return promised(
-    (msg, done) => RED.util.evaluateNodeProperty(value, type, node, msg, done),
-    failed,
-  );
+  const required = requirement(RED, input);
+  return { immediate: true, read, promise: async (msg) => read(msg), required };
+}
+
+/** Of what needs no message to be read, or to be found wrong. */
+function checkSyntax(RED: NodeAPI, node: Node, input: StatedInput): void {
+  const { type, value } = input;
+  try {
+    if (type === "msg") RED.util.normalisePropertyExpression(value);
+    if (type === "json") RED.util.evaluateNodeProperty(value, type, node, {});
+  } catch (error) {
+    throw failedInput(RED, input, error);
+  }
 }
 
 /** What is a name to Node-RED, and not a path that it has to follow. */
@@ -71,35 +89,36 @@ function evaluation(
 
 type Evaluation = (msg: NodeMessage, done: (error: Error | null, value: unknown) => void) => void;
 
-function jsonata(
-  RED: NodeAPI,
-  node: Node,
-  value: string,
-  failed: (cause: unknown) => M1Error,
-): TypedInput {
+function jsonata(RED: NodeAPI, node: Node, input: StatedInput): Evaluation {
   try {
-    const expression = RED.util.prepareJSONataExpression(value, node);
-    return promised(
-      (msg, done) => RED.util.evaluateJSONataExpression(expression, msg, done),
-      failed,
-    );
+    const expression = RED.util.prepareJSONataExpression(input.value, node);
+    return (msg, done) => RED.util.evaluateJSONataExpression(expression, msg, done);
   } catch (error) {
-    throw failed(error);
+    throw failedInput(RED, input, error);
   }
 }
 
-function promised(evaluate: Evaluation, failed: (cause: unknown) => M1Error): TypedInput {
+function requirement(RED: NodeAPI, input: StatedInput): TypedInput["required"] {
+  return (msg, found) => {
+    if (found === undefined || found === null) throw missingInput(RED, input, msg, found);
+    return found;
+  };
+}
+
+function promised(RED: NodeAPI, input: StatedInput, evaluate: Evaluation): TypedInput {
   return {
     immediate: false,
+    required: requirement(RED, input),
     read() {
       throw new TypeError("this typed input can only be promised");
     },
     promise: (msg) =>
       new Promise((resolve, reject) => {
+        const failed = (cause: unknown) => reject(failedInput(RED, input, cause));
         try {
-          evaluate(msg, (error, value) => (error ? reject(failed(error)) : resolve(value)));
+          evaluate(msg, (error, found) => (error ? failed(error) : resolve(found)));
         } catch (error) {
-          reject(failed(error));
+          failed(error);
         }
       }),
   };
@@ -124,10 +143,4 @@ function checkEnvironment(
       throw new M1Error("ENV_UNSET", { field, name });
     }
   }
-}
-
-/** JSONata throws objects that are no Error but have a message. */
-function reasonOf(cause: unknown): string {
-  const message = (cause as { message?: unknown } | undefined)?.message;
-  return typeof message === "string" ? message : String(cause);
 }
