@@ -3,7 +3,7 @@ import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
 import { systemClock } from "./outbox/clock";
 import type { Done } from "./outbox/event";
 import { arrivalClock } from "./protocol/arrival-clock";
-import { M1Error } from "./protocol/errors";
+import type { M1Error } from "./protocol/errors";
 import { type EventAttributes, encodeEvent, type ShapedEvent, shapeEvent } from "./protocol/event";
 import { observedAtOf } from "./protocol/observed-at";
 import { observedTime } from "./protocol/observed-time";
@@ -119,12 +119,6 @@ function readConfig(RED: NodeAPI, node: Node, stated: EventOutConfig): Settings 
   const { deviceId = "", deviceIdType = "str" } = config;
   const { eventData = "payload", eventDataType = "msg" } = config;
   const { observedAt = "", observedAtType = "arrival" } = config;
-  // A fixed id or time that is wrong is wrong before the first message.
-  if (deviceIdType === "str") {
-    const id = topicLevel(setting(deviceId, "deviceId", ""), "deviceId", { emptyAllowed: true });
-    warnOfSpaceAround(RED, node, id, "deviceId");
-  }
-  if (observedAtType === "str") timestamp(setting(observedAt, "observedAt", ""));
   const inputs: Pick<Settings, "deviceId" | "data" | "observedAt"> = {
     deviceId: typedInput(RED, node, "deviceId", deviceId, deviceIdType),
     data: typedInput(RED, node, "eventData", eventData, eventDataType),
@@ -133,6 +127,12 @@ function readConfig(RED: NodeAPI, node: Node, stated: EventOutConfig): Settings 
         ? observedAtType
         : typedInput(RED, node, "observedAt", observedAt, observedAtType),
   };
+  // A fixed id or time that is wrong is wrong before the first message.
+  if (deviceIdType === "str") {
+    const id = topicLevel(deviceId, "deviceId", { emptyAllowed: true });
+    warnOfSpaceAround(RED, node, id, "deviceId");
+  }
+  if (observedAtType === "str") timestamp(observedAt);
   return {
     ...inputs,
     mayLackDevice: deviceIdType === "str",
@@ -199,15 +199,17 @@ function sender(registration: Registration, settings: Settings): Send {
 
   return (msg, results, arrived, end) => {
     const connection = registration.connection();
-    const { deviceId, eventData } = results;
+    const deviceId = settings.mayLackDevice
+      ? results.deviceId
+      : settings.deviceId.filled(msg, results.deviceId);
+    const eventData = settings.data.required(msg, results.eventData);
     if (!latest || latest.deviceId !== deviceId) {
-      if (!settings.mayLackDevice) refuseBlank(deviceId, settings.deviceId);
       latest = { deviceId, topic: eventTopic(connection.settings.identity, deviceId) };
     }
     const { topic } = latest;
     const event = shapeEvent(eventData, settings.tag, settings.numericText);
     const isStamped = event.observedAt === undefined && settings.observedAt === "arrival";
-    const observedAt = isStamped ? arrived.at : statedTime(event, settings, results);
+    const observedAt = isStamped ? arrived.at : statedTime(event, settings, msg, results);
     const payload = encodeEvent(event, { observedAt, stream, addClientIp });
     const stampedIn = isStamped ? arrived.era : undefined;
     const hasTime = observedAt !== undefined;
@@ -221,21 +223,18 @@ function sender(registration: Registration, settings: Settings): Send {
   };
 }
 
-/** What is blank in a message was not left blank on purpose, as a text in the dialog may be: throws INPUT_BLANK. */
-function refuseBlank(deviceId: unknown, { source }: TypedInput): void {
-  const isBlank = typeof deviceId === "string" ? deviceId.trim() === "" : deviceId == null;
-  if (isBlank) throw new M1Error("INPUT_BLANK", { field: "deviceId", source });
-}
-
 function tellSent(msg: NodeMessage, m1: SentEvent): void {
   Object.assign(msg, { m1 });
 }
 
 function statedTime(
   event: ShapedEvent,
-  settings: Settings,
+  { observedAt: input }: Settings,
+  msg: NodeMessage,
   results: InputResults,
 ): Timestamp | undefined {
   if (event.observedAt !== undefined) return event.observedAt;
-  return settings.observedAt === "server" ? undefined : observedTime(results.observedAt);
+  return typeof input === "string"
+    ? undefined
+    : observedTime(input.required(msg, results.observedAt));
 }

@@ -3,6 +3,7 @@
 import { type ErrorDetails, excerpt, M1Error, quoted } from "./errors";
 import { numberOfText } from "./numeric-text";
 import { observedTime } from "./observed-time";
+import { type Path, placeOf } from "./place";
 import type { NumericText } from "./settings";
 import type { Timestamp } from "./timestamp";
 import { utf8Text } from "./utf8";
@@ -250,8 +251,6 @@ function envelopeAttributes(content: Record<string, unknown>): EventAttributes {
 
 // --- values that JSON cannot carry ------------------------------------------------------------
 
-type Path = (string | number)[];
-
 /**
  * The value as plain data. What JSON.stringify would drop or turn to null without a word is an error
  * with its place. null itself passes: the contract accepts it, and the server discards the tag.
@@ -400,15 +399,4 @@ function instance(value: object): ErrorDetails {
 /** `what` is quoted, or a kind of value. */
 function unsupported(what: ErrorDetails, path: Path): M1Error {
   return new M1Error("DATA_UNSUPPORTED", { ...what, place: placeOf(path) });
-}
-
-/** `event_data.list[2]["odd key"]` */
-function placeOf(path: Path): string {
-  let place = "";
-  for (const step of path) {
-    if (typeof step === "number") place += `[${step}]`;
-    else if (/^[A-Za-z_$][\w$]*$/.test(step)) place += place === "" ? step : `.${step}`;
-    else place += `[${JSON.stringify(excerpt(step))}]`;
-  }
-  return place;
 }

@@ -1,8 +1,14 @@
 // The value of a typed input for a message: read at once where Node-RED can, or promised.
 import type { Node, NodeAPI, NodeMessage } from "node-red";
-import { excerpt, type FieldName, M1Error } from "../protocol/errors";
+import { type FieldName, M1Error } from "../protocol/errors";
 import { envReference } from "./env-reference";
-import { typedText } from "./typed-text";
+import {
+  blankInput,
+  blankResult,
+  failedInput,
+  missingInput,
+  type StatedInput,
+} from "./typed-input-errors";
 
 /** Types whose value is known without waiting. */
 const IMMEDIATE: ReadonlySet<string> = new Set(["str", "msg", "env", "num", "bool", "json"]);
@@ -10,19 +16,21 @@ const IMMEDIATE: ReadonlySet<string> = new Set(["str", "msg", "env", "num", "boo
 const PROMISED: ReadonlySet<string> = new Set(["flow", "global", "jsonata"]);
 
 export interface TypedInput {
-  /** Where the value comes from, as errors call it. */
-  readonly source: string;
   /** False if only `promise` can read it. */
   readonly immediate: boolean;
-  /** Throws INPUT_FAILED. */
+  /** Throws INPUT_NOWHERE or INPUT_FAILED. */
   read(msg: NodeMessage): unknown;
-  /** Rejects with INPUT_FAILED. */
+  /** Rejects with what `read` would throw. */
   promise(msg: NodeMessage): Promise<unknown>;
+  /** What `read` gave, where something is needed. Throws INPUT_MISSING or INPUT_NOWHERE for null and undefined. */
+  required(msg: NodeMessage, found: unknown): unknown;
+  /** As `required`, where blank text is nothing either: that is INPUT_BLANK. */
+  filled(msg: NodeMessage, found: unknown): unknown;
 }
 
 /**
- * Throws SETTING_CHOICE for a type that there is not, ENV_UNSET for a variable without a value and
- * INPUT_FAILED for an expression that does not parse: all that can be known before a message comes.
+ * Throws SETTING_CHOICE for a type that there is not, SETTING_BLANK, ENV_UNSET for a variable without a value and
+ * INPUT_FAILED for a path, an expression or JSON that does not parse: all that can be known before a message comes.
  */
 export function typedInput(
   RED: NodeAPI,
@@ -35,27 +43,39 @@ export function typedInput(
     const choices = [...IMMEDIATE, ...PROMISED].join(", ");
     throw new M1Error("SETTING_CHOICE", { field, value: type, choices });
   }
+  // A flow file may hold anything.
+  const input: StatedInput = { field, type, value: String(value) };
+  const blank = blankInput(input);
+  if (blank) throw blank;
   checkEnvironment(RED, node, field, value, type);
-  const failed = (cause: unknown) =>
-    new M1Error("INPUT_FAILED", { field, reason: reasonOf(cause) }, { cause });
-
-  const source = excerpt(typedText(value, type));
-
-  if (type === "jsonata") return { source, ...jsonata(RED, node, value, failed) };
+  if (type === "jsonata") return promised(RED, input, jsonata(RED, node, input));
+  if (PROMISED.has(type)) {
+    return promised(RED, input, (msg, done) =>
+      RED.util.evaluateNodeProperty(value, type, node, msg, done),
+    );
+  }
+  checkSyntax(RED, node, input);
   const evaluate = evaluation(RED, node, value, type);
   const read = (msg: NodeMessage): unknown => {
     try {
       return evaluate(msg);
     } catch (error) {
-      throw failed(error);
+      throw failedInput(RED, input, error, msg);
     }
   };
-  if (IMMEDIATE.has(type)) {
-    return { source, immediate: true, read, promise: async (msg) => read(msg) };
+  const promise = async (msg: NodeMessage): Promise<unknown> => read(msg);
+  return { immediate: true, read, promise, ...requirements(RED, input) };
+}
+
+/** Of what needs no message to be read, or to be found wrong. */
+function checkSyntax(RED: NodeAPI, node: Node, input: StatedInput): void {
+  const { type, value } = input;
+  try {
+    if (type === "msg") RED.util.normalisePropertyExpression(value);
+    if (type === "json") RED.util.evaluateNodeProperty(value, type, node, {});
+  } catch (error) {
+    throw failedInput(RED, input, error);
   }
-  const evaluateLater: Evaluation = (msg, done) =>
-    RED.util.evaluateNodeProperty(value, type, node, msg, done);
-  return { source, ...promised(evaluateLater, failed) };
 }
 
 /** What is a name to Node-RED, and not a path that it has to follow. */
@@ -75,38 +95,45 @@ function evaluation(
   return (msg) => RED.util.evaluateNodeProperty(value, type, node, msg);
 }
 
-type Reading = Omit<TypedInput, "source">;
 type Evaluation = (msg: NodeMessage, done: (error: Error | null, value: unknown) => void) => void;
 
-function jsonata(
-  RED: NodeAPI,
-  node: Node,
-  value: string,
-  failed: (cause: unknown) => M1Error,
-): Reading {
+function jsonata(RED: NodeAPI, node: Node, input: StatedInput): Evaluation {
   try {
-    const expression = RED.util.prepareJSONataExpression(value, node);
-    return promised(
-      (msg, done) => RED.util.evaluateJSONataExpression(expression, msg, done),
-      failed,
-    );
+    const expression = RED.util.prepareJSONataExpression(input.value, node);
+    return (msg, done) => RED.util.evaluateJSONataExpression(expression, msg, done);
   } catch (error) {
-    throw failed(error);
+    throw failedInput(RED, input, error);
   }
 }
 
-function promised(evaluate: Evaluation, failed: (cause: unknown) => M1Error): Reading {
+function requirements(RED: NodeAPI, input: StatedInput): Pick<TypedInput, "required" | "filled"> {
+  const required = (msg: NodeMessage, found: unknown): unknown => {
+    if (found === undefined || found === null) throw missingInput(RED, input, msg, found);
+    return found;
+  };
+  return {
+    required,
+    filled(msg, found) {
+      if (typeof found === "string" && found.trim() === "") throw blankResult(RED, input);
+      return required(msg, found);
+    },
+  };
+}
+
+function promised(RED: NodeAPI, input: StatedInput, evaluate: Evaluation): TypedInput {
   return {
     immediate: false,
+    ...requirements(RED, input),
     read() {
       throw new TypeError("this typed input can only be promised");
     },
     promise: (msg) =>
       new Promise((resolve, reject) => {
+        const failed = (cause: unknown) => reject(failedInput(RED, input, cause));
         try {
-          evaluate(msg, (error, value) => (error ? reject(failed(error)) : resolve(value)));
+          evaluate(msg, (error, found) => (error ? failed(error) : resolve(found)));
         } catch (error) {
-          reject(failed(error));
+          failed(error);
         }
       }),
   };
@@ -131,10 +158,4 @@ function checkEnvironment(
       throw new M1Error("ENV_UNSET", { field, name });
     }
   }
-}
-
-/** JSONata throws objects that are no Error but have a message. */
-function reasonOf(cause: unknown): string {
-  const message = (cause as { message?: unknown } | undefined)?.message;
-  return typeof message === "string" ? message : String(cause);
 }

@@ -39,20 +39,20 @@ const cases: BadInput[] = [
   {
     title: "payload null",
     message: { payload: null },
-    code: "DATA_MISSING",
-    text: "There is no event data: it is null",
+    code: "INPUT_MISSING",
+    text: "event data: msg.payload is null",
   },
   {
     title: "payload undefined",
     message: { payload: undefined },
-    code: "DATA_MISSING",
-    text: "There is no event data: it is undefined",
+    code: "INPUT_MISSING",
+    text: "event data: msg.payload is undefined",
   },
   {
     title: "no payload",
     message: {},
-    code: "DATA_MISSING",
-    text: "There is no event data: it is undefined",
+    code: "INPUT_MISSING",
+    text: "event data: msg.payload is undefined",
   },
   {
     title: "NaN",
@@ -169,7 +169,6 @@ const cases: BadInput[] = [
     { time: Number.NaN, code: "TIME_INVALID", text: /NaN is not a time/ },
     { time: 1e18, code: "TIME_RANGE", text: /outside the years 0000 to 9999/ },
     { time: {}, code: "TIME_TYPE", text: /The time is an object/ },
-    { time: null, code: "TIME_TYPE", text: /The time is null/ },
     { time: true, code: "TIME_TYPE", text: /The time is true/ },
     { time: new Date(Number.NaN), code: "TIME_INVALID", text: /NaN is not a time/ },
   ].flatMap(({ time, code, text }) => [
@@ -191,8 +190,21 @@ const cases: BadInput[] = [
     title: "observed_at that the message lacks",
     settings: { observedAt: "time", observedAtType: "msg" },
     message: { payload: 1 },
+    code: "INPUT_MISSING",
+    text: "observed at: msg.time is undefined",
+  },
+  {
+    title: "observed_at that is null in the message",
+    settings: { observedAt: "time", observedAtType: "msg" },
+    message: { payload: 1, time: null },
+    code: "INPUT_MISSING",
+    text: "observed at: msg.time is null",
+  },
+  {
+    title: "observed_at that is null in an envelope",
+    message: { payload: { event_data: {}, observed_at: null } },
     code: "TIME_TYPE",
-    text: /^The time is undefined/,
+    text: /^The time is null/,
   },
   {
     title: "a device id with a slash",
@@ -233,10 +245,10 @@ const cases: BadInput[] = [
     title: "a device id that the message lacks",
     settings: { deviceId: "device", deviceIdType: "msg" },
     message: { payload: 1 },
-    code: "INPUT_BLANK",
-    text: "The device ID is missing: msg.device is blank",
+    code: "INPUT_MISSING",
+    text: "device ID: msg.device is undefined",
   },
-  ...["", "  ", null].map((topic) => ({
+  ...["", "  "].map((topic) => ({
     title: `a device id that is ${JSON.stringify(topic)} in the message, as in those of an inject node,`,
     settings: { deviceId: "topic", deviceIdType: "msg" },
     message: { payload: 1, topic },
@@ -261,50 +273,92 @@ const cases: BadInput[] = [
     title: "a device id whose parent the message lacks",
     settings: { deviceId: "device.id", deviceIdType: "msg" },
     message: { payload: 1 },
+    code: "INPUT_NOWHERE",
+    text: "device ID: there is no msg.device.id, because msg.device is undefined",
+  },
+  {
+    title: "event data behind something that has no properties",
+    settings: { eventData: "msg.payload[0].reading.value", eventDataType: "msg" },
+    message: { payload: [{ reading: 21.5 }] },
+    code: "INPUT_NOWHERE",
+    text: "event data: there is no msg.payload[0].reading.value, because msg.payload[0].reading is 21.5",
+  },
+  {
+    title: "a time behind a list that is too short",
+    settings: { observedAt: 'payload.times[2]["taken at"].utc', observedAtType: "msg" },
+    message: { payload: { times: [] } },
+    code: "INPUT_NOWHERE",
+    text: 'observed at: there is no msg.payload.times[2]["taken at"].utc, because msg.payload.times[2] is undefined',
+  },
+  {
+    title: "event data at a place that the message does not name",
+    settings: { eventData: "readings[msg.index]", eventDataType: "msg" },
+    message: { readings: [1] },
     code: "INPUT_FAILED",
-    text: /^device ID: .*undefined/,
+    text: /^event data: msg\.readings\[msg\.index\] cannot be read: Invalid expression/,
+  },
+  {
+    title: "a time that the global context lacks",
+    settings: { observedAt: "clock.time", observedAtType: "global" },
+    message: { payload: 1 },
+    code: "INPUT_MISSING",
+    text: "observed at: global.clock.time is undefined",
+  },
+  {
+    title: "a device id for which an expression finds nothing",
+    settings: { deviceId: "payload.id", deviceIdType: "jsonata" },
+    message: { payload: 1 },
+    code: "INPUT_MISSING",
+    text: "device ID: payload.id is undefined",
+  },
+  {
+    title: "event data that is the JSON null",
+    settings: { eventData: "null", eventDataType: "json" },
+    message: {},
+    code: "INPUT_MISSING",
+    text: "event data: null is null",
   },
   {
     title: "a device id that the flow's context lacks",
     settings: { deviceId: "device", deviceIdType: "flow" },
     message: { payload: 1 },
-    code: "INPUT_BLANK",
-    text: "The device ID is missing: flow.device is blank",
+    code: "INPUT_MISSING",
+    text: "device ID: flow.device is undefined",
   },
   {
     title: "a device id that the global context lacks",
     settings: { deviceId: "#:(default)::device", deviceIdType: "global" },
     message: { payload: 1 },
-    code: "INPUT_BLANK",
-    text: "The device ID is missing: global.device is blank",
+    code: "INPUT_MISSING",
+    text: "device ID: global.device (default) is undefined",
   },
   {
     title: "event data in a context store that there is not",
     settings: { eventData: "#:(nowhere)::reading", eventDataType: "global" },
     message: { payload: 1 },
-    code: "DATA_MISSING",
-    text: "There is no event data: it is undefined",
+    code: "INPUT_MISSING",
+    text: "event data: global.reading (nowhere) is undefined",
   },
   {
     title: "an expression that throws",
     settings: { eventData: '$error("sensor offline")', eventDataType: "jsonata" },
     message: { payload: 1 },
     code: "INPUT_FAILED",
-    text: "event data: sensor offline",
+    text: 'event data: $error("sensor offline") cannot be read: sensor offline',
   },
   {
     title: "an expression that adds text",
     settings: { observedAt: "payload + 1", observedAtType: "jsonata" },
     message: { payload: "x" },
     code: "INPUT_FAILED",
-    text: /^observed at: .*"\+"/,
+    text: /^observed at: payload \+ 1 cannot be read: .*"\+"/,
   },
   {
     title: "an expression without a value",
     settings: { eventData: "nothing.here", eventDataType: "jsonata" },
     message: { payload: 1 },
-    code: "DATA_MISSING",
-    text: "There is no event data: it is undefined",
+    code: "INPUT_MISSING",
+    text: "event data: nothing.here is undefined",
   },
 ];
 
@@ -344,7 +398,32 @@ const settingCases: { settings: object; code: string; text: string | RegExp }[] 
   {
     settings: { eventData: "{ broken", eventDataType: "jsonata" },
     code: "INPUT_FAILED",
-    text: /^event data: /,
+    text: /^event data: \{ broken cannot be read: /,
+  },
+  {
+    settings: { eventData: '{"a": }', eventDataType: "json" },
+    code: "INPUT_FAILED",
+    text: /^event data: \{"a": \} cannot be read: /,
+  },
+  {
+    settings: { deviceId: "topic..id", deviceIdType: "msg" },
+    code: "INPUT_FAILED",
+    text: /^device ID: msg\.topic\.\.id cannot be read: .*position 6/,
+  },
+  ...["msg", "flow", "global", "env", "jsonata", "json", "num", "bool"].map((type) => ({
+    settings: { eventData: " ", eventDataType: type },
+    code: "SETTING_BLANK",
+    text: "event data: nothing is entered",
+  })),
+  {
+    settings: { deviceId: "", deviceIdType: "msg" },
+    code: "SETTING_BLANK",
+    text: "device ID: nothing is entered",
+  },
+  {
+    settings: { observedAt: "", observedAtType: "str" },
+    code: "SETTING_BLANK",
+    text: "observed at: nothing is entered",
   },
   {
     settings: { deviceId: "M1_TEST_UNSET", deviceIdType: "env" },
@@ -532,7 +611,7 @@ describe("bad input", () => {
       done(new Error("store is down"));
     Object.defineProperty(node("bad"), "context", { value: () => ({ flow: { get } }) });
     const { error } = await input("bad", { payload: 1 });
-    equal(error?.message, "device ID: store is down");
+    equal(error?.message, "device ID: flow.device cannot be read: store is down");
     await onlyTheNextArrives();
   });
 });

@@ -658,10 +658,10 @@ describe("m1 event out", () => {
     it("tells a Catch node, with the code and nothing but the message", async () => {
       await start();
       const { error } = await input("out", { payload: null, topic: "kept" });
-      equal(error?.code, "DATA_MISSING");
+      equal(error?.code, "INPUT_MISSING");
       const message = await caught();
-      equal(message.error.message, "There is no event data: it is null");
-      equal(message.error.code, "DATA_MISSING");
+      equal(message.error.message, "event data: msg.payload is null");
+      equal(message.error.code, "INPUT_MISSING");
       equal(message.error.source.id, "out");
       equal(message.topic, "kept");
       await accepts("out", { payload: 1 });
