@@ -8,6 +8,7 @@ import {
   type StatedConnection,
 } from "../runtime/connection-settings";
 import { setting } from "../runtime/settings";
+import { clientIdUse } from "./client-id-use";
 import { completeForm, type Form } from "./form";
 import { checkOwnPage } from "./own-page";
 import { parseRestUrl } from "./rest-client";
@@ -52,7 +53,9 @@ export function offerEndpoints(RED: NodeAPI): void {
     const stated = form.values as StatedConnection;
     const settings = connectionSettings(stated, "nodered", tlsOptions(RED));
     checkDestinations(form, settings.brokers.map(brokerDestination));
-    return { results: (await testConnection(settings)).map(testResult) };
+    const tests = await testConnection(settings);
+    const uses = settings.brokers.map((broker) => clientIdUse(RED, posted.id, settings, broker));
+    return { results: tests.map((test, index) => testResult(test, uses[index])) };
   });
   offer(RED, "user", async (posted) => {
     const form = completeForm(RED, posted, LOOKUP_FIELDS);
@@ -80,8 +83,10 @@ export function offerEndpoints(RED: NodeAPI): void {
   });
 }
 
-function testResult({ error, ...rest }: AddressTest): object {
-  return error ? { ...rest, error: toldError(error) } : rest;
+/** Without a round trip where `use` of the client ID would be in the way. */
+function testResult({ broker, roundTrip, error }: AddressTest, use: M1Error | undefined): object {
+  const fault = error ?? use;
+  return fault ? { broker, error: toldError(fault) } : { broker, roundTrip };
 }
 
 /** What the editor puts into words. */
