@@ -32,7 +32,8 @@ export function completeForm(RED: NodeAPI, form: Form, names: readonly FieldName
   const fields = names.map((name) => {
     const shown = form[name];
     const value = replaced(shown === STORED ? stored?.[name] : shown);
-    return { name, value, isBorrowed: value !== undefined && !isDeepStrictEqual(value, shown) };
+    const isTyped = isDeepStrictEqual(value, shown) && !holdsReference(shown);
+    return { name, value, isBorrowed: value !== undefined && !isTyped };
   });
   return {
     values: Object.fromEntries(fields.map(({ name, value }) => [name, value])),
@@ -40,6 +41,11 @@ export function completeForm(RED: NodeAPI, form: Form, names: readonly FieldName
     deployed: addressesOf(config, config ? variablesOf(RED, config) : replaced),
     confirmed: form.confirmed,
   };
+}
+
+/** `${NAME}` anywhere in a value: wherever it is replaced, no person has typed what it stands for. */
+function holdsReference(value: unknown): boolean {
+  return [value].flat().some((text) => /\$\{[^}]+\}/.test(String(text)));
 }
 
 /** Whether it is in use or disabled. The id of any other node is not one to give away the secrets of. */

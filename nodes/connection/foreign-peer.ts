@@ -41,7 +41,7 @@ export function handshakeFailure(
   if (/subprotocol|Invalid (Upgrade|Sec-WebSocket-Accept) header/.test(message)) {
     return { code: "WEBSOCKET_NOT_MQTT", status };
   }
-  const isOther = /^HPE_/.test(String(code)) || message === "socket hang up";
+  const isOther = /^HPE_/.test(String(code)) || /^socket hang up$/.test(message);
   return isOther ? { code: "HTTP_NOT_SPOKEN", status } : undefined;
 }
 
