@@ -11,10 +11,11 @@ import {
 import type { ReportingNode } from "../runtime/last-message";
 import { problem } from "../runtime/problem";
 import { setting } from "../runtime/settings";
+import { clientIdUse } from "./client-id-use";
 import { completeForm, type Form } from "./form";
 import { checkOwnPage } from "./own-page";
 import { parseRestUrl } from "./rest-client";
-import { brokerDestination, checkDestinations, restDestination } from "./secret-destinations";
+import { brokerDestinations, checkDestinations, restDestination } from "./secret-destinations";
 import { createUser } from "./user-creation";
 import { lookUpUser } from "./user-lookup";
 
@@ -59,8 +60,10 @@ export function offerEndpoints(RED: NodeAPI): void {
     const form = completeForm(RED, posted, TEST_FIELDS);
     const stated = form.values as StatedConnection;
     const settings = connectionSettings(stated, "nodered", tlsOptions(RED));
-    checkDestinations(form, settings.brokers.map(brokerDestination));
-    return { results: (await testConnection(settings)).map(testResult) };
+    checkDestinations(form, brokerDestinations(settings.brokers, form));
+    const tests = await testConnection(settings);
+    const uses = settings.brokers.map((broker) => clientIdUse(RED, posted.id, settings, broker));
+    return { results: tests.map((test, index) => testResult(test, uses[index])) };
   });
   offer(RED, "user", "write", async (posted) => {
     const form = completeForm(RED, posted, LOOKUP_FIELDS);
@@ -88,8 +91,10 @@ export function offerEndpoints(RED: NodeAPI): void {
   });
 }
 
-function testResult({ error, ...rest }: AddressTest): object {
-  return error ? { ...rest, error: toldError(error) } : rest;
+/** Without a round trip where `use` of the client ID would be in the way. */
+function testResult({ broker, roundTrip, error }: AddressTest, use: M1Error | undefined): object {
+  const fault = error ?? use;
+  return fault ? { broker, error: toldError(fault) } : { broker, roundTrip };
 }
 
 /** What the editor puts into words. */

@@ -13,6 +13,8 @@ export type Form = Readonly<Record<string, unknown>>;
 
 export interface CompletedForm {
   readonly values: Form;
+  /** The same fields as they were posted. */
+  readonly shown: Form;
   /** The fields that hold what no person has typed: a stored secret, or anything from the environment. */
   readonly borrowed: readonly FieldName[];
   /** The addresses of the connection as it is deployed; Medium One's if it is not. */
@@ -32,14 +34,21 @@ export function completeForm(RED: NodeAPI, form: Form, names: readonly FieldName
   const fields = names.map((name) => {
     const shown = form[name];
     const value = replaceReferences(shown === STORED ? stored?.[name] : shown, name, lookUp);
-    return { name, value, isBorrowed: value !== undefined && !isDeepStrictEqual(value, shown) };
+    const isTyped = isDeepStrictEqual(value, shown) && !holdsReference(shown);
+    return { name, value, isBorrowed: value !== undefined && !isTyped };
   });
   return {
     values: Object.fromEntries(fields.map(({ name, value }) => [name, value])),
+    shown: Object.fromEntries(names.map((name) => [name, form[name]])),
     borrowed: fields.filter(({ isBorrowed }) => isBorrowed).map(({ name }) => name),
     deployed: addressesOf(config, config ? variablesOf(RED, config) : lookUp),
     confirmed: form.confirmed,
   };
+}
+
+/** `${NAME}` anywhere in a value: wherever it is replaced, no person has typed what it stands for. */
+export function holdsReference(value: unknown): boolean {
+  return [value].flat().some((text) => /\$\{[^}]+\}/.test(String(text)));
 }
 
 /** Whether it is in use or disabled. The id of any other node is not one to give away the secrets of. */

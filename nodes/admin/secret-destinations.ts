@@ -7,9 +7,16 @@
 // - but not unencrypted, where the deployed address is encrypted.
 // A connection that is not deployed counts as one that is deployed at Medium One. Anywhere else it goes only if the
 // form names exactly that place in `confirmed`, which the dialog does once a person has been asked.
-import { type BrokerUrl, formatBrokerUrl, isEncrypted, isLoopback } from "../protocol/broker-url";
+import {
+  type BrokerUrl,
+  formatBrokerUrl,
+  isEncrypted,
+  isLoopback,
+  parseBrokerUrl,
+} from "../protocol/broker-url";
 import { M1Error } from "../protocol/errors";
-import type { CompletedForm } from "./form";
+import { attempt } from "../runtime/settings";
+import { type CompletedForm, holdsReference } from "./form";
 import { hostOf } from "./rest-client";
 
 export interface Destination {
@@ -25,6 +32,24 @@ export function brokerDestination(url: BrokerUrl): Destination {
   // The path of a WebSocket may hold a variable.
   const name = formatBrokerUrl({ ...url, path: "" });
   return { host: url.host, isEncrypted: isEncrypted(url), name };
+}
+
+/** Of the form's addresses. One with a variable in it is named as it was typed: what it holds is not for the answer. */
+export function brokerDestinations(
+  brokers: readonly BrokerUrl[],
+  { values, shown }: CompletedForm,
+): Destination[] {
+  const addresses = [values.url, values.fallbackUrls ?? []].flat();
+  const typed = [shown.url, shown.fallbackUrls ?? []].flat();
+  const names = new Map<string, string>();
+  for (const [index, text] of typed.entries()) {
+    const url = attempt(() => parseBrokerUrl(addresses[index])).value;
+    if (url && holdsReference(text)) names.set(formatBrokerUrl(url), String(text));
+  }
+  return brokers.map((broker) => {
+    const destination = brokerDestination(broker);
+    return { ...destination, name: names.get(formatBrokerUrl(broker)) ?? destination.name };
+  });
 }
 
 export function restDestination(url: URL): Destination {

@@ -6,7 +6,13 @@ import { M1Error } from "../protocol/errors";
 import type { ProtocolVersion } from "../protocol/settings";
 import { anyDeviceFilter } from "../protocol/topics";
 import { testClientId } from "./client-id";
-import { connectionFailure, isVersionInDoubt } from "./failure";
+import {
+  clientFailure,
+  connectionFailure,
+  failureBeforeConnack,
+  isVersionInDoubt,
+} from "./failure";
+import { firstBytes } from "./foreign-peer";
 import {
   type ConnectionSettings,
   clientOptions,
@@ -117,22 +123,20 @@ function failure(
   { clientId }: ConnectionSettings,
   broker: BrokerUrl,
 ): Promise<never> {
+  const bytes = firstBytes(client);
   let speaksMqtt = false;
   client.once("connect", () => {
     speaksMqtt = true;
   });
   return new Promise((_resolve, reject) => {
     const fail = (reason: M1Error) => {
-      const isClosed = reason.code === "CONNECTION_CLOSED" || reason.code === "CONNECTION_LOST";
-      // Not of a WebSocket: there the reason holds what the web server said.
-      const isPuzzling = isClosed && !speaksMqtt && broker.scheme.startsWith("mqtt");
-      const url = formatBrokerUrl(broker);
-      reject(isPuzzling ? new M1Error("MQTT_NOT_SPOKEN", { broker: url }) : reason);
+      // Whether it is the version, in MQTT 5, the next attempt will show.
+      reject(speaksMqtt ? reason : failureBeforeConnack(reason, 4, broker, bytes()));
     };
-    const failed = (error: unknown) => fail(connectionFailure(error, { broker, clientId }));
-    client.on("error", failed);
+    const context = { broker, clientId };
+    client.on("error", (error) => fail(clientFailure(error, context)));
     // mqtt.js keeps to itself what has no code, such as a web server's refusal.
-    client.stream.on("error", failed);
+    client.stream.on("error", (error) => fail(connectionFailure(error, context)));
     client.on("close", () => fail(new M1Error("CONNECTION_CLOSED")));
   });
 }

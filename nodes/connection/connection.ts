@@ -95,6 +95,8 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   readonly #users = new Set<object>();
   #state: ConnectionState = { name: "idle" };
   #client: MqttClient | undefined;
+  /** How the answer to the present client began. */
+  #firstBytes: () => Uint8Array = () => new Uint8Array();
   /** The first thing that went wrong with the present client; what follows are consequences. */
   #failure: M1Error | undefined;
   /** Offline, to the next attempt; online, to the moment when the connection counts as stable. */
@@ -211,9 +213,10 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     const { connect, connectBeforeNext } = this.#timing;
     const deadline = this.#addresses.hasOthers ? connectBeforeNext : connect;
     try {
-      const { client, flush } = openClient(this.settings, this.broker, deadline, this.session);
-      this.#client = client;
-      this.#listen(client, flush);
+      const opened = openClient(this.settings, this.broker, deadline, this.session);
+      this.#client = opened.client;
+      this.#firstBytes = opened.firstBytes;
+      this.#listen(opened.client, opened.flush);
     } catch (error) {
       // mqtt.js and tls throw on unusable keys and certificates.
       this.#goOffline(this.#failureOf(error));
@@ -258,7 +261,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
 
   #goOffline(failure: M1Error): void {
     const isAnswered = this.#state.name !== "connecting" || this.#addresses.hasAccepted;
-    if (!isAnswered) failure = failureBeforeConnack(failure, this.settings.protocolVersion);
+    if (!isAnswered) failure = this.#failureBeforeConnack(failure);
     const { lastFailure } =
       this.#state.name === "connecting" ? this.#state : { lastFailure: failure };
     const diagnosis = this.#subscribing.diagnose(failure) ?? this.#sender.diagnose(failure);
@@ -357,6 +360,11 @@ export class Connection extends EventEmitter<ConnectionEvents> {
 
   #failureOf(error: unknown): M1Error {
     return connectionFailure(error, this.#context);
+  }
+
+  #failureBeforeConnack(failure: M1Error): M1Error {
+    const { protocolVersion } = this.settings;
+    return failureBeforeConnack(failure, protocolVersion, this.broker, this.#firstBytes());
   }
 
   get #context(): FailureContext {

@@ -3,6 +3,7 @@ import { ReasonCodes } from "mqtt";
 import { type BrokerUrl, formatBrokerUrl } from "../protocol/broker-url";
 import { type ErrorCode, type ErrorDetails, M1Error } from "../protocol/errors";
 import type { ProtocolVersion } from "../protocol/settings";
+import { foreignPeer, handshakeFailure } from "./foreign-peer";
 import { QUOTA_EXCEEDED } from "./publish-refusals";
 
 export interface FailureContext {
@@ -79,10 +80,21 @@ export function isVersionInDoubt(error: unknown): boolean {
   return error instanceof M1Error && VERSION_IN_DOUBT.has(error.code);
 }
 
-/** A failure before CONNACK: brokers that know MQTT 3.1.1 only close the connection on MQTT 5 without a word. */
-export function failureBeforeConnack(failure: M1Error, version: ProtocolVersion): M1Error {
-  const isPuzzling = WITHOUT_A_WORD.has(failure.code);
-  return version === 5 && isPuzzling ? new M1Error("MQTT_5_REFUSED") : failure;
+/**
+ * A failure before CONNACK, at an address that has not accepted a connection yet: `bytes` is how an answer began.
+ * Brokers that know MQTT 3.1.1 only close the connection on MQTT 5 without a word, or answer in that version.
+ */
+export function failureBeforeConnack(
+  failure: M1Error,
+  version: ProtocolVersion,
+  broker: BrokerUrl,
+  bytes: Uint8Array,
+): M1Error {
+  if (!WITHOUT_A_WORD.has(failure.code)) return failure;
+  const peer = foreignPeer(bytes);
+  if (!peer && version === 5) return new M1Error("MQTT_5_REFUSED");
+  if (!peer && bytes.length > 0) return failure;
+  return new M1Error(peer ?? "MQTT_NOT_SPOKEN", { broker: formatBrokerUrl(broker) });
 }
 
 export function needsAPerson(failure: M1Error): boolean {
@@ -118,6 +130,8 @@ export function connectionFailure(cause: unknown, context: FailureContext): M1Er
   // These two mqtt.js makes itself, and gives them no code.
   if (message === "connack timeout") return failed("TIMED_OUT");
   if (message === "Keepalive timeout") return failed("KEEPALIVE_LOST");
+  const refused = context.broker.scheme.startsWith("ws") && handshakeFailure(code, message);
+  if (refused) return new M1Error(refused.code, { ...server, status: refused.status }, { cause });
   return networkFailure(cause, server);
 }
 

@@ -8,6 +8,7 @@ import type { ProtocolVersion } from "../protocol/settings";
 import type { Identity } from "../protocol/topics";
 import type { BrokerUrls } from "./broker-addresses";
 import { EmptyStore } from "./empty-store";
+import { firstBytes } from "./foreign-peer";
 import { PacketIdentifiers } from "./packet-identifiers";
 import type { Session } from "./session";
 import { coalesceWrites } from "./write-coalescing";
@@ -29,6 +30,12 @@ export interface ConnectionSettings {
   readonly tls: TlsOptions;
 }
 
+export interface OpenClient {
+  readonly client: MqttClient;
+  readonly flush: () => void;
+  readonly firstBytes: () => Uint8Array;
+}
+
 /** Packets that answer a PINGREQ, or are as good as that. */
 const ANSWERS: ReadonlySet<string> = new Set(["pingresp", "puback", "pubcomp"]);
 
@@ -46,14 +53,14 @@ const NEVER_EXPIRES = 0xffff_ffff;
 
 /**
  * Begins to connect to `broker`, for `connectTimeout` milliseconds at the most. `flush` sends what the client
- * has written in this turn of the event loop. Throws what mqtt.js and tls throw on unusable keys and certificates.
+ * has written in this turn of the event loop; `firstBytes` is how the answer began. Throws what mqtt.js and tls throw on unusable keys and certificates.
  */
 export function openClient(
   settings: ConnectionSettings,
   broker: BrokerUrl,
   connectTimeout: number,
   session: Session,
-): { readonly client: MqttClient; readonly flush: () => void } {
+): OpenClient {
   session.identifiers = new PacketIdentifiers(session.identifiers);
   const client = connect({
     ...clientOptions(settings, broker, connectTimeout),
@@ -68,7 +75,7 @@ export function openClient(
   if (client.stream instanceof Socket) client.stream.setNoDelay(true);
   acceptAcknowledgementsAsPings(client);
   followServerKeepAlive(client);
-  return { client, flush };
+  return { client, flush, firstBytes: firstBytes(client) };
 }
 
 export function clientOptions(

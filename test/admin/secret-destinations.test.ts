@@ -16,6 +16,7 @@ const CLOUD = "mqtts://mqtt.mediumone.com:61620";
 function asked(deployed: string, place: string, form: Partial<CompletedForm> = {}): string {
   const completed: CompletedForm = {
     values: {},
+    shown: {},
     borrowed: ["apiKey"],
     deployed: [parseBrokerUrl(deployed)],
     confirmed: undefined,

@@ -205,7 +205,6 @@ describe("a trial that fails", () => {
   const others: [string, Parameters<typeof rawServer>[0]][] = [
     ["hangs up", (socket) => socket.end()],
     ["resets", (socket) => socket.once("data", () => socket.resetAndDestroy())],
-    ["answers in HTTP", (socket) => socket.write("HTTP/1.1 400 Bad Request\r\n\r\n")],
   ];
   for (const [title, onSocket] of others) {
     it(`knows a port that does not speak MQTT: it ${title}`, async () => {
@@ -217,11 +216,6 @@ describe("a trial that fails", () => {
     const sandbox = await sandboxWith({ tls: authority });
     const failure = await failureOf(sandbox.url.replace("mqtts:", "mqtt:"));
     assert.equal(failure.code, "MQTT_NOT_SPOKEN");
-  });
-
-  it("names what a web server says that does not speak MQTT over WebSocket", async () => {
-    const { url } = await serve((socket) => socket.end("HTTP/1.1 404 Not Found\r\n\r\n"));
-    assert.match((await failureOf(url.replace("mqtt:", "ws:"))).message, /404/);
   });
 
   it("knows a broker that hangs up on the subscription", async () => {

@@ -111,6 +111,51 @@ describe("the connection test of the editor", () => {
     );
   });
 
+  describe("with a client ID of one's own", () => {
+    const settings = { clientId: "gateway", name: "The other" };
+    const used = (values: Form) => ask("test", form({ clientId: "gateway", ...values }));
+
+    it("says which other connection has it at the same broker", async () => {
+      await startFlow([connectionTo(context.sandbox, settings)]);
+      const { error, roundTrip } = await used({});
+      const details = { clientId: "gateway", name: "The other" };
+      deepEqual([error, roundTrip], [{ code: "CLIENT_ID_USED", details }, undefined]);
+    });
+
+    it("calls one without a name as the editor does", async () => {
+      await startFlow([connectionTo(context.sandbox, { clientId: "gateway" })]);
+      const at = context.sandbox.url.replace("mqtt://", "");
+      equal((await used({})).error?.details.name, `demo-project/demo-user@${at}`);
+    });
+
+    it("finds it at a further address, and only there", async () => {
+      const other = new Sandbox({ port: 0 });
+      await other.start();
+      await startFlow([connectionTo(other, settings)]);
+      const { results = [] } = await used({ fallbackUrls: [other.url] });
+      deepEqual(
+        results.map(({ error }) => error?.code),
+        [undefined, "CLIENT_ID_USED"],
+      );
+      await other.stop();
+    });
+
+    it("says nothing of itself, of other IDs, and of other brokers", async () => {
+      const elsewhere = { id: "m2", ...settings };
+      await startFlow([
+        connectionTo(context.sandbox, settings),
+        connectionTo(context.sandbox, { id: "m3", clientId: "another" }),
+        connectionTo({ url: "mqtt://127.0.0.1:1" }, elsewhere),
+      ]);
+      equal(typeof (await used({ id: "m1" })).roundTrip, "number");
+    });
+
+    it("says first what is wrong anyway", async () => {
+      await startFlow([connectionTo(context.sandbox, settings)]);
+      equal((await used({ userPassword: "wrong" })).error?.code, "NOT_AUTHORISED");
+    });
+  });
+
   it("uses a TLS configuration that is deployed, and says so if it is not", async () => {
     const { key, cert } = certificate();
     const sandbox = new Sandbox({ port: 0, tls: { key, cert } });

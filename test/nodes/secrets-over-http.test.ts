@@ -211,6 +211,17 @@ describe("stored secrets and environment variables", () => {
     });
   }
 
+  it("go with a question when a variable is only a part of a field", async () => {
+    await startFlow([deployed()]);
+    const values = { ...typed, userMqtt: `a-${variable("M1_TEST_SECRET")}` };
+    const { error } = await ask("test", values);
+    equal(error?.details.fieldNames, "userMqtt");
+    const fallbackUrls = [`mqtt://${variable("M1_TEST_SECRET")}.invalid`];
+    const further = await ask("test", { ...typed, fallbackUrls });
+    equal(further.error?.details.fieldNames, "fallbackUrls");
+    equal(taken, "");
+  });
+
   it("are not put into what a person types to have a user made", async () => {
     await startFlow([deployed()]);
     const reference = variable("M1_TEST_SECRET");
