@@ -53,7 +53,7 @@ const REASONS = {
   ROLE: "A __role__ user may not do this",
   USER_FOREIGN: "There is no user __loginId__ that __self__ may see",
   USER_EXISTS: "The project has a user __loginId__ already",
-  PASSWORD_SIMPLE: "The password is too simple: it is the login_id",
+  PASSWORD_SIMPLE: "The password is too simple: it must have __limit__ characters at the least",
   LOGIN_ID_NEEDED: "A business user must name a user: /v2/events/<stream>/<login_id>",
   EVENTS_MISSING: "The body must hold an event, or several with each on a line of its own",
   LINE: "Line __line__: __reason__",

@@ -96,7 +96,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   #state: ConnectionState = { name: "idle" };
   #client: MqttClient | undefined;
   /** How the answer to the present client began. */
-  #firstBytes: () => Uint8Array = () => new Uint8Array();
+  #firstBytes: () => Uint8Array | undefined = () => undefined;
   /** The first thing that went wrong with the present client; what follows are consequences. */
   #failure: M1Error | undefined;
   /** Offline, to the next attempt; online, to the moment when the connection counts as stable. */

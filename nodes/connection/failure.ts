@@ -81,19 +81,19 @@ export function isVersionInDoubt(error: unknown): boolean {
 }
 
 /**
- * A failure before CONNACK, at an address that has not accepted a connection yet: `bytes` is how an answer began.
+ * A failure before CONNACK, at an address that has not accepted a connection yet: `bytes` is how an answer began, as `firstBytes` has it.
  * Brokers that know MQTT 3.1.1 only close the connection on MQTT 5 without a word, or answer in that version.
  */
 export function failureBeforeConnack(
   failure: M1Error,
   version: ProtocolVersion,
   broker: BrokerUrl,
-  bytes: Uint8Array,
+  bytes: Uint8Array | undefined,
 ): M1Error {
   if (!WITHOUT_A_WORD.has(failure.code)) return failure;
   const peer = foreignPeer(bytes);
   if (!peer && version === 5) return new M1Error("MQTT_5_REFUSED");
-  if (!peer && bytes.length > 0) return failure;
+  if (!peer && bytes?.length) return failure;
   return new M1Error(peer ?? "MQTT_NOT_SPOKEN", { broker: formatBrokerUrl(broker) });
 }
 

@@ -1,4 +1,5 @@
 // What listens at an address that is no broker: by what it says instead of MQTT, or by how it refuses a WebSocket.
+import { TLSSocket } from "node:tls";
 import type { MqttClient } from "mqtt";
 import type { ErrorCode } from "../protocol/errors";
 
@@ -10,18 +11,22 @@ const CONNACK = 0x20;
 /** RFC 8446, 5.1: a record that holds an alert, which is what TLS answers to anything else. */
 const TLS_ALERT = 0x15;
 
-/** What has come so far, the beginning of it; empty if nothing has. */
-export function firstBytes(client: MqttClient): () => Uint8Array {
-  let bytes = Buffer.alloc(0);
+/** What has come so far, the beginning of it; empty if nothing has, undefined as long as TLS has not come about. */
+export function firstBytes(client: MqttClient): () => Uint8Array | undefined {
+  let bytes = client.stream instanceof TLSSocket ? undefined : Buffer.alloc(0);
+  client.stream.once("secureConnect", () => {
+    bytes = Buffer.alloc(0);
+  });
   // Before mqtt.js sees it: it reports at once what it cannot read.
   client.stream.prependListener("data", (chunk: Buffer) => {
-    if (bytes.length < BYTES) bytes = Buffer.concat([bytes, chunk.subarray(0, BYTES)]);
+    if (bytes && bytes.length < BYTES) bytes = Buffer.concat([bytes, chunk.subarray(0, BYTES)]);
   });
   return () => bytes;
 }
 
 /** Undefined for what may be a broker, of whatever version. */
-export function foreignPeer(bytes: Uint8Array): ErrorCode | undefined {
+export function foreignPeer(bytes: Uint8Array | undefined): ErrorCode | undefined {
+  if (!bytes) return "TLS_NOT_SPOKEN";
   const [first] = bytes;
   if (Buffer.from(bytes).toString("latin1").startsWith("HTTP/")) return "WEB_SERVER";
   if (first === TLS_ALERT) return "TLS_NEEDED";

@@ -33,7 +33,7 @@ export interface ConnectionSettings {
 export interface OpenClient {
   readonly client: MqttClient;
   readonly flush: () => void;
-  readonly firstBytes: () => Uint8Array;
+  readonly firstBytes: () => Uint8Array | undefined;
 }
 
 /** Packets that answer a PINGREQ, or are as good as that. */

@@ -31,6 +31,8 @@ const COOKIE = "session";
 const AT_ONCE = 200;
 /** Bytes; wire-contract: REST. */
 const LONGEST_POST = 10_000_000;
+/** Characters. No page says what Medium One finds too simple. */
+const SHORTEST_PASSWORD = 3;
 
 export class Rest {
   readonly #sandbox: Sandbox;
@@ -120,8 +122,9 @@ export class Rest {
     if (this.#sandbox.hasUser(caller.projectMqtt, loginId)) {
       throw Declined.because(403, "USER_EXISTS", { loginId: excerpt(loginId) });
     }
-    // No page says what Medium One finds too simple.
-    if (userPassword === loginId) throw Declined.because(400, "PASSWORD_SIMPLE");
+    if (userPassword.length < SHORTEST_PASSWORD) {
+      throw Declined.because(400, "PASSWORD_SIMPLE", { limit: SHORTEST_PASSWORD });
+    }
     try {
       this.#sandbox.addUser(caller.projectMqtt, { loginId, userPassword });
     } catch (error) {

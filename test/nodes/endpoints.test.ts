@@ -271,7 +271,7 @@ for (const [when, weather] of [
         "REST_MAY_NOT_CREATE",
       ],
       ["a login ID that exists", { newLoginId: DEMO_ACCOUNT.loginId }, "REST_NOT_CREATED"],
-      ["a password that is too simple", { newPassword: "pump@example.com" }, "REST_USER_REFUSED"],
+      ["a password that is too simple", { newPassword: "ab" }, "REST_USER_REFUSED"],
       ["no new login ID", { newLoginId: "" }, "CREDENTIAL_MISSING"],
     ];
     for (const [title, values, code] of wrong) {

@@ -169,7 +169,7 @@ describe("sandbox: REST", () => {
     });
 
     it("are not created with a password that is too simple: 400", async () => {
-      const body = { login_id: "new@example.com", password: "new@example.com" };
+      const body = { login_id: "new@example.com", password: "ab" };
       const answered = await post("/v2/users", body, await as(BUSINESS));
       assert.deepEqual(refusedWith(answered), [400, "PASSWORD_SIMPLE"]);
     });
