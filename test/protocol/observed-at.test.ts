@@ -1,8 +1,8 @@
-// The moment of arrival is put right in an event's JSON, and nothing else in it changes.
+// The time in an event's JSON is found, and put right without changing anything else.
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { encodeEvent, type ShapedEvent } from "../../nodes/protocol/event";
-import { shiftObservedAt } from "../../nodes/protocol/observed-at";
+import { observedAtOf, shiftObservedAt } from "../../nodes/protocol/observed-at";
 import { formatTimestamp } from "../../nodes/protocol/timestamp";
 
 /** Years 1970 to 2100. */
@@ -14,7 +14,7 @@ const text = fc.oneof(
 );
 
 describe("the moment of arrival in an event's JSON", () => {
-  it("becomes so many milliseconds later, whatever the data and the stream look like", () => {
+  it("is found, and becomes so many milliseconds later, whatever the data and the stream look like", () => {
     const stream = fc.option(text, { nil: undefined });
     const addClientIp = fc.boolean();
     fc.assert(
@@ -31,6 +31,7 @@ describe("the moment of arrival in an event's JSON", () => {
               observedAt: formatTimestamp(milliseconds, microseconds),
             });
           assert.equal(shiftObservedAt(at(from), to - from), at(to));
+          assert.equal(observedAtOf(at(to)), formatTimestamp(to, microseconds));
         },
       ),
     );
