@@ -47,7 +47,13 @@ export class Dialog {
   async chooseType(label: string, type: string): Promise<void> {
     await this.row(label).locator(".red-ui-typedInput-type-select").click();
     const menu = this.page.locator(".red-ui-typedInput-options:visible");
-    await menu.locator("a").filter({ hasText: type }).first().click();
+    const choice = menu.locator("a").filter({ hasText: type }).first();
+    try {
+      await choice.click({ timeout: 3_000 });
+    } catch (error) {
+      // A click on what still moves may be tried again, and then the first has closed the menu.
+      if (await menu.isVisible()) throw error;
+    }
   }
 
   /** The choices that `chooseType` has. */
