@@ -22,10 +22,13 @@ export = (RED: NodeAPI): void => {
 };
 
 function ownRequest(config: DeviceInConfig): Own<DeviceRequest> {
-  const deviceId = setting(config.deviceId, "deviceId", "");
   return {
     kind: "device",
-    ids: isSetByMessages(config) ? [] : [topicLevel(deviceId, "deviceId", { emptyAllowed: true })],
+    ids: isSetByMessages(config) ? [] : [deviceIdOf(config)],
     receive: receive(setting(config.receive, "receive", "all")),
   };
+}
+
+function deviceIdOf({ deviceId }: DeviceInConfig): string {
+  return topicLevel(setting(deviceId, "deviceId", ""), "deviceId", { emptyAllowed: true });
 }

@@ -224,7 +224,8 @@ function sender(registration: Registration, settings: Settings): Send {
 }
 
 function tellSent(msg: NodeMessage, m1: SentEvent): void {
-  Object.assign(msg, { m1 });
+  // One that is frozen stays as it is.
+  Reflect.set(msg, "m1", m1);
 }
 
 function statedTime(

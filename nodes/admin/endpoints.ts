@@ -1,6 +1,7 @@
 // What the dialog of `m1 connection` asks of the runtime: POST with what the open form holds.
 import type { Node, NodeAPI } from "node-red";
 import { type AddressTest, testConnection } from "../connection/connection-test";
+import type { BrokerUrl } from "../protocol/broker-url";
 import { type ErrorCode, type FieldName, M1Error } from "../protocol/errors";
 import { isDisabled } from "../runtime/config-node";
 import {
@@ -12,7 +13,8 @@ import type { ReportingNode } from "../runtime/last-message";
 import { problem } from "../runtime/problem";
 import { setting } from "../runtime/settings";
 import { clientIdUse } from "./client-id-use";
-import { completeForm, type Form } from "./form";
+import { type CompletedForm, completeForm, type Form } from "./form";
+import { asPosted, hidingVariables, withoutVariables } from "./hidden-variables";
 import { checkOwnPage } from "./own-page";
 import { parseRestUrl } from "./rest-client";
 import { brokerDestinations, checkDestinations, restDestination } from "./secret-destinations";
@@ -58,12 +60,20 @@ export function offerEndpoints(RED: NodeAPI): void {
   });
   offer(RED, "test", "write", async (posted) => {
     const form = completeForm(RED, posted, TEST_FIELDS);
-    const stated = form.values as StatedConnection;
-    const settings = connectionSettings(stated, "nodered", tlsOptions(RED));
-    checkDestinations(form, brokerDestinations(settings.brokers, form));
-    const tests = await testConnection(settings);
-    const uses = settings.brokers.map((broker) => clientIdUse(RED, posted.id, settings, broker));
-    return { results: tests.map((test, index) => testResult(test, uses[index])) };
+    return hidingVariables(form, async () => {
+      const stated = form.values as StatedConnection;
+      const settings = connectionSettings(stated, "nodered", tlsOptions(RED));
+      checkDestinations(form, brokerDestinations(settings.brokers, form));
+      const tests = await testConnection(settings);
+      // Left blank, it will be one that nobody else has.
+      const isOwn = (form.values.clientId ?? "") === "";
+      const results = tests.map((test, index) => {
+        const broker = settings.brokers[index] as BrokerUrl;
+        const use = isOwn ? undefined : clientIdUse(RED, posted.id, settings, broker);
+        return testResult(form, test, use);
+      });
+      return { results };
+    });
   });
   offer(RED, "user", "write", async (posted) => {
     const form = completeForm(RED, posted, LOOKUP_FIELDS);
@@ -73,28 +83,40 @@ export function offerEndpoints(RED: NodeAPI): void {
       apiKey: setting(form.values.apiKey, "apiKey", ""),
       userPassword: setting(form.values.userPassword, "userPassword", ""),
     };
-    checkDestinations(form, [restDestination(parseRestUrl(lookup.restUrl))]);
-    return { userMqtt: await lookUpUser(lookup) };
+    return hidingVariables(form, async () => {
+      checkDestinations(form, [restDestination(parseRestUrl(lookup.restUrl), form.shown.restUrl)]);
+      return { userMqtt: await lookUpUser(lookup) };
+    });
   });
   offer(RED, "new-user", "write", async (posted) => {
     const form = completeForm(RED, posted, CREATION_FIELDS);
     const restUrl = setting(form.values.restUrl, "restUrl", "");
-    checkDestinations(form, [restDestination(parseRestUrl(restUrl))]);
-    // The rest is taken as it is typed: as a login ID, a variable's value would be for others to see.
-    const { registrationLoginId, registrationPassword, newLoginId, newPassword } = posted;
-    const created = await createUser({
-      restUrl,
-      apiKey: setting(form.values.apiKey, "apiKey", ""),
-      ...{ registrationLoginId, registrationPassword, newLoginId, newPassword },
+    return hidingVariables(form, async () => {
+      checkDestinations(form, [restDestination(parseRestUrl(restUrl), form.shown.restUrl)]);
+      // The rest is taken as it is typed: as a login ID, a variable's value would be for others to see.
+      const { registrationLoginId, registrationPassword, newLoginId, newPassword } = posted;
+      const created = await createUser({
+        restUrl,
+        apiKey: setting(form.values.apiKey, "apiKey", ""),
+        ...{ registrationLoginId, registrationPassword, newLoginId, newPassword },
+      });
+      if (!("unread" in created)) return created;
+      return { unread: toldError(withoutVariables(form, created.unread)) };
     });
-    return "unread" in created ? { unread: toldError(created.unread) } : created;
   });
 }
 
 /** Without a round trip where `use` of the client ID would be in the way. */
-function testResult({ broker, roundTrip, error }: AddressTest, use: M1Error | undefined): object {
+function testResult(
+  form: CompletedForm,
+  { broker: address, roundTrip, error }: AddressTest,
+  use: M1Error | undefined,
+): object {
   const fault = error ?? use;
-  return fault ? { broker, error: toldError(fault) } : { broker, roundTrip };
+  const broker = asPosted(form, address);
+  return fault
+    ? { broker, error: toldError(withoutVariables(form, fault)) }
+    : { broker, roundTrip };
 }
 
 /** What the editor puts into words. */

@@ -52,8 +52,10 @@ export function brokerDestinations(
   });
 }
 
-export function restDestination(url: URL): Destination {
-  return { host: hostOf(url), isEncrypted: url.protocol === "https:", name: url.origin };
+/** `shown` is the address as it was posted. */
+export function restDestination(url: URL, shown: unknown = ""): Destination {
+  const name = holdsReference(shown) ? String(shown) : url.origin;
+  return { host: hostOf(url), isEncrypted: url.protocol === "https:", name };
 }
 
 /** Throws SECRETS_ELSEWHERE, whose `addresses` are what `confirmed` must be. */

@@ -45,10 +45,14 @@ interface SubscriberState {
   /** The one that the router knows. */
   request: SubscriptionRequest;
   filters: readonly string[];
-  /** Those of its filters that the broker has not granted since they came, or since the session was lost. */
-  readonly ungranted: Set<string>;
+  /**
+   * Those of its filters that the broker has not granted since they came, or since the session was lost; each with a
+   * number of its own, for it may go and come again before the answer.
+   */
+  readonly ungranted: Map<string, number>;
   readonly retained: AwaitedRetained;
-  refusal: M1Error | undefined;
+  /** Those of its filters whose refusal it has been told. */
+  refused: ReadonlySet<string>;
 }
 
 /** A run of SUBSCRIBE and UNSUBSCRIBE over one connection. */
@@ -78,6 +82,7 @@ export class Subscriptions {
   readonly #refusals = new Map<string, M1Error>();
   /** Filters of subscribers that have left since the last `synchronise`: their successors may be about to want them. */
   readonly #filtersOfLeavers = new Set<string>();
+  #latestNumber = 0;
   /** The one that is under way. */
   #synchronising: Synchronisation | undefined;
 
@@ -94,9 +99,9 @@ export class Subscriptions {
       subscriber,
       request,
       filters: [],
-      ungranted: new Set(),
+      ungranted: new Map(),
       retained: new AwaitedRetained(this.#now),
-      refusal: undefined,
+      refused: new Set(),
     };
     this.#subscribers.set(subscriber, state);
     this.#router.add(state, request);
@@ -118,12 +123,18 @@ export class Subscriptions {
     const before = new Set(state.filters);
     state.filters = filtersOf(this.#identity, state.request);
     for (const filter of state.filters) {
-      if (before.delete(filter)) continue;
-      state.ungranted.add(filter);
+      const covering = coveringFilter(this.#identity, filter, before);
+      const isKept = before.has(filter);
+      // What a wider one has brought is not new.
+      const isBrought = before.has(covering) && !state.ungranted.has(covering);
+      if (isKept || isBrought) continue;
+      state.ungranted.set(filter, this.#nextNumber());
       // A newcomer is a reason to ask again for what was refused.
       this.#refusals.delete(filter);
     }
+    const kept = new Set(state.filters);
     for (const filter of before) {
+      if (kept.has(filter)) continue;
       state.ungranted.delete(filter);
       state.retained.forget(filter);
     }
@@ -146,7 +157,7 @@ export class Subscriptions {
     if (sessionPresent) return;
     this.#granted.clear();
     for (const { ungranted, filters } of this.#subscribers.values()) {
-      for (const filter of filters) ungranted.add(filter);
+      for (const filter of filters) ungranted.set(filter, this.#nextNumber());
     }
   }
 
@@ -225,11 +236,19 @@ export class Subscriptions {
   async #subscribeToMissing(run: Synchronisation): Promise<void> {
     const { cover, missing } = this.#wanted();
     if (missing.size === 0) return;
-    const asking: { ungranted: Set<string>; filter: string; covering: string }[] = [];
+    const asking: {
+      state: SubscriberState;
+      filter: string;
+      covering: string;
+      number: number | undefined;
+    }[] = [];
     for (const state of this.#subscribers.values()) {
       const { ungranted, filters } = state;
       const touched = filters
-        .map((filter) => ({ ungranted: ungranted, filter, covering: cover.get(filter) ?? filter }))
+        .map((filter) => {
+          const covering = cover.get(filter) ?? filter;
+          return { state, filter, covering, number: ungranted.get(filter) };
+        })
         .filter(({ covering }) => missing.has(covering));
       if (touched.length === 0) continue;
       for (const { filter } of touched) {
@@ -244,8 +263,9 @@ export class Subscriptions {
       if ((codes.get(filter) ?? REFUSED) < REFUSED) this.#granted.set(filter, qos);
       else this.#refuse(filter, run);
     }
-    for (const { ungranted, filter, covering } of asking) {
-      if (!this.#refusals.has(covering)) ungranted.delete(filter);
+    for (const { state, filter, covering, number } of asking) {
+      const isSame = state.ungranted.get(filter) === number;
+      if (isSame && !this.#refusals.has(covering)) state.ungranted.delete(filter);
     }
   }
 
@@ -289,6 +309,11 @@ export class Subscriptions {
     return { wanted, cover, missing };
   }
 
+  #nextNumber(): number {
+    this.#latestNumber += 1;
+    return this.#latestNumber;
+  }
+
   #refuse(filter: string, run: Synchronisation): void {
     this.#refusals.set(filter, new M1Error("SUBSCRIPTION_REFUSED", { filter }));
     run.isOutdated = true;
@@ -296,12 +321,13 @@ export class Subscriptions {
 
   #tellRefusals(): void {
     for (const state of this.#subscribers.values()) {
-      const filter = state.filters.find((candidate) => this.#refusals.has(candidate));
-      const refusal = filter === undefined ? undefined : this.#refusals.get(filter);
+      const told = state.refused;
+      state.refused = new Set(state.filters.filter((filter) => this.#refusals.has(filter)));
       // Told once, however often the connection is made anew.
-      if (refusal?.details.filter === state.refusal?.details.filter) continue;
-      state.refusal = refusal;
-      state.subscriber.refused(refusal);
+      for (const filter of state.refused) {
+        if (!told.has(filter)) state.subscriber.refused(this.#refusals.get(filter));
+      }
+      if (told.size > 0 && state.refused.size === 0) state.subscriber.refused(undefined);
     }
   }
 }

@@ -626,6 +626,12 @@ describe("m1 event out", () => {
       equal(inbox("completed").length, 2);
     });
 
+    it("is told of a message that is frozen, too, which stays as it is", async () => {
+      await start();
+      node("out").receive(Object.freeze({ _msgid: "frozen", payload: 1 }));
+      equal((await received("completed")).payload, 1);
+    });
+
     for (const { qos, acknowledgements } of [
       { qos: "1", acknowledgements: ["puback"] },
       { qos: "2", acknowledgements: ["pubrec", "pubcomp"] },

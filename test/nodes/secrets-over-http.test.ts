@@ -222,6 +222,26 @@ describe("stored secrets and environment variables", () => {
     equal(taken, "");
   });
 
+  for (const [resource, property, value] of [
+    ["test", "keepalive", ""],
+    ["test", "protocolVersion", ""],
+    ["test", "url", ""],
+    ["test", "url", "mqtt://@.invalid"],
+    ["user", "restUrl", ""],
+    ["user", "restUrl", "https://@.invalid"],
+    ["user", "loginId", ""],
+    ["new-user", "restUrl", "https://@.invalid"],
+  ] as const) {
+    it(`are in no answer: ${property} of ${resource}, ${value || "alone"}`, async () => {
+      await startFlow([deployed()]);
+      const reference = variable("M1_TEST_SECRET");
+      const text = value === "" ? reference : value.replace("@", () => reference);
+      // `ask` looks for the value in the answer.
+      const { error } = await ask(resource, { ...typed, [property]: text });
+      ok(error);
+    });
+  }
+
   it("are not put into what a person types to have a user made", async () => {
     await startFlow([deployed()]);
     const reference = variable("M1_TEST_SECRET");

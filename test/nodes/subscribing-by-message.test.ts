@@ -230,6 +230,12 @@ describe("a receiving node with an input", () => {
     });
   }
 
+  it("does not read the device ID that its dialog hides", async () => {
+    await start(...deviceIn("in", { inputs: 1, deviceId: ["$", "{M1_TEST_UNSET}"].join("") }));
+    equal(await error({ action: "subscribe", deviceId: "pump" }), undefined);
+    equal(status("in")?.fill, "green");
+  });
+
   it("names the actions that there are", async () => {
     await start(...byMessage);
     const { error: told } = await input("in", { action: "connect" });

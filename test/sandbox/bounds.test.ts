@@ -428,7 +428,7 @@ describe("sandbox: bounds", () => {
     });
     const make = (login_id: string) =>
       web.call("POST", `/v2/users?token=${JSON.parse(text)}`, {
-        body: JSON.stringify({ login_id, password: "x" }),
+        body: JSON.stringify({ login_id, password: "long enough" }),
       });
     assert.equal((await make("one")).status, 200);
     const { status, body } = await make("two");

@@ -696,6 +696,45 @@ describe("subscriptions: a request that changes", () => {
     assert.deepEqual(told(one), ["1/p/u/a/#", undefined, "1/p/u/a/#"]);
   });
 
+  it("tells each refusal, also while another filter is refused already", async () => {
+    const { change, synchronise, one, wire } = changing(devices("a"));
+    wire.refused.add("1/p/u/a/#").add("1/p/u/b/#");
+    await synchronise();
+    change(devices("a", "b"));
+    await synchronise();
+    assert.deepEqual(told(one), ["1/p/u/a/#", "1/p/u/b/#"]);
+    change(devices("b"));
+    await synchronise();
+    assert.equal(one.refusals.length, 2, "it is refused still");
+    change(devices());
+    await synchronise();
+    assert.deepEqual(told(one).at(-1), undefined);
+  });
+
+  it("brings what is retained though it goes and comes again before the broker has answered", async () => {
+    const { change, synchronise, one, wire, arrives, subscriptions } = changing(devices("a"));
+    wire.beforeAnswer = () => {
+      wire.beforeAnswer = () => undefined;
+      change(devices());
+      change(devices("a"));
+      void subscriptions.synchronise(wire);
+    };
+    assert.deepEqual(await synchronise(), ["+ 1/p/u/a/#:1", "+ 1/p/u/a/#:1"]);
+    arrives("1/p/u/a/update/t", true);
+    assert.equal(one.messages.length, 1);
+  });
+
+  it("does not bring again what came by a wider filter", async () => {
+    const { change, synchronise, one, arrives, settle } = changing(devices(""));
+    await synchronise();
+    arrives("1/p/u/a/update/t", true);
+    settle();
+    change(devices("a"));
+    assert.deepEqual(await synchronise(), ["+ 1/p/u/a/#:1", `- ${ANY}`]);
+    arrives("1/p/u/a/update/t", true);
+    assert.equal(one.messages.length, 1);
+  });
+
   it("of a subscriber that has left has no effect", async () => {
     const { change, one, synchronise, subscriptions } = changing(devices("a"));
     subscriptions.remove(one);
