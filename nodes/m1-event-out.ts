@@ -12,7 +12,7 @@ import { type Timestamp, timestamp } from "./protocol/timestamp";
 import { topicLevel } from "./protocol/topic-level";
 import { eventTopic } from "./protocol/topics";
 import { finish } from "./runtime/finish";
-import { type InputResults, LastMessage } from "./runtime/last-message";
+import { type InputResults, LastMessage, type TypedValues } from "./runtime/last-message";
 import { Registration } from "./runtime/registration";
 import {
   attempt,
@@ -60,7 +60,9 @@ export = (RED: NodeAPI): void => {
     const { value: settings, fault } = attempt(() => readConfig(RED, this, config));
     const registration = new Registration(RED, this, config.connection ?? "", { fault });
     const send = settings && sender(registration, settings);
-    const { lastMessage } = Object.assign(this, { lastMessage: new LastMessage() });
+    const { lastMessage } = Object.assign(this, {
+      lastMessage: new LastMessage(typedValues(config)),
+    });
     /** Settled when all messages so far have been read: one that takes long is not overtaken. */
     let earlier: Promise<void> = Promise.resolve();
 
@@ -97,6 +99,18 @@ export = (RED: NodeAPI): void => {
   RED.nodes.registerType("m1 event out", M1EventOut);
 };
 
+/** The defaults are those of a flow that was written by hand. */
+function typedValues(config: EventOutConfig): TypedValues {
+  const { deviceId = "", deviceIdType = "str" } = config;
+  const { eventData = "payload", eventDataType = "msg" } = config;
+  const { observedAt = "", observedAtType = "arrival" } = config;
+  return {
+    deviceId: { value: deviceId, type: deviceIdType },
+    eventData: { value: eventData, type: eventDataType },
+    observedAt: { value: observedAt, type: observedAtType },
+  };
+}
+
 interface Settings {
   readonly deviceId: TypedInput;
   /** Events may belong to no device. */
@@ -116,26 +130,24 @@ interface Settings {
 /** Throws the M1Error of the first setting that is not usable. */
 function readConfig(RED: NodeAPI, node: Node, stated: EventOutConfig): Settings {
   const config = replaceVariables(RED, node, stated);
-  const { deviceId = "", deviceIdType = "str" } = config;
-  const { eventData = "payload", eventDataType = "msg" } = config;
-  const { observedAt = "", observedAtType = "arrival" } = config;
+  const { deviceId, eventData, observedAt } = typedValues(config);
   const inputs: Pick<Settings, "deviceId" | "data" | "observedAt"> = {
-    deviceId: typedInput(RED, node, "deviceId", deviceId, deviceIdType),
-    data: typedInput(RED, node, "eventData", eventData, eventDataType),
+    deviceId: typedInput(RED, node, "deviceId", deviceId.value, deviceId.type),
+    data: typedInput(RED, node, "eventData", eventData.value, eventData.type),
     observedAt:
-      observedAtType === "arrival" || observedAtType === "server"
-        ? observedAtType
-        : typedInput(RED, node, "observedAt", observedAt, observedAtType),
+      observedAt.type === "arrival" || observedAt.type === "server"
+        ? observedAt.type
+        : typedInput(RED, node, "observedAt", observedAt.value, observedAt.type),
   };
   // A fixed id or time that is wrong is wrong before the first message.
-  if (deviceIdType === "str") {
-    const id = topicLevel(deviceId, "deviceId", { emptyAllowed: true });
+  if (deviceId.type === "str") {
+    const id = topicLevel(deviceId.value, "deviceId", { emptyAllowed: true });
     warnOfSpaceAround(RED, node, id, "deviceId");
   }
-  if (observedAtType === "str") timestamp(observedAt);
+  if (observedAt.type === "str") timestamp(observedAt.value);
   return {
     ...inputs,
-    mayLackDevice: deviceIdType === "str",
+    mayLackDevice: deviceId.type === "str",
     tag: textSetting(config.tag, "tag", "value"),
     numericText: numericText(setting(config.numericText, "numericText", "auto")),
     attributes: {

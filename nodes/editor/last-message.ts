@@ -1,13 +1,7 @@
 // The last message of the node whose dialog is open, as the runtime tells it.
-import type { LastMessageReport } from "../runtime/last-message";
+import type { LastMessageReport, TypedValue } from "../runtime/last-message";
 import { askJson } from "./ask";
 import type { EditedNode } from "./red";
-
-/** A typed input as the dialog has it. */
-export interface Typed {
-  readonly value: string;
-  readonly type: string;
-}
 
 /** What an input would give for the last message; undefined if nobody knows. */
 export interface Known {
@@ -15,19 +9,13 @@ export interface Known {
 }
 
 export class LastMessage {
-  private constructor(
-    private readonly report: LastMessageReport,
-    private readonly deployed: Readonly<Record<string, Typed>>,
-  ) {}
+  private constructor(private readonly report: LastMessageReport) {}
 
   /** Undefined if none has come, or nobody may know. */
-  static async of(
-    node: EditedNode,
-    deployed: Readonly<Record<string, Typed>>,
-  ): Promise<LastMessage | undefined> {
+  static async of(node: EditedNode): Promise<LastMessage | undefined> {
     const report = await askJson<Partial<LastMessageReport>>("last-message", { id: node.id });
     if (report?.at === undefined) return undefined;
-    return new LastMessage(report as LastMessageReport, deployed);
+    return new LastMessage(report as LastMessageReport);
   }
 
   /** `12:03:05`, as the browser writes it. */
@@ -36,12 +24,19 @@ export class LastMessage {
   }
 
   /** A property of the message is looked up; of anything else, the result is known as it is deployed. */
-  result(property: string, { value, type }: Typed): Known | undefined {
-    if (type === "msg") return { value: revived(propertyOf(this.report.message, value)) };
-    const deployed = this.deployed[property];
-    const isDeployed = deployed?.value === value && deployed.type === type;
-    if (!isDeployed || !Object.hasOwn(this.report.results, property)) return undefined;
-    return { value: revived(this.report.results[property]) };
+  result(
+    property: keyof LastMessageReport["inputs"],
+    { value, type }: TypedValue,
+  ): Known | undefined {
+    const { message, omitted, inputs, results } = this.report;
+    if (type === "msg") {
+      const [name = ""] = value.replace(/^msg\b\.?/, "").split(/[.[]/);
+      return omitted.includes(name) ? undefined : { value: revived(propertyOf(message, value)) };
+    }
+    const deployed = inputs[property];
+    const isDeployed = deployed.value === value && deployed.type === type;
+    if (!isDeployed || !Object.hasOwn(results, property)) return undefined;
+    return { value: revived(results[property]) };
   }
 }
 

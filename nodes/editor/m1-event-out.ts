@@ -6,11 +6,12 @@ import { complete, type NumericText, numericText, qos } from "../protocol/settin
 import { timestamp } from "../protocol/timestamp";
 import { topicLevel } from "../protocol/topic-level";
 import { eventTopic } from "../protocol/topics";
+import type { TypedValue } from "../runtime/last-message";
 import { typedText } from "../runtime/typed-text";
 import { connectionIdentity, currentValue, inputOf } from "./dialog";
 import { explainedIfSet, hasVariable, shared } from "./explain";
 import { offerKnownIds } from "./known-ids";
-import { LastMessage, type Typed } from "./last-message";
+import { LastMessage } from "./last-message";
 import { fieldsOf, fillOnPaste } from "./paste";
 import { livePreview } from "./preview";
 import { verdictOf } from "./problems";
@@ -115,7 +116,7 @@ RED.nodes.registerType<Properties>("m1 event out", {
         lines: () => [previewEvent(this, last)],
       },
     );
-    void LastMessage.of(this, deployedInputs(this)).then((known) => {
+    void LastMessage.of(this).then((known) => {
       last = known;
       refresh();
     });
@@ -138,21 +139,14 @@ function firstProblem(node: EditedNode, properties: readonly string[]): Verdict 
   return verdicts.find((verdict) => verdict !== true) ?? true;
 }
 
-/** As the node is saved: what is not deployed yet has no results. */
-function deployedInputs(node: EditedNode): Record<string, Typed> {
-  const saved = node as unknown as Properties;
-  return {
-    deviceId: { value: saved.deviceId, type: saved.deviceIdType },
-    eventData: { value: saved.eventData, type: saved.eventDataType },
-    observedAt: { value: saved.observedAt, type: saved.observedAtType },
-  };
-}
-
 /** Where the event goes; what is not known is named in braces. */
 function previewTopic(node: EditedNode, last: LastMessage | undefined): string {
   const input = typedValue(node, "deviceId");
   const { value, type } = input;
   const known = type === "str" ? { value } : last?.result("deviceId", input);
+  if (type !== "str" && known && String(known.value ?? "").trim() === "") {
+    throw new M1Error("INPUT_BLANK", { field: "deviceId", source: typedText(value, type) });
+  }
   return eventTopic(connectionIdentity(node), known ? known.value : placeholder(value, type));
 }
 
@@ -205,7 +199,7 @@ function previewTime(node: EditedNode, last: LastMessage | undefined): string | 
   return known ? observedTime(known.value) : placeholder(value, type);
 }
 
-function typedValue(node: EditedNode, property: string): Typed {
+function typedValue(node: EditedNode, property: string): TypedValue {
   const type = currentValue(node, `${property}Type`);
   return { value: String(currentValue(node, property) ?? ""), type: String(type) };
 }

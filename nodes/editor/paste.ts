@@ -67,12 +67,17 @@ function rejoinForAnotherKey(
   known: Fields,
 ): void {
   const form = $(input).closest("form");
-  form.off(REJOIN).on(`input${REJOIN} change${REJOIN}`, () => {
+  form.off(REJOIN).on(`change${REJOIN}`, () => {
     const key = known.apiKey?.get() ?? "";
-    if (key === apiKey || key === "") return;
+    if (key === apiKey || key === "" || isCorrection(apiKey ?? "", key)) return;
     form.off(REJOIN);
     if (known.userPassword?.get() === userPassword) known.userPassword?.set(pastedValue(text));
   });
+}
+
+/** One of a slip in the same key, and not of the key. */
+function isCorrection(before: string, after: string): boolean {
+  return after.startsWith(before.slice(0, 2)) || after.endsWith(before.slice(-2));
 }
 
 /**

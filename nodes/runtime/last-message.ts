@@ -4,8 +4,18 @@ import type { NodeMessage } from "node-red";
 /** Characters of JSON: what is longer, a person cannot look through in a dialog. */
 const MOST = 65_536;
 
+type InputName = "deviceId" | "eventData" | "observedAt";
+
 /** By the names of the node's properties. */
-export type InputResults = Readonly<Record<"deviceId" | "eventData" | "observedAt", unknown>>;
+export type InputResults = Readonly<Record<InputName, unknown>>;
+
+/** A typed input as it is set. */
+export interface TypedValue {
+  readonly value: string;
+  readonly type: string;
+}
+
+export type TypedValues = Readonly<Record<InputName, TypedValue>>;
 
 /** What the dialog gets. */
 export interface LastMessageReport {
@@ -13,14 +23,23 @@ export interface LastMessageReport {
   readonly at: number;
   /** The properties that JSON can show, as long as there is room. */
   readonly message: Readonly<Record<string, unknown>>;
-  /** What the inputs gave for it, as they are deployed. */
+  /** Its other properties. */
+  readonly omitted: readonly string[];
+  /** The inputs as they are deployed. */
+  readonly inputs: TypedValues;
+  /** What they gave for it, but for those that are a property of the message. */
   readonly results: Readonly<Record<string, unknown>>;
 }
 
 export class LastMessage {
+  readonly #inputs: TypedValues;
   #message: NodeMessage | undefined;
   #results: InputResults | undefined;
   #at = 0;
+
+  constructor(inputs: TypedValues) {
+    this.#inputs = inputs;
+  }
 
   came(message: NodeMessage, results: InputResults | undefined): void {
     this.#message = message;
@@ -32,8 +51,14 @@ export class LastMessage {
   report(): LastMessageReport | undefined {
     if (!this.#message) return undefined;
     const room = { left: MOST };
-    const results = shown(this.#results ?? {}, room);
-    return { at: this.#at, message: shown(this.#message, room), results };
+    const inputs = this.#inputs;
+    const found = Object.entries(this.#results ?? {}).filter(
+      ([name]) => inputs[name as InputName].type !== "msg",
+    );
+    const results = shown(Object.fromEntries(found), room);
+    const message = shown(this.#message, room);
+    const omitted = Object.keys(this.#message).filter((key) => !Object.hasOwn(message, key));
+    return { at: this.#at, message, omitted, inputs, results };
   }
 }
 

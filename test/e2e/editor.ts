@@ -96,8 +96,17 @@ export class Editor {
   }
 
   async edit(label: string): Promise<Dialog> {
-    await this.node(label).locator("rect.red-ui-flow-node").dblclick();
-    return new Dialog(this.page);
+    const dialog = new Dialog(this.page);
+    for (let tries = 1; ; tries += 1) {
+      await this.node(label).locator("rect.red-ui-flow-node").dblclick();
+      try {
+        await dialog.element.waitFor({ timeout: 4_000 });
+        return dialog;
+      } catch (error) {
+        // On a busy machine, the editor takes two clicks for single ones.
+        if (tries === 3) throw error;
+      }
+    }
   }
 
   async editSelected(): Promise<Dialog> {

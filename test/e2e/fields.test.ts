@@ -78,8 +78,16 @@ describe(`in the fields of the dialogs of Node-RED ${version}, a person`, () => 
       await paste(connection, "User password", DEMO_ACCOUNT.userPassword);
       equal(await connection.field("API key").inputValue(), "demo");
       await paste(connection, "API key", DEMO_ACCOUNT.apiKey);
+      await connection.field("API key").press("Tab");
       equal(await connection.field("API key").inputValue(), DEMO_ACCOUNT.apiKey);
       equal(await connection.field("User password").inputValue(), DEMO_ACCOUNT.userPassword);
+    });
+
+    it("corrects a slip in a pasted API key, and keeps the password that came with it", async () => {
+      await connection.fill({ "API key": "", "User password": "" });
+      await paste(connection, "User password", `${DEMO_ACCOUNT.apiKey}X/secret`);
+      await connection.fill({ "API key": DEMO_ACCOUNT.apiKey });
+      equal(await connection.field("User password").inputValue(), "secret");
     });
 
     it("takes back what a pasted password has filled, also after another field", async () => {

@@ -7,6 +7,8 @@ interface Report {
   at?: number;
   message?: Record<string, unknown>;
   results?: Record<string, unknown>;
+  inputs?: Record<string, unknown>;
+  omitted?: string[];
 }
 
 async function lastMessage(id = "out"): Promise<Report> {
@@ -32,7 +34,7 @@ describe("the last message of an m1 event out", () => {
     await input("out", { topic: "pump", payload: { t: 21.5 } });
     const { at = 0, message, results } = await lastMessage();
     deepEqual([message?.topic, message?.payload], ["pump", { t: 21.5 }]);
-    deepEqual(results, { deviceId: "pump", eventData: 21.5 });
+    deepEqual(results, {}, "both are properties of the message");
     ok(at >= before && at <= Date.now());
   });
 
@@ -58,9 +60,23 @@ describe("the last message of an m1 event out", () => {
       act: () => 1,
       bytes: Buffer.from("21.5"),
     });
-    const { message } = await lastMessage();
+    const { message, omitted } = await lastMessage();
     deepEqual(Object.keys(message ?? {}).sort(), ["_msgid", "bytes", "m1", "payload"]);
     deepEqual(message?.bytes, Buffer.from("21.5").toJSON());
+    deepEqual([...(omitted ?? [])].sort(), ["act", "big", "long", "req"]);
+  });
+
+  it("comes with the inputs as they are deployed, and with a payload of 40,000 characters once", async () => {
+    await start({ deviceIdType: "str" });
+    const payload = "x".repeat(40_000);
+    await input("out", { payload });
+    const { message, inputs } = await lastMessage();
+    equal(message?.payload, payload);
+    deepEqual(inputs, {
+      deviceId: { value: "pump", type: "str" },
+      eventData: { value: "payload", type: "msg" },
+      observedAt: { value: "", type: "arrival" },
+    });
   });
 
   it("is told to the editor's own page only", async () => {
