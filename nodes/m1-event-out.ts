@@ -3,7 +3,6 @@ import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
 import { systemClock } from "./outbox/clock";
 import type { Done } from "./outbox/event";
 import { arrivalClock } from "./protocol/arrival-clock";
-import type { M1Error } from "./protocol/errors";
 import { type EventAttributes, encodeEvent, type ShapedEvent, shapeEvent } from "./protocol/event";
 import { observedAtOf } from "./protocol/observed-at";
 import { observedTime } from "./protocol/observed-time";
@@ -59,40 +58,40 @@ export = (RED: NodeAPI): void => {
     RED.nodes.createNode(this, config);
     const { value: settings, fault } = attempt(() => readConfig(RED, this, config));
     const registration = new Registration(RED, this, config.connection ?? "", { fault });
-    const send = settings && sender(registration, settings);
+    const send = settings && sender(RED, this, registration, settings);
     const { lastMessage } = Object.assign(this, {
       lastMessage: new LastMessage(typedValues(config)),
     });
     /** Settled when all messages so far have been read: one that takes long is not overtaken. */
     let earlier: Promise<void> = Promise.resolve();
 
-    this.on("input", (msg, _send, done) => {
-      const arrived = arrival();
-      const end = (error?: unknown) => finish(RED, this, done, error);
-      lastMessage.came(msg, undefined);
-      if (!settings || !send) {
-        end(fault);
-        return;
-      }
-      if (!settings.immediate) {
-        const readings = outcome(promiseResults(settings, msg));
-        earlier = earlier
-          .then(() => readings)
-          .then((read) => {
-            const results = read();
-            lastMessage.came(msg, results);
-            send(msg, results, arrived, end);
-          })
-          .catch(end);
-        return;
-      }
+    const sendNow = (send: Send, now: Settings, { msg, arrived, done }: Taken) => {
       try {
-        const results = readNow(settings, msg);
+        const results = readNow(now, msg);
         lastMessage.came(msg, results);
-        send(msg, results, arrived, end);
+        send(msg, results, arrived, done);
       } catch (error) {
-        end(error);
+        finish(RED, this, done, error);
       }
+    };
+    const sendInTurn = (send: Send, now: Settings, { msg, arrived, done }: Taken) => {
+      const reading = outcome(promiseResults(now, msg));
+      earlier = earlier
+        .then(() => reading)
+        .then((read) => {
+          const results = read();
+          lastMessage.came(msg, results);
+          send(msg, results, arrived, done);
+        })
+        .catch((error: unknown) => finish(RED, this, done, error));
+    };
+
+    this.on("input", (msg, _send, done) => {
+      const taken = { msg, arrived: arrival(), done };
+      lastMessage.came(msg, undefined);
+      if (!settings || !send) finish(RED, this, done, fault);
+      else if (settings.immediate) sendNow(send, settings, taken);
+      else sendInTurn(send, settings, taken);
     });
   }
 
@@ -188,12 +187,16 @@ function outcome<T>(promise: Promise<T>): Promise<() => T> {
   );
 }
 
-type Send = (
-  msg: NodeMessage,
-  results: InputResults,
-  arrived: Arrival,
-  end: (error?: M1Error) => void,
-) => void;
+type NodeDone = (error?: Error) => void;
+
+/** A message that has come. */
+interface Taken {
+  readonly msg: NodeMessage;
+  readonly arrived: Arrival;
+  readonly done: NodeDone;
+}
+
+type Send = (msg: NodeMessage, results: InputResults, arrived: Arrival, done: NodeDone) => void;
 
 /** What Complete nodes learn of the event, as `msg.m1`. */
 interface SentEvent {
@@ -203,13 +206,23 @@ interface SentEvent {
 }
 
 /** Hands events over. The function throws the M1Error of whatever the contract forbids. */
-function sender(registration: Registration, settings: Settings): Send {
+function sender(RED: NodeAPI, node: Node, registration: Registration, settings: Settings): Send {
   const { qos, isDoneWhenStored } = settings;
   const { stream, addClientIp } = settings.attributes;
   /** Nearly always the same device again: then waiting events share one text. */
   let latest: { readonly deviceId: unknown; readonly topic: string } | undefined;
 
-  return (msg, results, arrived, end) => {
+  /** There may be one for each of a hundred thousand events that wait: it keeps nothing but what it needs. */
+  const ending =
+    (msg: NodeMessage, done: NodeDone, topic: string, hasTime: boolean): Done =>
+    (error, sent) => {
+      if (sent !== undefined) {
+        tellSent(msg, { topic, ...(hasTime && { observedAt: observedAtOf(sent) }), qos });
+      }
+      finish(RED, node, done, error);
+    };
+
+  return (msg, results, arrived, nodeDone) => {
     const connection = registration.connection();
     const deviceId = settings.mayLackDevice
       ? results.deviceId
@@ -224,13 +237,7 @@ function sender(registration: Registration, settings: Settings): Send {
     const observedAt = isStamped ? arrived.at : statedTime(event, settings, msg, results);
     const payload = encodeEvent(event, { observedAt, stream, addClientIp });
     const stampedIn = isStamped ? arrived.era : undefined;
-    const hasTime = observedAt !== undefined;
-    const done: Done = (error, sent) => {
-      if (sent !== undefined) {
-        tellSent(msg, { topic, ...(hasTime && { observedAt: observedAtOf(sent) }), qos });
-      }
-      end(error);
-    };
+    const done = ending(msg, nodeDone, topic, observedAt !== undefined);
     connection.send({ topic, payload, qos, done, isDoneWhenStored, stampedIn });
   };
 }

@@ -10,8 +10,11 @@ import { freePort } from "../support/processes";
 
 const EVENTS = 100_000;
 const WARM_UP = 5_000;
-/** Resident, once garbage is collected; Node-RED's own record of messages that are not done is most of it. */
-const MOST_MEMORY = 60 * MEGABYTE;
+/**
+ * Resident, once garbage is collected. Most of it is Node-RED's own record of messages that are not done; some 12 MB are
+ * what each message keeps to learn what was sent of it.
+ */
+const MOST_MEMORY = 75 * MEGABYTE;
 
 describe("an outage", () => {
   it(`of ${EVENTS} events is survived: all arrive, in order, and memory stays bounded`, async function () {

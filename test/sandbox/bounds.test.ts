@@ -436,7 +436,9 @@ describe("sandbox: bounds", () => {
   });
 });
 
-describe("sandbox: a SUBSCRIBE with thousands of filters", () => {
+describe("sandbox: a SUBSCRIBE with thousands of filters", function () {
+  this.timeout(60_000);
+
   const FILTERS = 4000;
   const context = eachWithSandbox({ bounds: { subscriptions: FILTERS } });
 
@@ -508,7 +510,9 @@ describe("sandbox: memory of events", () => {
   }
 });
 
-describe("sandbox: answers of workflows", () => {
+describe("sandbox: answers of workflows", function () {
+  this.timeout(60_000);
+
   const ANSWERED = 20_000;
   let unsent = 0;
   let most = 0;
