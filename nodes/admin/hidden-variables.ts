@@ -35,8 +35,17 @@ export function asPosted({ values, shown }: Posted, text: string): string {
     for (const [index, original] of [posted].flat().entries()) {
       const value = String(replaced[index]).toLowerCase();
       const isReplaced = holdsReference(original) && replaced[index] !== original;
-      if (isReplaced && (value.includes(said) || said.includes(value))) return String(original);
+      if (!isReplaced) continue;
+      const held = heldBy(String(original), value);
+      if (value.includes(said) || said.includes(held)) return String(original);
     }
   }
   return text;
+}
+
+/** What of the value stands in the place of the references: a part of it may be quoted by itself, such as the host. */
+function heldBy(original: string, value: string): string {
+  const before = original.indexOf("${");
+  const after = original.length - original.lastIndexOf("}") - 1;
+  return value.slice(before, value.length - after);
 }

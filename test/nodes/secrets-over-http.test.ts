@@ -242,6 +242,21 @@ describe("stored secrets and environment variables", () => {
     });
   }
 
+  for (const [resource, property, scheme] of [
+    ["test", "url", "mqtt"],
+    ["user", "restUrl", "https"],
+  ] as const) {
+    it(`go to a ${property} with a variable in it once that is confirmed as it was typed`, async () => {
+      await startFlow([deployed()]);
+      const place = `${scheme}://${variable("M1_TEST_SECRET")}.invalid`;
+      const asked = await ask(resource, { ...typed, [property]: place });
+      equal(asked.error?.details.addresses, place);
+      const confirmed = asked.error?.details.addresses;
+      const { error } = await ask(resource, { ...typed, [property]: place, confirmed });
+      ok(error?.code !== "SECRETS_ELSEWHERE");
+    });
+  }
+
   it("are not put into what a person types to have a user made", async () => {
     await startFlow([deployed()]);
     const reference = variable("M1_TEST_SECRET");
