@@ -6,6 +6,7 @@ import { feedFlow, isQueued, openFeed, sendNumbers } from "../support/feed";
 import { installation } from "../support/installation";
 import { heapInUse, INSPECTABLE, inMegabytes, MEGABYTE, resident } from "../support/memory";
 import { NodeRed } from "../support/node-red";
+import { prints } from "../support/printed";
 import { freePort } from "../support/processes";
 
 const EVENTS = 100_000;
@@ -67,7 +68,7 @@ describe("a restart during an outage", () => {
     const after = await NodeRed.start(userDir);
     await isQueued(after, 10);
 
-    assert.match(after.output, /Events queued on disk: 10/);
+    await prints(after, "Events queued on disk: 10");
     await after.stop();
     await remove();
   });

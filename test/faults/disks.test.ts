@@ -131,6 +131,7 @@ async function deliveredOn(
     proxy.restore();
     await observer.has(count);
     assert.deepEqual(observer.firsts, upTo(count));
+    await nodeRed.stop();
     return [...nodeRed.output.matchAll(WARNING)].map(([, reason = ""]) => reason);
   } finally {
     feed.destroy();

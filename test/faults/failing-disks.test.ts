@@ -10,6 +10,7 @@ import { type Launch, NodeRed } from "../support/node-red";
 import { preloadTiming } from "../support/preload-timing";
 import { printed, prints } from "../support/printed";
 import { run } from "../support/processes";
+import { isWritten } from "../support/written-events";
 
 const OUTBOX_WARNING = /\[warn\] \[m1 connection:c1\] (The outbox .*)/g;
 const IN_MEMORY = "The outbox on disk cannot be used, events are kept in memory";
@@ -110,6 +111,7 @@ describe("a disk that fails while it is in use", function () {
       await start(refusingSync(code, trace()));
       await feedUpTo(0, 100);
       await deliversAll(100);
+      await prints(nodeRed, IN_MEMORY);
 
       const [warning = "", ...others] = warnings();
       assert.ok(warning.startsWith(IN_MEMORY), warning);
@@ -198,15 +200,7 @@ describe("a disk that fails while it is in use", function () {
 
   /** Resolves once the event stands in a log of LevelDB's. */
   async function isStored(number: number): Promise<void> {
-    for (;;) {
-      // At first there is no folder.
-      const names = await readdir(folder()).catch(() => []);
-      const logs = names.filter((name) => name.endsWith(".log"));
-      const texts = logs.map((name) => readFile(path.join(folder(), name), "latin1"));
-      const isThere = (await Promise.all(texts)).some((text) => text.includes(`:${number}}`));
-      if (isThere) return;
-      await pause(20);
-    }
+    while (!(await isWritten(folder(), number))) await pause(20);
   }
 });
 

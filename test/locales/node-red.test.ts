@@ -5,6 +5,7 @@ import japanese from "../../nodes/locales/ja/m1-connection.json";
 import { connectionTo, eventOut } from "../support/flows";
 import { installation } from "../support/installation";
 import { NodeRed } from "../support/node-red";
+import { prints } from "../support/printed";
 import { freePort } from "../support/processes";
 
 const CATALOGUE = "locales/@m1-community/node-red-medium-one/m1-connection";
@@ -39,8 +40,8 @@ describe("a Node-RED whose language is German", function () {
 
   it("tells errors in German, with the names of fields and kinds of values", async () => {
     await nodeRed.status("out", ({ fill }) => fill === "red");
-    match(nodeRed.output, new RegExp(`Unter ${broker} nimmt niemand Verbindungen an`));
-    match(nodeRed.output, /„QoS“: ein Array ist keines von 0, 1, 2/);
+    await prints(nodeRed, `Unter ${broker} nimmt niemand Verbindungen an`);
+    await prints(nodeRed, "„QoS“: ein Array ist keines von 0, 1, 2");
   });
 
   it("gives the editor the language that its user has chosen", async () => {

@@ -4,6 +4,7 @@ import { Sandbox } from "../../sandbox/sandbox";
 import { connectionTo, deviceIn, eventOut, type FlowNode } from "../support/flows";
 import { type Installation, installation } from "../support/installation";
 import { NodeRed } from "../support/node-red";
+import { prints } from "../support/printed";
 import { freePort } from "../support/processes";
 import { version } from "../support/release";
 
@@ -57,6 +58,7 @@ describe("a report", function () {
 
   it("of a message is a sentence where nobody catches it, in the sidebar and in the log", async () => {
     equal(await shown("out", () => deploy(wrongId)), SLASH);
+    await prints(nodeRed, SLASH);
     const lines = nodeRed.output.split("\n").filter((line) => line.includes(SLASH));
     deepEqual(
       lines.map((line) => line.replace(/^.* - /, "")),

@@ -55,5 +55,6 @@ export async function sendNumbers(feed: Socket, from: number, to: number): Promi
 
 /** Resolves once the node's status tells that so many wait. */
 export async function isQueued(nodeRed: NodeRed, count: number): Promise<void> {
-  await nodeRed.status("out", ({ text = "" }) => text.replace(/\D/g, "").endsWith(String(count)));
+  const written = count.toLocaleString("en-US");
+  await nodeRed.status("out", ({ text = "" }) => text.match(/\d[\d,]*/g)?.at(-1) === written);
 }

@@ -36,13 +36,13 @@ export async function temporaryFolder(): Promise<{ folder: string; remove: () =>
   return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
 }
 
-/** Ends a child by id and waits until it is gone. */
+/** Ends a child by id and waits until it is gone, and all that it printed has been read. */
 export async function endProcess(
   child: ChildProcess,
   signal: NodeJS.Signals = "SIGTERM",
 ): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
-  const gone = once(child, "exit");
+  const gone = once(child, "close");
   child.kill(signal);
   await gone;
 }
