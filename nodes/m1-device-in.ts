@@ -3,7 +3,7 @@ import type { Node, NodeAPI } from "node-red";
 import { receive } from "./protocol/settings";
 import { topicLevel } from "./protocol/topic-level";
 import { replaceVariables, setting } from "./runtime/settings";
-import { isSetByMessages, type SubscriberConfig, startSubscriber } from "./runtime/subscriber-node";
+import { type SubscriberConfig, startSubscriber } from "./runtime/subscriber-node";
 import type { DeviceRequest, Own } from "./subscriptions/subscription-request";
 
 interface DeviceInConfig extends SubscriberConfig {
@@ -15,16 +15,17 @@ export = (RED: NodeAPI): void => {
   function M1DeviceIn(this: Node, stated: DeviceInConfig): void {
     RED.nodes.createNode(this, stated);
     const config = replaceVariables(RED, this, stated);
-    startSubscriber(RED, this, config, { property: "deviceId", read: () => ownRequest(config) });
+    const read = (isSetByMessages: boolean) => ownRequest(config, isSetByMessages);
+    startSubscriber(RED, this, config, { property: "deviceId", read });
   }
 
   RED.nodes.registerType("m1 device in", M1DeviceIn);
 };
 
-function ownRequest(config: DeviceInConfig): Own<DeviceRequest> {
+function ownRequest(config: DeviceInConfig, isSetByMessages: boolean): Own<DeviceRequest> {
   return {
     kind: "device",
-    ids: isSetByMessages(config) ? [] : [deviceIdOf(config)],
+    ids: isSetByMessages ? [] : [deviceIdOf(config)],
     receive: receive(setting(config.receive, "receive", "all")),
   };
 }

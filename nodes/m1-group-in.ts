@@ -5,7 +5,6 @@ import { topicLevel } from "./protocol/topic-level";
 import { replaceVariables, setting } from "./runtime/settings";
 import {
   broadcastSetting,
-  isSetByMessages,
   type SubscriberConfig,
   startSubscriber,
 } from "./runtime/subscriber-node";
@@ -19,14 +18,15 @@ export = (RED: NodeAPI): void => {
   function M1GroupIn(this: Node, stated: GroupInConfig): void {
     RED.nodes.createNode(this, stated);
     const config = replaceVariables(RED, this, stated);
-    startSubscriber(RED, this, config, { property: "groups", read: () => ownRequest(config) });
+    const read = (isSetByMessages: boolean) => ownRequest(config, isSetByMessages);
+    startSubscriber(RED, this, config, { property: "groups", read });
   }
 
   RED.nodes.registerType("m1 group in", M1GroupIn);
 };
 
-function ownRequest(config: GroupInConfig): Own<GroupRequest> {
-  if (isSetByMessages(config)) return { kind: "group", ids: [] };
+function ownRequest(config: GroupInConfig, isSetByMessages: boolean): Own<GroupRequest> {
+  if (isSetByMessages) return { kind: "group", ids: [] };
   const ids = (config.groups ?? []).map((group) =>
     topicLevel(setting(group, "groupId", ""), "groupId"),
   );

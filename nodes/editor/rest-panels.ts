@@ -41,8 +41,14 @@ function offerLookup(node: EditedNode): void {
 
 function offerCreation(node: EditedNode): void {
   foldableSection($("#m1-connection-create-button"));
-  // Of the next user: an attempt whose answer is lost may have made one with it.
-  let password = newPassword();
+  const passwords = new Map<string, string>();
+  /** Of each user one, shown before it is sent: an attempt whose answer is lost may have made the user with it. */
+  const passwordOf = (loginId: string) => {
+    const password = passwords.get(loginId) ?? newPassword();
+    passwords.set(loginId, password);
+    $("#m1-connection-new-password").val(password).closest(".form-row").prop("hidden", false);
+    return password;
+  };
   const loginId = () => textOf("#m1-connection-new-login-id").trim();
   actionButton($("#m1-connection-create-go"), {
     busy: shared("note.creating"),
@@ -52,14 +58,12 @@ function offerCreation(node: EditedNode): void {
         registrationLoginId: textOf("#m1-connection-registration-login-id").trim(),
         registrationPassword: textOf("#m1-connection-registration-password"),
         newLoginId: loginId(),
-        newPassword: password,
+        newPassword: passwordOf(loginId()),
       }),
     succeed: (created) => {
       $("#m1-connection-registration-password").val("");
       $("#m1-connection-login-id").val(loginId());
-      $("#m1-connection-new-password").val(password).closest(".form-row").prop("hidden", false);
-      fillIn(node, "userPassword", password);
-      password = newPassword();
+      fillIn(node, "userPassword", passwordOf(loginId()));
       if ("userMqtt" in created) fillIn(node, "userMqtt", created.userMqtt);
       return [creationOutcome(created, loginId())];
     },

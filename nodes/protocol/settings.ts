@@ -61,6 +61,11 @@ export function numericText(value: unknown): NumericText {
   return choice(value, "numericText", NUMERIC_TEXT);
 }
 
+/** Whether a receiving node has an input: then messages say what it subscribes to. */
+export function inputs(value: unknown): boolean {
+  return choice(text(value) ?? value, "inputs", ["0", "1"]) === "1";
+}
+
 export function receive(value: unknown): Receive {
   return choice(value, "receive", RECEIVE);
 }

@@ -92,14 +92,16 @@ export function withSubscriptions(RED: NodeAPI, status: Status, count: number): 
 }
 
 /**
- * Sets a node's status when what it tells changes: Status nodes pass on every call, repeated or not. That the oldest
- * event is another one, or more are in flight, is no change.
+ * Sets a node's status when what it tells changes: Status nodes pass on every call, repeated or not. That more are in
+ * flight is no change, and another oldest event is one if it came a minute later.
  */
 export function statusDisplay(node: Node): (status: Status) => void {
   let shown = "";
   return (status) => {
     const { fill, shape, text, m1 } = status;
-    const wanted = JSON.stringify([fill, shape, text, m1.code, m1.quarantined]);
+    const { code, waiting, quarantined, oldest } = m1;
+    const minute = oldest?.slice(0, "2026-11-28T00:00".length);
+    const wanted = JSON.stringify([fill, shape, text, code, waiting, quarantined, minute]);
     if (wanted === shown) return;
     shown = wanted;
     node.status(status);

@@ -13,7 +13,7 @@ import { answer, changedIds, type IdsProperty } from "./subscription-actions";
 
 /** What is set at both types of node. */
 export interface SubscriberConfig extends NodeDef {
-  /** 1: messages to the node's input say what it receives. */
+  /** 1: messages to the node's input say what it receives; 0 without one. */
   inputs?: number;
   connection?: string;
   broadcast?: boolean;
@@ -23,6 +23,8 @@ export interface SubscriberConfig extends NodeDef {
 }
 
 interface SubscriberSettings {
+  /** The IDs come by messages, not from the dialog. */
+  readonly isSetByMessages: boolean;
   readonly request: SubscriptionRequest;
   readonly datatype: check.Datatype;
 }
@@ -31,8 +33,11 @@ interface SubscriberSettings {
 export interface OwnSettings {
   /** Where a message to the node's input has its IDs. */
   readonly property: IdsProperty;
-  /** Reads what is set at this type of node only. Throws the M1Error of the first setting that is not usable. */
-  read(): OwnRequest;
+  /**
+   * Reads what is set at this type of node only; no IDs if these come by messages. Throws the M1Error of the first
+   * setting that is not usable.
+   */
+  read(isSetByMessages: boolean): OwnRequest;
 }
 
 /** Enlists a receiving node until it is closed. One whose settings are not usable shows and tells that instead. */
@@ -42,17 +47,15 @@ export function startSubscriber(
   config: SubscriberConfig,
   own: OwnSettings,
 ): void {
-  const { value: settings, fault } = attempt(() => readSettings(config, own.read()));
+  const { value: settings, fault } = attempt(() => readSettings(config, own));
   const connectionId = config.connection ?? "";
   const { kind, ids } = settings?.request ?? { kind: "device", ids: [] };
   const field = kind === "device" ? "deviceId" : "groupId";
   for (const id of ids) warnOfSpaceAround(RED, node, id, field);
-  const showsSubscriptions = isSetByMessages(config);
-  const subscriber =
-    settings && new SubscriberNode(RED, node, connectionId, settings, showsSubscriptions);
+  const subscriber = settings && new SubscriberNode(RED, node, connectionId, settings);
   const registration =
     subscriber?.registration ?? new Registration(RED, node, connectionId, { fault });
-  if (!isSetByMessages(config)) return;
+  if (settings?.isSetByMessages === false) return;
   node.on("input", (msg, send, done) => {
     try {
       // Throws what is wrong with the node or its connection.
@@ -65,15 +68,12 @@ export function startSubscriber(
   });
 }
 
-/** Whether the IDs come by messages, not from the dialog. */
-export function isSetByMessages({ inputs }: SubscriberConfig): boolean {
-  return Number(inputs) === 1;
-}
-
-function readSettings(config: SubscriberConfig, own: OwnRequest): SubscriberSettings {
+function readSettings(config: SubscriberConfig, own: OwnSettings): SubscriberSettings {
+  const isSetByMessages = check.inputs(setting(config.inputs, "inputs", 0));
   return {
+    isSetByMessages,
     request: {
-      ...own,
+      ...own.read(isSetByMessages),
       updateType: check.updateType(setting(config.updateType, "updateType", "")),
       broadcast: broadcastSetting(config),
       qos: check.qos(setting(config.qos, "qos", "1")),
@@ -99,14 +99,13 @@ class SubscriberNode implements Subscriber {
     RED: NodeAPI,
     node: Node,
     connectionId: string,
-    { request, datatype }: SubscriberSettings,
-    showsSubscriptions: boolean,
+    { request, datatype, isSetByMessages }: SubscriberSettings,
   ) {
     this.request = request;
     this.#datatype = datatype;
     this.#node = node;
     this.#RED = RED;
-    const role = { subscriber: this, showsSubscriptions };
+    const role = { subscriber: this, showsSubscriptions: isSetByMessages };
     this.registration = new Registration(RED, node, connectionId, role);
   }
 

@@ -310,6 +310,11 @@ describe("m1 group in", () => {
         code: "UPDATE_TYPE",
         text: "The update type /model is not a topic: levels must not be empty or hold + or #",
       },
+      {
+        settings: { inputs: 2 },
+        code: "SETTING_CHOICE",
+        text: "subscriptions: 2 is not one of 0, 1",
+      },
       { settings: { qos: "-1" }, code: "SETTING_CHOICE", text: "QoS: -1 is not one of 0, 1, 2" },
       {
         settings: { datatype: "text" },
