@@ -12,6 +12,13 @@ export function setAttribute(element: JQuery, name: string, value: string): void
   if (element.attr(name) !== value) element.attr(name, value);
 }
 
+/** Replaces what is in an element. The keyboard goes on at `next` if it was in there. */
+export function replaceContent(element: JQuery, content: readonly JQuery[], next: JQuery): void {
+  const hadFocus = element.is(":focus-within");
+  element.empty().append([...content]);
+  if (hadFocus) next.trigger("focus");
+}
+
 /** Makes these the children, in this order; what is there already is moved only if it stands elsewhere. */
 export function setChildren(element: JQuery, children: readonly JQuery[]): void {
   const [parent] = element.get();

@@ -32,20 +32,21 @@ export class Foldable {
   readonly element = $('<div class="m1-foldable">');
   readonly heading = $("<span>");
   readonly body = $('<div class="m1-fold-body">').attr("id", newId()).prop("hidden", true);
-  readonly #button = $('<button type="button" class="m1-fold-button">').attr({
+  /** Has the heading in it. */
+  readonly button = $('<button type="button" class="m1-fold-button">').attr({
     "aria-expanded": "false",
     "aria-controls": this.body.attr("id") ?? "",
   });
 
   /** `turned` is called after each press. */
   constructor(turned: (isUnfolded: boolean) => void) {
-    this.#button.append('<i class="fa fa-caret-right" aria-hidden="true"></i>', this.heading);
-    this.#button.on("click", () => {
+    this.button.append('<i class="fa fa-caret-right" aria-hidden="true"></i>', this.heading);
+    this.button.on("click", () => {
       this.body.prop("hidden", this.isUnfolded);
-      this.#button.attr("aria-expanded", String(this.isUnfolded));
+      this.button.attr("aria-expanded", String(this.isUnfolded));
       turned(this.isUnfolded);
     });
-    this.element.append(this.#button, this.body);
+    this.element.append(this.button, this.body);
   }
 
   get isUnfolded(): boolean {

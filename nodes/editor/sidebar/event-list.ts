@@ -1,7 +1,7 @@
 // A list of events, page by page, which a search narrows to the devices with one ID.
 import type { Page } from "../../admin/outbox-answers";
 import { shared } from "../explain";
-import { setShown, setText } from "./changes";
+import { replaceContent, setShown, setText } from "./changes";
 import { button, iconButton, newId } from "./controls";
 import { look, NoAnswer } from "./requests";
 import { clockTime } from "./times";
@@ -97,9 +97,10 @@ export class EventList<Event, Answer extends Page<Event>> {
         setText(this.#state, answer.words);
         break;
       }
-      if (isFirst) this.#begin(device === undefined ? answer : undefined);
+      const items = answer.events.map(this.options.item);
+      if (isFirst) this.#begin(items, device === undefined ? answer : undefined);
+      else this.#items.append(items);
       isFirst = false;
-      this.#items.append(answer.events.map(this.options.item));
       this.#next = answer.next;
       this.#tellAge();
       if (answer.events.length > 0 || answer.next === undefined) break;
@@ -109,8 +110,8 @@ export class EventList<Event, Answer extends Page<Event>> {
     setShown(this.#more, this.#next !== undefined);
   }
 
-  #begin(whole: Answer | undefined): void {
-    this.#items.empty();
+  #begin(items: JQuery[], whole: Answer | undefined): void {
+    replaceContent(this.#items, items, this.#search);
     this.#loadedAt = Date.now();
     this.options.loaded?.(whole);
   }

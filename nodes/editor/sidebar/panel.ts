@@ -20,6 +20,8 @@ export class Panel {
   readonly #left = new LeftFoldersView();
   readonly #reports = new LiveReports((report) => this.#show(report));
   readonly #cards = new Map<string, ConnectionCard>();
+  /** Of the latest report. */
+  #ids: string | undefined;
   #ticking: ReturnType<typeof setInterval> | undefined;
   #stopWatching: (() => void) | undefined;
 
@@ -62,7 +64,6 @@ export class Panel {
   }
 
   #showConnections(connections: OutboxReport["connections"]): void {
-    const before = [...this.#cards.keys()].join();
     const gone = new Set(this.#cards.keys());
     for (const connection of connections) {
       gone.delete(connection.id);
@@ -72,8 +73,13 @@ export class Panel {
     const cards = connections.map(({ id }) => this.#cards.get(id)?.element ?? $());
     setChildren(this.#list, cards);
     setShown(this.#nothing, connections.length === 0);
-    // A deleted connection leaves a folder, and a new one may get what is in one.
-    if (before !== "" && before !== [...this.#cards.keys()].join()) void this.#left.load();
+    this.#lookForFolders(connections.map(({ id }) => id).join());
+  }
+
+  /** A deleted connection leaves a folder, and a new one may get what is in one. */
+  #lookForFolders(ids: string): void {
+    if (this.#ids !== undefined && this.#ids !== ids) void this.#left.load();
+    this.#ids = ids;
   }
 
   #showConnection(connection: ConnectionReport): void {

@@ -2,7 +2,7 @@
 import type { QuarantinedEvent, QuarantinePage, Selection } from "../../admin/outbox-answers";
 import { shared } from "../explain";
 import { number } from "./amounts";
-import { setShown, setText } from "./changes";
+import { replaceContent, setShown, setText } from "./changes";
 import { Foldable, iconButton } from "./controls";
 import { quarantinedItem } from "./event-items";
 import { EventList } from "./event-list";
@@ -53,27 +53,25 @@ export class QuarantineSection {
 
   /** A line for each reason, if there are several, and one for all. */
   #showReasons(reasons: QuarantinePage["reasons"]): void {
-    const lines = Object.entries(reasons).sort(([, a], [, b]) => b - a);
-    const all = lines.reduce((sum, [, count]) => sum + count, 0);
-    this.#reasons.empty();
-    if (lines.length > 1) {
-      for (const [code, count] of lines) this.#addLine(reasonWords(code), count, { code });
-    }
-    this.#addLine(shared("sidebar.all"), all, {});
+    const counts = Object.entries(reasons).sort(([, a], [, b]) => b - a);
+    const all = counts.reduce((sum, [, count]) => sum + count, 0);
+    const lines = counts.map(([code, count]) => this.#line(reasonWords(code), count, { code }));
+    const last = this.#line(shared("sidebar.all"), all, {});
+    const shown = counts.length > 1 ? [...lines, last] : [last];
+    replaceContent(this.#reasons, shown, this.#fold.button);
     setShown(this.#reasons, all > 0);
   }
 
-  #addLine(words: string, count: number, selection: Selection): void {
+  #line(words: string, count: number, selection: Selection): JQuery {
     const label = (action: string) => `${action} (${words})`;
     const send = label(shared("sidebar.action.sendAgain"));
     const drop = label(shared("sidebar.action.delete"));
-    $("<li>")
+    return $("<li>")
       .append($('<span class="m1-reason">').text(words), $("<strong>").text(number(count)))
       .append(iconButton("fa-repeat", send, () => void this.#change(sendAgain, selection, count)))
       .append(
         iconButton("fa-trash-o", drop, () => void this.#change(deleteEvents, selection, count)),
-      )
-      .appendTo(this.#reasons);
+      );
   }
 
   async #change(action: typeof sendAgain, selection: Selection, count: number): Promise<void> {
