@@ -12,7 +12,10 @@ export function size(bytes: number): string {
   const [unit, divisor] = unitOf(bytes);
   const value = bytes / divisor;
   const maximumFractionDigits = value < 10 && divisor > 1 ? 1 : 0;
-  return formatted(value, { style: "unit", unit, unitDisplay: "short", maximumFractionDigits });
+  // In English, the short form of a byte is not B, and the narrow one has no space before it.
+  const unitDisplay = unit === "byte" ? "narrow" : "short";
+  const text = formatted(value, { style: "unit", unit, unitDisplay, maximumFractionDigits });
+  return text.replace(/(\d)(\p{L})/u, "$1\u00a0$2");
 }
 
 /** How much of a duration's unit: 3 min. */

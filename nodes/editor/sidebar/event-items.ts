@@ -23,7 +23,7 @@ export function quarantinedItem(entry: QuarantinedEvent, actions: QuarantineActi
   // Under the connection's name it would be someone else's event.
   if (event && !isForeign) {
     const words = shared("sidebar.action.sendAgain");
-    tools.append(iconButton("fa-repeat", words, () => actions.sendAgain(entry)));
+    tools.append(iconButton("fa-paper-plane-o", words, () => actions.sendAgain(entry)));
   }
   const words = shared("sidebar.action.delete");
   tools.append(iconButton("fa-trash-o", words, () => actions.delete(entry)));

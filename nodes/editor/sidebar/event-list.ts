@@ -32,6 +32,7 @@ export class EventList<Event, Answer extends Page<Event>> {
   /** Of the present request; the answers to earlier ones come too late. */
   #request: object | undefined;
   #next: string | undefined;
+  #isOpen = false;
   #loadedAt = 0;
   /** How many events there are in all, and how many there were when the list was loaded. */
   #total = 0;
@@ -50,6 +51,7 @@ export class EventList<Event, Answer extends Page<Event>> {
 
   /** From the beginning. */
   load(): void {
+    this.#isOpen = true;
     this.#next = undefined;
     this.#totalThen = this.#total;
     void this.#ask();
@@ -58,13 +60,14 @@ export class EventList<Event, Answer extends Page<Event>> {
   /** Nobody looks any more. */
   unload(): void {
     this.#request = undefined;
+    this.#isOpen = false;
     this.#items.empty();
   }
 
   /** `total` is how many events there are now. The list stays as it is while someone may be reading it. */
   update(total: number): void {
     this.#total = total;
-    if (this.#request || total === this.#totalThen) return;
+    if (!this.#isOpen || this.#request || total === this.#totalThen) return;
     const isTurned = (total === 0) !== (this.#items.children().length === 0);
     const isRead = this.#items.is(":hover, :focus-within");
     if (isTurned && !isRead && this.#device === undefined) this.load();

@@ -2,7 +2,7 @@
 import { shared } from "../explain";
 import { button } from "./controls";
 
-const SHORT = { lines: 6, characters: 600 };
+const SHORT = { lines: 8, characters: 600 };
 
 /** Whatever it is, it stays text. */
 export function foldedText(text: string): JQuery {
@@ -24,7 +24,8 @@ export function foldedText(text: string): JQuery {
 function beginningOf(text: string): string {
   const lines = text.split("\n");
   // One line more is no longer than the button.
-  const first = lines.length > SHORT.lines + 1 ? lines.slice(0, SHORT.lines).join("\n") : text;
+  const isLong = lines.length > SHORT.lines + 1;
+  const first = isLong ? `${lines.slice(0, SHORT.lines).join("\n")}\n` : text;
   const cut = first.slice(0, SHORT.characters);
   return cut === text ? text : `${cut.replace(/[\uD800-\uDBFF]$/, "")}…`;
 }

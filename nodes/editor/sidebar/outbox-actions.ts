@@ -91,7 +91,7 @@ function isDone(answer: Count | object | NoAnswer, words: (count: string) => str
   }
   const { count = 0, error } = answer as Partial<Count>;
   const done = words(number(count));
-  if (error) tell(`${done} ${translateError(error)}`, "warning");
+  if (error) tell(`${done} – ${translateError(error)}`, "warning");
   else tell(done, "success");
   return true;
 }

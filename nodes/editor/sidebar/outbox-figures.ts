@@ -58,5 +58,10 @@ function detailsOf({ kind, waiting, bytes, oldest, limit }: OutboxFigures): stri
   const place = shared(`sidebar.kept.${kind}`, { limit: number(limit) });
   if (waiting === 0) return place;
   const age = oldest === undefined ? [] : [shared("sidebar.oldest", { ago: ago(oldest) })];
-  return [size(bytes), ...age, place].join(" · ");
+  return [size(bytes), ...age, place].map(unbroken).join(" · ");
+}
+
+/** A line ends between two of them. */
+function unbroken(words: string): string {
+  return words.replaceAll(" ", "\u00a0");
 }

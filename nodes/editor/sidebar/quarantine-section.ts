@@ -43,7 +43,7 @@ export class QuarantineSection {
   update(count: number): void {
     setText(this.#fold.heading, shared("sidebar.quarantinedEvents", { count: number(count) }));
     this.element.toggleClass("m1-attention", count > 0);
-    if (this.#fold.isUnfolded) this.#list.update(count);
+    this.#list.update(count);
   }
 
   #turned(isUnfolded: boolean): void {
@@ -68,7 +68,9 @@ export class QuarantineSection {
     const drop = label(shared("sidebar.action.delete"));
     return $("<li>")
       .append($('<span class="m1-reason">').text(words), $("<strong>").text(number(count)))
-      .append(iconButton("fa-repeat", send, () => void this.#change(sendAgain, selection, count)))
+      .append(
+        iconButton("fa-paper-plane-o", send, () => void this.#change(sendAgain, selection, count)),
+      )
       .append(
         iconButton("fa-trash-o", drop, () => void this.#change(deleteEvents, selection, count)),
       );

@@ -39,7 +39,7 @@ export class WaitingSection {
   update(count: number): void {
     this.#count = count;
     setText(this.#fold.heading, shared("sidebar.waitingEvents", { count: number(count) }));
-    if (this.#fold.isUnfolded) this.#list.update(count);
+    this.#list.update(count);
   }
 
   #turned(isUnfolded: boolean): void {
