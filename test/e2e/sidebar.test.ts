@@ -9,6 +9,7 @@ import { NodeRed } from "../support/node-red";
 import { version } from "../support/release";
 import { TcpProxy } from "../support/tcp-proxy";
 import { faintestIn } from "./contrast";
+import { Dialog } from "./dialog";
 import { Editor } from "./editor";
 import { type Card, OutboxTab } from "./outbox-tab";
 import { pictureFailure } from "./pictures";
@@ -276,10 +277,11 @@ describe(`in the sidebar of Node-RED ${version}, a person`, () => {
     await card.press("Select the nodes that use it");
     await editor.page.locator(".red-ui-flow-node-selected").waitFor();
     await card.press("Greenhouse");
-    const title = editor.page.locator(".red-ui-tray-breadcrumbs");
-    await title.getByText("m1 connection", { exact: false }).waitFor();
-    await editor.press("Control+Escape");
-    await title.waitFor({ state: "detached" });
+    const dialog = new Dialog(editor.page);
+    equal(await dialog.field("Name").inputValue(), "Greenhouse");
+    await card.press("Greenhouse");
+    await editor.notification("A dialog is open: close it first").waitFor();
+    await dialog.cancel();
   });
 
   it("is left in peace while the tab is not in front, and up to date when it is again", async () => {

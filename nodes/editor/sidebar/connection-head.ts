@@ -32,9 +32,8 @@ export class ConnectionHead {
   readonly #connect: JQuery;
 
   constructor({ id }: ConnectionReport) {
-    const edit = shared("sidebar.action.edit");
-    this.#name.on("click", () => editConnection(id));
-    RED.popover.tooltip(this.#name, edit);
+    // No tooltip of Node-RED's: that would become its name for those who cannot see it.
+    this.#name.attr("title", shared("sidebar.action.edit")).on("click", () => editConnection(id));
     const users = shared("sidebar.action.showNodes");
     this.#users = iconButton("fa-crosshairs", users, () => selectUsers(id));
     this.#connect = button("fa-plug", shared("sidebar.action.connect"), () => void connectNow(id));

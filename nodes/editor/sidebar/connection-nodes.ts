@@ -1,5 +1,7 @@
 // From a connection in the sidebar to its nodes in the editor.
+import { shared } from "../explain";
 import type { EditedNode } from "../red";
+import { tell } from "./tell";
 
 /** Its name, or what the editor calls it where it has none. */
 export function connectionName(id: string, name = ""): string {
@@ -9,11 +11,12 @@ export function connectionName(id: string, name = ""): string {
 
 /** The config node's dialog; that of one which has been deleted and is still deployed cannot be opened. */
 export function editConnection(id: string): void {
-  if (RED.nodes.node(id)) RED.editor.editConfig("", "m1 connection", id, "");
+  if (isFree() && RED.nodes.node(id)) RED.editor.editConfig("", "m1 connection", id, "");
 }
 
 /** Selects the nodes that use it on one flow: the one that is open, or else the next one that has some. */
 export function selectUsers(id: string): void {
+  if (!isFree()) return;
   const users = (RED.nodes.node(id) as { users?: EditedNode[] } | null)?.users ?? [];
   const flows = [...new Set(users.map(({ z }) => z))];
   const here = flows.indexOf(RED.workspaces.active());
@@ -24,4 +27,11 @@ export function selectUsers(id: string): void {
   if (!first) return;
   RED.view.reveal(first.id, false);
   RED.view.select({ nodes });
+}
+
+/** Two dialogs of one type, one upon the other, would take each other's fields for their own. */
+function isFree(): boolean {
+  const isEditing = RED.view.state() === RED.state.EDITING;
+  if (isEditing) tell(shared("sidebar.dialogOpen"), "warning");
+  return !isEditing;
 }
