@@ -79,6 +79,16 @@ export class MeasuredNodeRed implements Servant {
     await this.#post("flows", unchanged, { "Node-RED-Deployment-Type": "nodes" });
   }
 
+  /** Of the admin API, as the editor asks for it. */
+  async read(resource: string): Promise<void> {
+    await this.#process?.get(resource);
+  }
+
+  /** An action of the admin API, as the editor asks for it. */
+  async act(resource: string): Promise<void> {
+    await this.#post(resource, {});
+  }
+
   async ask<Answer = void>(command: string, parameters: object = {}): Promise<Answer> {
     const response = await this.#post(`bench/${command}`, parameters);
     return (await response.json()) as Answer;

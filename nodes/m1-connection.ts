@@ -4,6 +4,7 @@ import { hostname } from "node:os";
 import path from "node:path";
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { offerEndpoints } from "./admin/endpoints";
+import { offerOutboxes } from "./admin/outbox-endpoints";
 import { defaultClientId } from "./connection/client-id";
 import { Connection } from "./connection/connection";
 import type { ConnectionSettings } from "./connection/mqtt-client";
@@ -25,8 +26,11 @@ import {
   deployedTlsOptions,
   type StatedConnection,
 } from "./runtime/connection-settings";
+import { machineState } from "./runtime/machine-status";
+import { folderName, outboxesFolder } from "./runtime/outbox-folder";
 import { problem } from "./runtime/problem";
 import type { ConnectionNode, Registration } from "./runtime/registration";
+import { enlist } from "./runtime/running-connections";
 import { attempt, replaceVariables, setting, warnOfSpaceAround } from "./runtime/settings";
 import { connectionStatus, faultStatus, statusDisplay } from "./runtime/status";
 import { errorText, translate } from "./runtime/translate";
@@ -51,13 +55,16 @@ const REFRESH_MS = 500;
 
 export = (RED: NodeAPI): void => {
   offerEndpoints(RED);
+  offerOutboxes(RED);
 
   function M1Connection(this: Node<Credentials>, config: ConnectionConfig): void {
     RED.nodes.createNode(this, config);
     const node: ConnectionNode = Object.assign(this, {
       users: {},
+      since: Date.now(),
       registrations: new Set<Registration>(),
     });
+    enlist(node);
     const { value, fault } = attempt(() => readConfig(RED, this, config));
     if (value) warnOfSpaceAround(RED, this, String(this.credentials.userPassword), "userPassword");
     if (value) runConnection(RED, node, value);
@@ -101,7 +108,10 @@ function runConnection(RED: NodeAPI, node: ConnectionNode, config: Config): void
   };
   const showQueue = inIntervals(REFRESH_MS, showState);
   const log = new ConnectionLog(RED, node, connection);
+  let shownState = machineState(connection.state);
   connection.on("state", (state) => {
+    if (machineState(state) !== shownState) node.since = Date.now();
+    shownState = machineState(state);
     showState();
     log.state(state);
   });
@@ -150,11 +160,12 @@ function openOutbox(
   node: Node,
   { settings, policy, outbox: kind, sync }: Config,
 ): Outbox {
-  const folder = outboxFolder(RED, node);
-  const store = folder === undefined ? undefined : new EventStore(folder, settings.identity, sync);
+  const folder = outboxesFolder(RED);
+  const store =
+    folder && new EventStore(path.join(folder, folderName(node.id)), settings.identity, sync);
   const storesNew = kind === "disk";
   const outbox = new Outbox(policy, {
-    store: storesNew || store?.exists() ? store : undefined,
+    store: store && (storesNew || store.exists()) ? store : undefined,
     storesNew,
     handover: claimHandover(node.id, settings.identity),
   });
@@ -168,12 +179,6 @@ function openOutbox(
     node.warn(problem(RED, new M1Error("OUTBOX_UNUSABLE", { reason })));
   }
   return outbox;
-}
-
-/** `<userDir>/m1-outbox/<config id>`; undefined where Node-RED has no user directory. */
-function outboxFolder(RED: NodeAPI, { id }: Node): string | undefined {
-  const { userDir } = RED.settings as { userDir?: string };
-  return userDir && path.join(userDir, "m1-outbox", id.replace(/[^\w.-]/g, "_"));
 }
 
 /** Merges calls of `soon` to at most one run of `action` in each interval. */

@@ -1,9 +1,13 @@
-// An outage of a million events whose messages are done when they are stored: what waits is on disk, and costs no memory.
+// An outage of a million events whose messages are done when they are stored: what waits is on disk, and costs no
+// memory; a person who looks at it or empties it holds nothing up.
 import type { Arrivals } from "../children/tally";
 import { OUT, outFlow } from "../flows";
 import type { Lab } from "../lab";
 import { MeasuredNodeRed } from "../node-red";
 import type { Running, Sample, Scenario } from "../scenario";
+
+/** Of the config node of `outFlow`. */
+const OUTBOX = "m1-connection/outbox/connection";
 
 async function start(lab: Lab): Promise<Running> {
   const nodeRed = await MeasuredNodeRed.start(lab, { nodeOptions: ["--expose-gc"] });
@@ -22,6 +26,7 @@ async function round(lab: Lab, nodeRed: MeasuredNodeRed): Promise<Sample> {
   await nodeRed.ask("watchLoop");
   const accepted = await nodeRed.ask<{ from: number; to: number }>("send", { count });
   const { megabytes } = await nodeRed.ask<{ megabytes: number }>("grown");
+  const look = await measured(nodeRed, () => lookAtIt(nodeRed));
 
   await nodeRed.kill();
   await consumer.ask("expect", { count });
@@ -32,6 +37,12 @@ async function round(lab: Lab, nodeRed: MeasuredNodeRed): Promise<Sample> {
   const started = await nodeRed.ask<{ at: number }>("started");
   const loop = await nodeRed.ask<{ longest: number }>("loop");
   await nodeRed.connected(OUT);
+
+  await broker.kill();
+  await nodeRed.ask("send", { count });
+  const emptied = await measured(nodeRed, () => nodeRed.act(`${OUTBOX}/empty`));
+  await lab.restoreBroker();
+  await nodeRed.connected(OUT);
   return {
     figures: {
       accept: perSecond(count, accepted.to - accepted.from),
@@ -39,8 +50,28 @@ async function round(lab: Lab, nodeRed: MeasuredNodeRed): Promise<Sample> {
       drain: perSecond(count, drained.to - drained.first),
       "restart to first publish": drained.first - started.at,
       "longest block": loop.longest,
+      "open the tab": look.milliseconds,
+      "longest block, tab": look.longest,
+      empty: emptied.milliseconds,
+      "longest block, empty": emptied.longest,
     },
   };
+}
+
+/** What the sidebar asks when it is opened and both lists are unfolded, and a search that finds nothing. */
+async function lookAtIt(nodeRed: MeasuredNodeRed): Promise<void> {
+  for (const question of ["", "/waiting", "/quarantined", "/waiting?device=nobody"]) {
+    await nodeRed.read(question === "" ? "m1-connection/outbox" : OUTBOX + question);
+  }
+}
+
+async function measured(nodeRed: MeasuredNodeRed, during: () => Promise<void>) {
+  await nodeRed.ask("watchLoop");
+  const from = performance.now();
+  await during();
+  const milliseconds = performance.now() - from;
+  const { longest } = await nodeRed.ask<{ longest: number }>("loop");
+  return { milliseconds, longest };
 }
 
 function perSecond(count: number, milliseconds: number): number {
@@ -61,10 +92,17 @@ export const longOutage: Scenario = {
     drain: "msg/s",
     "restart to first publish": "ms",
     "longest block": "ms",
+    "open the tab": "ms",
+    "longest block, tab": "ms",
+    empty: "ms",
+    "longest block, empty": "ms",
   },
   candidates: [{ name: "ours", start }],
   targets: [
     { of: of("memory"), atMost: 40 },
     { of: of("longest block"), atMost: 50 },
+    { of: of("open the tab"), atMost: 1_000 },
+    { of: of("longest block, tab"), atMost: 50 },
+    { of: of("longest block, empty"), atMost: 50 },
   ],
 };

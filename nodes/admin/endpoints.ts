@@ -2,7 +2,7 @@
 import type { Node, NodeAPI } from "node-red";
 import { type AddressTest, testConnection } from "../connection/connection-test";
 import type { BrokerUrl } from "../protocol/broker-url";
-import { type ErrorCode, type FieldName, M1Error } from "../protocol/errors";
+import { type FieldName, M1Error } from "../protocol/errors";
 import { isDisabled } from "../runtime/config-node";
 import {
   connectionSettings,
@@ -10,12 +10,11 @@ import {
   type StatedConnection,
 } from "../runtime/connection-settings";
 import type { ReportingNode } from "../runtime/last-message";
-import { problem } from "../runtime/problem";
 import { setting } from "../runtime/settings";
 import { clientIdUse } from "./client-id-use";
-import { type CompletedForm, completeForm, type Form } from "./form";
+import { type CompletedForm, completeForm } from "./form";
 import { asPosted, hidingVariables, withoutVariables } from "./hidden-variables";
-import { checkOwnPage } from "./own-page";
+import { offer, toldError } from "./offer";
 import { parseRestUrl } from "./rest-client";
 import { brokerDestinations, checkDestinations, restDestination } from "./secret-destinations";
 import { createUser } from "./user-creation";
@@ -40,9 +39,6 @@ const CREATION_FIELDS: readonly FieldName[] = ["restUrl", "apiKey"];
 /** Blank, and what the editor's list of config nodes calls "none". */
 const NO_TLS: ReadonlySet<unknown> = new Set(["", "_ADD_", undefined]);
 
-/** What a page or program that is not the editor has to hear in the words of HTTP. */
-const STATUSES: Partial<Record<ErrorCode, number>> = { FORM_NOT_JSON: 415, ORIGIN_FOREIGN: 403 };
-
 /**
  * - `m1-connection/last-message`: the `LastMessageReport` of the node with the form's `id`, or `{}`
  * - `m1-connection/test`: `{ results }`, an `AddressTest` for each address of the form
@@ -54,11 +50,11 @@ const STATUSES: Partial<Record<ErrorCode, number>> = { FORM_NOT_JSON: 415, ORIGI
  * user has to confirm. No answer holds a secret. As for all of Node-RED's API, `adminAuth` keeps strangers out.
  */
 export function offerEndpoints(RED: NodeAPI): void {
-  offer(RED, "last-message", "read", async ({ id }) => {
+  offer(RED, "last-message", "read", async ({ body: { id } }) => {
     const node = RED.nodes.getNode(String(id)) as (ReportingNode & Node) | null;
     return node?.lastMessage?.report() ?? {};
   });
-  offer(RED, "test", "write", async (posted) => {
+  offer(RED, "test", "write", async ({ body: posted }) => {
     const form = completeForm(RED, posted, TEST_FIELDS);
     return hidingVariables(form, async () => {
       const stated = form.values as StatedConnection;
@@ -75,7 +71,7 @@ export function offerEndpoints(RED: NodeAPI): void {
       return { results };
     });
   });
-  offer(RED, "user", "write", async (posted) => {
+  offer(RED, "user", "write", async ({ body: posted }) => {
     const form = completeForm(RED, posted, LOOKUP_FIELDS);
     const lookup = {
       restUrl: setting(form.values.restUrl, "restUrl", ""),
@@ -88,7 +84,7 @@ export function offerEndpoints(RED: NodeAPI): void {
       return { userMqtt: await lookUpUser(lookup) };
     });
   });
-  offer(RED, "new-user", "write", async (posted) => {
+  offer(RED, "new-user", "write", async ({ body: posted }) => {
     const form = completeForm(RED, posted, CREATION_FIELDS);
     const restUrl = setting(form.values.restUrl, "restUrl", "");
     return hidingVariables(form, async () => {
@@ -117,33 +113,6 @@ function testResult(
   return fault
     ? { broker, error: toldError(withoutVariables(form, fault)) }
     : { broker, roundTrip };
-}
-
-/** What the editor puts into words. */
-function toldError({ code, details }: M1Error): object {
-  return { code, details };
-}
-
-function offer(
-  RED: NodeAPI,
-  name: string,
-  permission: "read" | "write",
-  answer: (form: Form) => Promise<object>,
-): void {
-  const allowed = RED.auth.needsPermission(`m1-connection.${permission}`);
-  RED.httpAdmin.post(`/m1-connection/${name}`, allowed, async (request, response) => {
-    try {
-      checkOwnPage(request.headers);
-      response.json(await answer(request.body ?? {}));
-    } catch (error) {
-      if (error instanceof M1Error) {
-        response.status(STATUSES[error.code] ?? 200).json({ error: toldError(error) });
-      } else {
-        RED.log.error(problem(RED, error));
-        response.sendStatus(500);
-      }
-    }
-  });
 }
 
 function tlsOptions(RED: NodeAPI) {

@@ -3,16 +3,19 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { excerpt, M1Error } from "../protocol/errors";
 
+/** Throws FORM_NOT_JSON for what a form of any site can send. */
+export function checkJson({ "content-type": type = "" }: IncomingHttpHeaders): void {
+  if (!/^application\/json\s*(;|$)/i.test(type)) throw new M1Error("FORM_NOT_JSON");
+}
+
 /**
- * Throws FORM_NOT_JSON for what a form of any site can send, and ORIGIN_FOREIGN for what a browser asks on behalf
- * of another site. What is no browser, curl say, states no origin and may ask.
+ * Throws ORIGIN_FOREIGN for what a browser asks on behalf of another site. What is no browser, curl say, states no origin and may ask.
  *
  * Behind a proxy, Host may be another name than the one that the browser shows. Then the browser's own word counts,
  * Sec-Fetch-Site, which it gives where the page is encrypted. X-Forwarded-Host does not: it is whatever was sent.
  */
 export function checkOwnPage(headers: IncomingHttpHeaders): void {
-  const { "content-type": type = "", "sec-fetch-site": site, origin, host = "" } = headers;
-  if (!/^application\/json\s*(;|$)/i.test(type)) throw new M1Error("FORM_NOT_JSON");
+  const { "sec-fetch-site": site, origin, host = "" } = headers;
   const isOwn = site === undefined ? isAt(host, origin) : site === "same-origin";
   if (!isOwn) throw new M1Error("ORIGIN_FOREIGN", { origin: excerpt(String(origin)), host });
 }

@@ -190,6 +190,26 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     this.emit("outbox");
   }
 
+  /**
+   * Takes an event that was in quarantine, as if it had just come. Resolves when it is in the outbox; rejects with the
+   * M1Error that says why not.
+   */
+  sendAgain(event: Pick<OutgoingEvent, "topic" | "payload" | "qos">): Promise<void> {
+    this.#sender.trust(event.topic);
+    return new Promise((resolve, reject) => {
+      const done = (error?: M1Error) => (error ? reject(error) : resolve());
+      const { topic, payload, qos } = event;
+      this.send({ topic, payload, qos, done, isDoneWhenStored: true });
+    });
+  }
+
+  /** Calls the broker now, if it would be called later. */
+  connectNow(): void {
+    if (this.#state.name !== "offline") return;
+    clearTimeout(this.#timer);
+    this.#connect(this.#state.reason);
+  }
+
   /** Ends for good, within `timing.close`. What is unacknowledged stays in the outbox. */
   close(): Promise<void> {
     return this.#disconnect("closed");

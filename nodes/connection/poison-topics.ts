@@ -26,6 +26,11 @@ export class PoisonTopics {
     if (!this.#accepted.has(topic)) this.#failed.set(topic, fault);
   }
 
+  /** What failed there may be sent again. */
+  forget(topic: string): void {
+    this.#failed.delete(topic);
+  }
+
   /** What is wrong with it. Only when the broker takes others is it the topic: one that takes nothing at all has another reason. */
   faultOf(topic: string): TopicFault | undefined {
     return this.#accepted.size > 0 ? this.#failed.get(topic) : undefined;

@@ -195,7 +195,7 @@ export class Sender {
     const qos = this.#qos.of(delivery, limits.maximumQoS);
     const fault = limits.excess(delivery, qos) ?? this.#poison(topic);
     if (fault) {
-      this.#outbox.quarantine(delivery, fault);
+      this.#outbox.setAside(delivery, fault);
       return;
     }
     if (qos < delivery.qos) this.#tellLowered(link, delivery);
@@ -281,6 +281,12 @@ export class Sender {
     this.#acknowledgeTimer = setTimeout(late, this.#options.timing.acknowledge);
   }
 
+  /** A person says that the broker bears events on that topic now. */
+  trust(topic: string): void {
+    this.#poisonTopics.forget(topic);
+    this.#warned.delete(topic);
+  }
+
   // --- what the broker answers ------------------------------------------------------------------
 
   #answered(link: Link, delivery: Delivery, qos: QoS, error: unknown): void {
@@ -321,7 +327,7 @@ export class Sender {
 
   #refused(link: Link, delivery: Delivery, error: ErrorWithReasonCode): void {
     if (this.#refusals.isFinal(delivery, error.code)) {
-      this.#outbox.quarantine(delivery, refusedEvent(error));
+      this.#outbox.setAside(delivery, refusedEvent(error));
       return;
     }
     // In a goodbye the event only stays in the outbox.
@@ -355,7 +361,7 @@ export class Sender {
       const kind = isUnanswered ? "UNANSWERED" : "HANGS_UP";
       // A broker that takes nothing has shown nothing about the topic.
       if (this.#link?.isProven) this.#poisonTopics.failed(delivery.topic, `TOPIC_${kind}`);
-      this.#outbox.quarantine(delivery, new M1Error(`EVENT_${kind}`, { times }));
+      this.#outbox.setAside(delivery, new M1Error(`EVENT_${kind}`, { times }));
     }
     return diagnosis;
   }

@@ -9,6 +9,7 @@
 import { M1Error } from "../protocol/errors";
 import type { Clock } from "./clock";
 import { bringUpToDate, ClockCorrections } from "./clock-corrections";
+import { DiskQueueLook } from "./disk-queue-look";
 import {
   type Done,
   type FoundEvent,
@@ -17,8 +18,10 @@ import {
   release,
   storedEvent,
 } from "./event";
-import type { EventQueue } from "./event-queue";
+import type { EventQueue, Look, Place } from "./event-queue";
 import type { EventStore } from "./event-store";
+import { Quarantine } from "./quarantine";
+import { type NumberedEntry, refusedEntry } from "./quarantine-entry";
 import { SendQueue } from "./send-queue";
 import { reasonOf, unusable } from "./store-errors";
 import { UnreadEvents } from "./unread-events";
@@ -50,6 +53,7 @@ export interface DiskQueueOptions {
   /** False: the store is only emptied, as after a change from disk to memory. */
   readonly storesNew: boolean;
   readonly callbacks: ReadonlyMap<number, Done>;
+  readonly quarantined?: readonly NumberedEntry[] | undefined;
   /** Milliseconds to the next try with a disk that has failed. */
   readonly retry?: number;
   /** How many bytes may wait. */
@@ -59,19 +63,21 @@ export interface DiskQueueOptions {
 
 export class DiskQueue implements EventQueue {
   readonly head = new SendQueue<QueuedEvent>();
+  readonly quarantine: Quarantine;
   readonly #unread: UnreadEvents;
   readonly #tail: WriteBuffer;
   readonly #store: EventStore;
   readonly #owner: QueueOwner;
   readonly #clock: Clock;
   readonly #corrections: ClockCorrections;
+  readonly #looking: DiskQueueLook;
   readonly #unwatchClock: () => void;
   #opening: Promise<void> | undefined;
   #isOpen = false;
   /** The store could be opened. */
   #isUsable = false;
   #reading: Promise<void> | undefined;
-  #quarantining: Promise<void> = Promise.resolve();
+  #settingAside: Promise<void> = Promise.resolve();
   #closing = false;
   readonly #retry: number;
   readonly #limit: number;
@@ -82,10 +88,11 @@ export class DiskQueue implements EventQueue {
 
   constructor(
     store: EventStore,
-    { storesNew, callbacks, clock, retry = RETRY, limit }: DiskQueueOptions,
+    { storesNew, callbacks, quarantined, clock, retry = RETRY, limit }: DiskQueueOptions,
     owner: QueueOwner,
   ) {
     this.#store = store;
+    this.quarantine = new Quarantine(store.quarantine, quarantined);
     this.#retry = retry;
     this.#limit = limit;
     this.#owner = owner;
@@ -95,6 +102,13 @@ export class DiskQueue implements EventQueue {
     this.#unwatchClock = clock.watch(() => this.#clockSet());
     this.#unread = new UnreadEvents(store, callbacks);
     this.#tail = new WriteBuffer(store, storesNew, this.#batchOwner());
+    this.#looking = new DiskQueueLook({
+      store,
+      head: this.head,
+      unread: this.#unread,
+      tail: this.#tail,
+      corrections: this.#corrections,
+    });
     // What is on disk is older than anything that comes now.
     if (store.exists()) void this.#open();
   }
@@ -105,6 +119,10 @@ export class DiskQueue implements EventQueue {
 
   get bytes(): number {
     return this.head.bytes + this.#unread.bytes + this.#tail.bytes;
+  }
+
+  get isOnDisk(): boolean {
+    return this.#tail.acceptsEvents;
   }
 
   push(event: QueuedEvent): void {
@@ -142,13 +160,22 @@ export class DiskQueue implements EventQueue {
     return unread.done;
   }
 
-  quarantine(event: QueuedEvent, reason: string): void {
+  setAside(event: QueuedEvent, error: M1Error): void {
     this.head.remove(event);
-    if (event.sequence === 0) return;
     const stored = storedEvent(event);
-    this.#quarantining = this.#quarantining
-      .then(() => this.#store.quarantine(stored, reason))
-      .catch((error: unknown) => this.#fail(error));
+    if (event.sequence === 0) {
+      this.quarantine.keep(refusedEntry(stored, error));
+      return;
+    }
+    this.#settingAside = this.#settingAside
+      .then(() => this.#store.setAside(stored, error))
+      .catch((failure: unknown) => this.#fail(failure));
+  }
+
+  async look(after: Place, limit: number): Promise<Look> {
+    await this.#opening;
+    const isReadable = this.#isUsable && !this.#isReopening && !this.#closing;
+    return this.#looking.look(after, limit, isReadable);
   }
 
   /** Takes as many of the newest out as are not written yet, but none of the first `kept` of these. */
@@ -161,14 +188,15 @@ export class DiskQueue implements EventQueue {
     clearTimeout(this.#retryTimer);
     await Promise.all([this.#reading, this.#opening]);
     await this.#tail.flush();
-    await this.#quarantining;
+    await this.#settingAside;
     this.#unwatchClock();
     // What is written is written, and what is not has to be handed over all the same.
     await this.#store.close().catch((error: unknown) => this.#fail(error));
     const events = [...this.head.remaining(), ...this.#tail.takeAll()];
     const callbacks = new Map(this.#unread.callbacks);
     for (const { sequence, done } of events) if (sequence > 0) callbacks.set(sequence, done);
-    return { events: events.filter(({ sequence }) => sequence === 0), callbacks };
+    const { inMemory: quarantined } = this.quarantine;
+    return { events: events.filter(({ sequence }) => sequence === 0), callbacks, quarantined };
   }
 
   // --- opening --------------------------------------------------------------------------------

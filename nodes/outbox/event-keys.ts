@@ -4,11 +4,17 @@
 // user's events can be read as another's; `settled/<project>/<user>` tells which of them have left the
 // queue, and `clock/<project>/<user>` how the clock was set. No level of an identity holds a slash.
 // Version 0.1.0 wrote no number of bytes, and nothing of the clock.
+import type { ClassicLevel } from "classic-level";
 import type { Identity } from "../protocol/topics";
 import type { EventBlock } from "./event-block";
 
 /** The sequence numbers of the first and the last event of a block, and its size if that is known. */
 export type Extent = Pick<EventBlock, "first" | "last"> & { readonly bytes?: number | undefined };
+
+const EVENTS = "events/";
+/** The character after a slash. */
+const AFTER_SLASH = "0";
+const AFTER_EVENTS = `events${AFTER_SLASH}`;
 
 /** `Number.MAX_SAFE_INTEGER` has 16 digits; padded, the order of texts is that of numbers. */
 const SEQUENCE_DIGITS = 16;
@@ -23,7 +29,20 @@ export class EventKeys {
   constructor({ projectMqtt, userMqtt }: Identity) {
     this.removed = `settled/${projectMqtt}/${userMqtt}`;
     this.clock = `clock/${projectMqtt}/${userMqtt}`;
-    this.#events = `events/${projectMqtt}/${userMqtt}/`;
+    this.#events = `${EVENTS}${projectMqtt}/${userMqtt}/`;
+  }
+
+  /** Whose events there are, in the order of their names. Rejects with what LevelDB says. */
+  static async identitiesIn(db: ClassicLevel): Promise<Identity[]> {
+    const found: Identity[] = [];
+    let gte = EVENTS;
+    for (;;) {
+      const [key] = await db.keys({ gte, lt: AFTER_EVENTS, limit: 1 }).all();
+      if (key === undefined) return found;
+      const [, projectMqtt = "", userMqtt = ""] = key.split("/");
+      found.push({ projectMqtt, userMqtt });
+      gte = `${EVENTS}${projectMqtt}/${userMqtt}${AFTER_SLASH}`;
+    }
   }
 
   /** Ordered by the last event, so that all blocks that may hold what comes after an event are a range. */

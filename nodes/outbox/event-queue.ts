@@ -1,6 +1,23 @@
 // Where the events of an outbox lie: what a queue in memory and a queue on disk have in common.
+import type { M1Error } from "../protocol/errors";
 import type { Done, Handover, QueuedEvent } from "./event";
+import type { Quarantine } from "./quarantine";
 import type { SendQueue } from "./send-queue";
+
+/** Where a look at the queue goes on: behind the event with that number on disk, and behind so many of those in memory only. */
+export interface Place {
+  readonly sequence: number;
+  readonly inMemory: number;
+}
+
+export const BEGINNING: Place = { sequence: 0, inMemory: 0 };
+
+export interface Look {
+  /** Oldest first, each with the place behind it; what cannot be read counts as removed. */
+  readonly found: readonly { readonly event: QueuedEvent; readonly place: Place }[];
+  /** Absent if those were the last. */
+  readonly next?: Place;
+}
 
 export interface EventQueue {
   /** The events that can be sent, as they are in memory and safe: the oldest of all. */
@@ -9,6 +26,8 @@ export interface EventQueue {
   readonly length: number;
   /** The size of their topics and payloads. */
   readonly bytes: number;
+  /** Whether what is pushed now is written to disk. */
+  readonly isOnDisk: boolean;
   push(event: QueuedEvent): void;
   /** The first event of the head that waits, which counts as sent from now on. */
   next(): QueuedEvent | undefined;
@@ -18,8 +37,11 @@ export interface EventQueue {
   remove(event: QueuedEvent): void;
   /** Takes the oldest event out that waits, wherever it lies, and returns its callback; undefined if none does. */
   dropOldest(): Done | undefined;
-  /** As `remove`; a queue on disk keeps the event in quarantine, for a person to look at. */
-  quarantine(event: QueuedEvent, reason: string): void;
+  /** As `remove`; the event is kept in quarantine, for a person to look at. */
+  setAside(event: QueuedEvent, error: M1Error): void;
+  readonly quarantine: Quarantine;
+  /** Copies of about so many events, for somebody who only looks. Rejects if the disk does. */
+  look(after: Place, limit: number): Promise<Look>;
   /** Ends it; what is left is for the successor. Never rejects. */
   close(): Promise<Handover>;
 }

@@ -1,6 +1,5 @@
 // The events of one connection in a LevelDB folder, in the order of their acceptance: blocks of events,
-// and one entry that tells which of them have left the queue (event-keys.ts). What is in quarantine is
-// in a file beside the folder.
+// one entry that tells which of them have left the queue (event-keys.ts), and what is in quarantine.
 import { existsSync } from "node:fs";
 import { mkdir, rm, statfs, writeFile } from "node:fs/promises";
 import path from "node:path";
@@ -8,25 +7,28 @@ import type { ClassicLevel } from "classic-level";
 import { M1Error } from "../protocol/errors";
 import type { OutboxSync } from "../protocol/settings";
 import type { Identity } from "../protocol/topics";
-import { BlockReading, type Wanted } from "./block-reading";
+import { BlockReading, type BlockReadingOwner, type Wanted } from "./block-reading";
 import type { FoundEvent, StoredEvent } from "./event";
 import { blocksOf } from "./event-block";
 import { EventKeys } from "./event-keys";
 import { type CommitOwner, GroupCommit } from "./group-commit";
 import { Ledger } from "./ledger";
 import { LogSync } from "./log-sync";
-import { Quarantine } from "./quarantine";
+import { type QuarantineEntry, refusedEntry, unreadableEntry } from "./quarantine-entry";
+import { hasQuarantineFile, takeOverFiles } from "./quarantine-file";
 import { RemovedSequences } from "./removed-sequences";
 import { seal, unseal } from "./seal";
 import { contentsOf } from "./store-contents";
 import { reasonOf, unusable } from "./store-errors";
 import { openDatabase, openStore } from "./store-opening";
+import { StoredQuarantine } from "./stored-quarantine";
 
 export interface Changes {
   /** Each the successor of the one before. */
   readonly add: readonly StoredEvent[];
   /** Sequence numbers. */
   readonly remove: readonly number[];
+  readonly quarantine?: readonly QuarantineEntry[];
 }
 
 /** So many events that have left may remain on disk: deleting has a cost of its own. */
@@ -51,9 +53,10 @@ export class EventStore implements CommitOwner {
   readonly name: string;
   readonly #keys: EventKeys;
   readonly #ledger: Ledger;
-  readonly #quarantine: Quarantine;
   readonly #sync: OutboxSync;
   readonly #logs: LogSync;
+  /** Of all users whose events have been in the folder. */
+  readonly quarantine = new StoredQuarantine();
   readonly #commits = new GroupCommit(this);
   /** Called when the disk does not make sure of what is written, or the folder is gone. */
   onSyncFailed: (error: unknown) => void = () => undefined;
@@ -80,12 +83,11 @@ export class EventStore implements CommitOwner {
     this.#keys = new EventKeys(identity);
     this.#ledger = new Ledger(folder, identity);
     this.name = `${folder} ${this.#keys.clock}`;
-    this.#quarantine = new Quarantine(`${folder}.quarantine.jsonl`);
   }
 
   /** Whether there may be events from an earlier process. */
   exists(): boolean {
-    return existsSync(this.folder);
+    return existsSync(this.folder) || hasQuarantineFile(this.folder);
   }
 
   /** Opens the folder, made if it is not there, and repaired if it is damaged. Throws OUTBOX_UNUSABLE or OUTBOX_NOT_LOADED. */
@@ -97,6 +99,7 @@ export class EventStore implements CommitOwner {
       const opened = await openStore(this.folder, inspect);
       const { removed, watermark, newest, bytes, lost, fault } = opened.contents;
       this.#db = opened.db;
+      await this.quarantine.open(opened.db);
       this.#removed = removed;
       this.#newest = newest;
       this.#bytes = bytes;
@@ -107,6 +110,8 @@ export class EventStore implements CommitOwner {
       // If this fails, the next write does it.
       if (lost > 0) await this.write({ add: [], remove: [] }).catch(() => undefined);
       const unreadable = fault && (await this.unreadable(fault.text, fault.error));
+      // If this fails, the next process does it.
+      await takeOverFiles(this.folder, (entries) => this.#keep(entries)).catch(() => undefined);
       return { lost, warning: opened.warning ?? unreadable };
     } catch (error) {
       throw unusable(error);
@@ -143,11 +148,12 @@ export class EventStore implements CommitOwner {
     await probe(this.folder);
     await this.#db?.close();
     this.#db = await openDatabase(this.folder);
+    await this.quarantine.open(this.#db);
     this.#isRemovedChanged = true;
     await this.#write({ add: [], remove: [] });
   }
 
-  async #write({ add, remove }: Changes): Promise<void> {
+  async #write({ add, remove, quarantine = [] }: Changes): Promise<void> {
     for (const sequence of remove) this.#removed.add(sequence);
     if (remove.length > 0) this.#isRemovedChanged = true;
     const operations = [];
@@ -158,13 +164,15 @@ export class EventStore implements CommitOwner {
     if (this.#isRemovedChanged) {
       operations.push(this.#put(this.#keys.removed, this.#removed.toString()));
     }
-    await this.#open().batch(operations);
+    const { puts, written } = this.quarantine.additions(quarantine);
+    await this.#open().batch([...operations, ...puts]);
     this.#newest = add.at(-1)?.sequence ?? this.#newest;
     this.#watermarkOnDisk = watermark;
     this.#isRemovedChanged = false;
     if (this.#sync === "always" && add.length > 0) await this.#commits.now();
     else this.#commits.written();
-    // The changes are on disk whether this fails or not; the next write tries again.
+    // The changes are on disk whether these fail or not; the next write tries again.
+    await written().catch(() => undefined);
     if (this.#watermarkOnDisk - this.#swept >= SWEPT_AT_ONCE)
       await this.#sweep().catch(() => undefined);
   }
@@ -174,8 +182,20 @@ export class EventStore implements CommitOwner {
   }
 
   /** None only if all of them have left; what is not there has a fault. */
-  async read(wanted: Wanted): Promise<FoundEvent[]> {
-    const reading = new BlockReading(wanted, this);
+  read(wanted: Wanted): Promise<FoundEvent[]> {
+    return this.#read(wanted, this);
+  }
+
+  /** As `read`, for somebody who only looks: what makes no sense is left for the queue to find. */
+  look(wanted: Wanted): Promise<FoundEvent[]> {
+    return this.#read(wanted, {
+      firstPresentAfter: (sequence) => this.firstPresentAfter(sequence),
+      unreadable: async (_text, cause) => new M1Error("OUTBOX_UNREADABLE", {}, { cause }),
+    });
+  }
+
+  async #read(wanted: Wanted, owner: BlockReadingOwner): Promise<FoundEvent[]> {
+    const reading = new BlockReading(wanted, owner);
     for await (const [key, text] of this.#open().iterator(this.#keys.from(wanted.after + 1))) {
       await reading.add(key, { ...this.#keys.extent(key), text });
       if (reading.isComplete) return reading.events;
@@ -233,10 +253,14 @@ export class EventStore implements CommitOwner {
     return this.#next(() => this.#open().put(clock, seal(clock, text)));
   }
 
-  /** Moves an event out of the queue. A crash in between leaves it in both: better than in neither. */
-  async quarantine(event: StoredEvent, reason: string): Promise<void> {
-    await this.#quarantine.add(event, reason);
-    await this.write({ add: [], remove: [event.sequence] });
+  /** Moves an event out of the queue. Rejects with what LevelDB says; then it is where it was. */
+  setAside(event: StoredEvent, error: M1Error): Promise<void> {
+    const quarantine = [refusedEntry(event, error)];
+    return this.write({ add: [], remove: [event.sequence], quarantine });
+  }
+
+  #keep(quarantine: readonly QuarantineEntry[]): Promise<void> {
+    return this.write({ add: [], remove: [], quarantine });
   }
 
   /** The sequence number before which all have left, as the disk knows. */
@@ -271,13 +295,14 @@ export class EventStore implements CommitOwner {
     await this.#commits.stop();
     await this.commit();
     this.#db = undefined;
+    this.quarantine.close();
     await db.close();
   }
 
-  /** Keeps a text that makes no sense; resolves with the OUTBOX_UNREADABLE that says where. */
+  /** Keeps a text that makes no sense; resolves with the OUTBOX_UNREADABLE for the events that it should have held. */
   async unreadable(text: string, cause: unknown): Promise<M1Error> {
-    await this.#quarantine.addText(text, reasonOf(cause));
-    return new M1Error("OUTBOX_UNREADABLE", { file: this.#quarantine.file }, { cause });
+    await this.#keep([unreadableEntry(text, reasonOf(cause))]);
+    return new M1Error("OUTBOX_UNREADABLE", {}, { cause });
   }
 
   #open(): ClassicLevel {

@@ -1,6 +1,7 @@
 // An event on its way through the outbox, in the shapes that its parts share.
 import type { M1Error } from "../protocol/errors";
 import type { QoS } from "../protocol/settings";
+import type { NumberedEntry } from "./quarantine-entry";
 
 /**
  * Called once: with an error, or with the payload as it was delivered, since its time may have been put right after
@@ -67,6 +68,8 @@ export interface Handover {
   readonly events: readonly QueuedEvent[];
   /** By sequence number. */
   readonly callbacks: ReadonlyMap<number, Done>;
+  /** What it had in quarantine in memory. */
+  readonly quarantined?: readonly NumberedEntry[];
 }
 
 /** `acceptedAt` is a time of the era in which it was stamped, or of `era`. */
@@ -91,6 +94,15 @@ export function queuedEvent(
     sequence,
     removed: false,
   };
+}
+
+/** An event as it was read back. */
+export function readEvent(
+  { acceptedAt, sequence, isStamped, ...content }: StoredEvent,
+  done: Done,
+) {
+  const stampedIn = isStamped ? 0 : undefined;
+  return queuedEvent({ ...content, stampedIn, done }, acceptedAt, sequence);
 }
 
 /** Bytes on the wire, as a topic is ASCII. */

@@ -6,7 +6,8 @@ import type { Handover } from "./event";
 const left = new Map<string, { readonly identity: Identity; readonly handover: Handover }>();
 
 export function leaveHandover(configId: string, identity: Identity, handover: Handover): void {
-  if (handover.events.length + handover.callbacks.size > 0)
+  const { events, callbacks, quarantined = [] } = handover;
+  if (events.length + callbacks.size + quarantined.length > 0)
     left.set(configId, { identity, handover });
 }
 

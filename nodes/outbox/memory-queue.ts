@@ -1,6 +1,9 @@
 // A queue of events in memory: it survives outages and, handed over, deploys, but not the process.
+import type { M1Error } from "../protocol/errors";
 import { type Done, type Handover, type QueuedEvent, release } from "./event";
-import type { EventQueue } from "./event-queue";
+import type { EventQueue, Look, Place } from "./event-queue";
+import { Quarantine } from "./quarantine";
+import { type NumberedEntry, refusedEntry } from "./quarantine-entry";
 import { SendQueue } from "./send-queue";
 
 /** The outbox that the queue belongs to. */
@@ -15,8 +18,13 @@ export class MemoryQueue implements EventQueue {
   readonly head = new SendQueue<QueuedEvent>();
   readonly #owner: MemoryQueueOwner;
 
-  constructor(owner: MemoryQueueOwner) {
+  readonly quarantine: Quarantine;
+  readonly isOnDisk = false;
+
+  /** `quarantined` is what a predecessor has left. */
+  constructor(owner: MemoryQueueOwner, quarantined: readonly NumberedEntry[] = []) {
     this.#owner = owner;
+    this.quarantine = new Quarantine(undefined, quarantined);
   }
 
   get length(): number {
@@ -52,12 +60,20 @@ export class MemoryQueue implements EventQueue {
     return release(oldest);
   }
 
-  /** There is no place to keep it. */
-  quarantine(event: QueuedEvent): void {
+  setAside(event: QueuedEvent, error: M1Error): void {
     this.head.remove(event);
+    this.quarantine.keep(refusedEntry(event, error));
+  }
+
+  async look({ inMemory }: Place, limit: number): Promise<Look> {
+    const place = (index: number) => ({ sequence: 0, inMemory: inMemory + index + 1 });
+    const events = this.head.slice(inMemory, limit);
+    const found = events.map((event, index) => ({ event, place: place(index) }));
+    return events.length < limit ? { found } : { found, next: place(limit - 1) };
   }
 
   async close(): Promise<Handover> {
-    return { events: this.head.remaining(), callbacks: new Map() };
+    const { inMemory: quarantined } = this.quarantine;
+    return { events: this.head.remaining(), callbacks: new Map(), quarantined };
   }
 }

@@ -14,9 +14,12 @@ import {
   queuedEvent,
   release,
 } from "./event";
-import type { EventQueue } from "./event-queue";
+import { BEGINNING, type EventQueue, type Place } from "./event-queue";
 import type { EventStore } from "./event-store";
 import { MemoryQueue } from "./memory-queue";
+import type { Quarantine } from "./quarantine";
+import type { Refused } from "./quarantine-entry";
+import { RateMeter } from "./rate-meter";
 
 export interface OutboxPolicy {
   /** How many events may wait. */
@@ -44,6 +47,14 @@ export interface Losses {
   quarantined: number;
 }
 
+/** A part of what waits. */
+export interface Shown {
+  /** Each with the place behind it. */
+  readonly events: readonly (Refused & { readonly place: Place })[];
+  /** Where the next part begins; absent if that was all. */
+  readonly next?: Place;
+}
+
 export interface OutboxOptions {
   /** Without one the events are in memory. */
   readonly store?: EventStore | undefined;
@@ -52,6 +63,9 @@ export interface OutboxOptions {
   readonly handover?: Handover | undefined;
   readonly clock?: Clock;
 }
+
+/** So many events are ended in one turn of the event loop. */
+const EMPTIED_AT_ONCE = 1_000;
 
 export class Outbox {
   /** Called when events can be sent that could not before. */
@@ -65,8 +79,10 @@ export class Outbox {
   /** Called with the number of events found on disk for which nobody waits, if there are any. */
   onRestored: (count: number) => void = () => undefined;
   readonly losses: Losses = { dropped: 0, expired: 0, unreadable: 0, quarantined: 0 };
-  /** How many events went into quarantine, whether anybody waited for them or not. */
+  /** How many events went into quarantine since the last deploy, whether anybody waited for them or not. */
   quarantined = 0;
+  /** Of events that were accepted, and of those that have left, whichever way. */
+  readonly rates = { in: new RateMeter(), out: new RateMeter() };
   readonly #policy: OutboxPolicy;
   readonly #clock: Clock;
   readonly #queue: EventQueue;
@@ -80,10 +96,10 @@ export class Outbox {
     this.#clock = clock;
     this.#queue = store
       ? this.#diskQueue(store, options)
-      : new MemoryQueue({
-          ready: () => this.onReady(),
-          accepted: (event) => this.#accepted(event),
-        });
+      : new MemoryQueue(
+          { ready: () => this.onReady(), accepted: (event) => this.#accepted(event) },
+          handover?.quarantined,
+        );
     for (const event of handover?.events ?? []) {
       bringUpToDate(event, clock);
       this.#queue.push({ ...event });
@@ -98,6 +114,21 @@ export class Outbox {
   /** The size of their topics and payloads. */
   get bytes(): number {
     return this.#queue.bytes;
+  }
+
+  /** How many events may wait. */
+  get limit(): number {
+    return this.#policy.limit;
+  }
+
+  /** Whether what is accepted now is written to disk. */
+  get isOnDisk(): boolean {
+    return this.#queue.isOnDisk;
+  }
+
+  /** What the broker would not have, or nobody can read. */
+  get quarantine(): Quarantine {
+    return this.#queue.quarantine;
   }
 
   /** When the oldest event was accepted, in milliseconds since 1970; undefined while it is not in memory. */
@@ -129,6 +160,7 @@ export class Outbox {
       this.#makeRoom(queued.size);
     }
     this.#queue.push(queued);
+    this.rates.in.count();
   }
 
   /** With its times by the clock as it is set now. */
@@ -187,13 +219,13 @@ export class Outbox {
     this.#end(event);
   }
 
-  /** The broker will never take the event: it leaves the queue with that error, and a store keeps it aside for a person to look at. */
-  quarantine(delivery: Delivery, error: M1Error): void {
+  /** The broker will never take the event: it leaves the queue with that error, for the quarantine. */
+  setAside(delivery: Delivery, error: M1Error): void {
     const event = delivery as QueuedEvent;
     if (event.removed) return;
     this.quarantined += 1;
     if (event.done === noCallback) this.losses.quarantined += 1;
-    this.#queue.quarantine(event, error.message);
+    this.#queue.setAside(event, error);
     this.#end(event, error);
   }
 
@@ -209,6 +241,36 @@ export class Outbox {
   /** After a lost connection: all that is not acknowledged waits again, in its old order. */
   rewind(): void {
     this.#queue.head.rewind();
+  }
+
+  /** About so many of the events that wait or are in flight, oldest first, for somebody who only looks. Rejects if the disk does. */
+  async look(limit: number, after: Place = BEGINNING): Promise<Shown> {
+    const { found, next } = await this.#queue.look(after, limit);
+    const there = found.filter(({ event }) => !event.removed);
+    const events = there.map(({ event, place }) => {
+      const { topic, payload, qos } = event;
+      return { acceptedAt: acceptedAt(event, this.#clock), topic, payload, qos, place };
+    });
+    return { events, ...(next && { next }) };
+  }
+
+  /**
+   * Ends all that waits with that error, but what is in flight or comes meanwhile. Resolves with how many these were.
+   * In turns: it may be a million, and others wait for the process.
+   */
+  async empty(error: M1Error): Promise<number> {
+    const most = this.size - this.#queue.head.inFlight;
+    let count = 0;
+    while (count < most) {
+      const done = this.#queue.dropOldest();
+      // Some have been sent meanwhile.
+      if (!done) break;
+      count += 1;
+      this.rates.out.count();
+      done(error);
+      if (count % EMPTIED_AT_ONCE === 0) await nextTurn();
+    }
+    return count;
   }
 
   /** Writes what is still to write and closes the store. What is not acknowledged is for the successor. */
@@ -234,6 +296,7 @@ export class Outbox {
     const done = this.#queue.dropOldest();
     if (!done) return false;
     this.losses.dropped += 1;
+    this.rates.out.count();
     done(new M1Error("OUTBOX_DROPPED"));
     return true;
   }
@@ -249,15 +312,16 @@ export class Outbox {
   #end(event: QueuedEvent, error?: M1Error): void {
     const { payload } = event;
     const done = release(event);
+    this.rates.out.count();
     if (error) done(error);
     else done(undefined, payload);
   }
 
   #diskQueue(store: EventStore, { storesNew = true, handover }: OutboxOptions): DiskQueue {
-    const { events, callbacks } = handover ?? { events: [], callbacks: new Map() };
+    const { events, callbacks, quarantined } = handover ?? { events: [], callbacks: new Map() };
     const queue: DiskQueue = new DiskQueue(
       store,
-      { storesNew, callbacks, clock: this.#clock, limit: this.#policy.bytes },
+      { storesNew, callbacks, quarantined, clock: this.#clock, limit: this.#policy.bytes },
       {
         ready: () => this.onReady(),
         accepted: (event) => this.#accepted(event),
@@ -295,4 +359,8 @@ export class Outbox {
     }
     this.onLost();
   }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

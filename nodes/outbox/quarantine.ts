@@ -1,60 +1,76 @@
-// What the broker would not have, or nobody can read, kept for a person to look at: a text file, one
-// JSON object a line.
-import { appendFile, rename, stat } from "node:fs/promises";
-import type { StoredEvent } from "./event";
+// What the broker would not have, or nobody can read, kept for a person to look at and decide about: on disk where
+// there is one, and else in memory.
+import {
+  entryBytes,
+  isSelected,
+  type NumberedEntry,
+  type QuarantineEntry,
+  type Selection,
+} from "./quarantine-entry";
+import type { StoredQuarantine } from "./stored-quarantine";
 
-/** Bytes; a broker that refuses everything must not fill the disk. */
-const LARGEST_FILE = 10_000_000;
+/** What a quarantine in memory keeps at the most, in entries and in bytes. */
+const MOST_IN_MEMORY = 1_000;
+const MOST_BYTES_IN_MEMORY = 5_000_000;
+/** The ids of entries in memory begin here: they are younger than any on disk. */
+const FIRST_IN_MEMORY = 1_000_000_000_000;
 
 export class Quarantine {
-  readonly file: string;
-  /** One after the other: two entries may not find the same file nearly full. */
-  #earlier: Promise<void> = Promise.resolve();
+  readonly #stored: StoredQuarantine | undefined;
+  #inMemory: NumberedEntry[] = [];
+  #bytes = 0;
+  #latest = FIRST_IN_MEMORY;
 
-  /** Does not touch the disk. */
-  constructor(file: string) {
-    this.file = file;
+  /** What a predecessor had in memory comes first. */
+  constructor(stored?: StoredQuarantine, inherited: readonly NumberedEntry[] = []) {
+    this.#stored = stored;
+    for (const entry of inherited) this.keep(entry);
   }
 
-  /** Adds an event. Rejects if the disk does. */
-  add(event: StoredEvent, reason: string, now = new Date()): Promise<void> {
-    const { acceptedAt, topic, payload, qos } = event;
-    const times = { acceptedAt: isoTime(acceptedAt), refusedAt: now.toISOString() };
-    return this.#append({ reason, ...times, topic, qos, payload });
+  /** How many entries there are. */
+  get count(): number {
+    return this.#inMemory.length + (this.#stored?.count ?? 0);
   }
 
-  /** Adds what should have been events. Rejects if the disk does. */
-  addText(text: string, reason: string, now = new Date()): Promise<void> {
-    return this.#append({ reason, foundAt: now.toISOString(), text });
+  /** How many there are of each code. */
+  get reasons(): Readonly<Record<string, number>> {
+    const counts = { ...this.#stored?.reasons };
+    for (const { code } of this.#inMemory) counts[code] = (counts[code] ?? 0) + 1;
+    return counts;
   }
 
-  #append(entry: object): Promise<void> {
-    const appended = this.#earlier.then(() => this.#write(`${JSON.stringify(entry)}\n`));
-    this.#earlier = appended.catch(() => undefined);
-    return appended;
+  /** Those that are lost on a restart, oldest first. */
+  get inMemory(): readonly NumberedEntry[] {
+    return this.#inMemory;
   }
 
-  /** A full file is kept once, as `<file>.old`. */
-  async #write(line: string): Promise<void> {
-    const size = await this.#size();
-    if (size > 0 && size + Buffer.byteLength(line) > LARGEST_FILE) {
-      await rename(this.file, `${this.file}.old`);
-    }
-    await appendFile(this.file, line, { mode: 0o600 });
-  }
-
-  async #size(): Promise<number> {
-    try {
-      return (await stat(this.file)).size;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-      return 0;
+  /** Keeps an entry in memory; where there is no more room, the oldest there leave. */
+  keep(entry: QuarantineEntry): void {
+    this.#latest += 1;
+    this.#inMemory.push({ ...entry, id: this.#latest });
+    this.#bytes += entryBytes(entry);
+    while (this.#inMemory.length > MOST_IN_MEMORY || this.#bytes > MOST_BYTES_IN_MEMORY) {
+      const oldest = this.#inMemory.shift();
+      if (!oldest) break;
+      this.#bytes -= entryBytes(oldest);
     }
   }
-}
 
-/** Damage makes numbers that no Date can hold. */
-function isoTime(milliseconds: number): string {
-  const date = new Date(milliseconds);
-  return Number.isNaN(date.getTime()) ? String(milliseconds) : date.toISOString();
+  /** About so many of those with a lower id, the youngest first; none only if there are none. Rejects if the disk does. */
+  async read(before: number, limit: number, selection: Selection = {}): Promise<NumberedEntry[]> {
+    const younger = this.#inMemory
+      .filter((entry) => entry.id < before && isSelected(entry, selection))
+      .reverse();
+    if (younger.length > 0) return younger.slice(0, limit);
+    return (await this.#stored?.read(before, limit, selection)) ?? [];
+  }
+
+  /** Resolves with how many have left. Rejects if the disk does. */
+  async remove(selection: Selection): Promise<number> {
+    const { length } = this.#inMemory;
+    this.#inMemory = this.#inMemory.filter((entry) => !isSelected(entry, selection));
+    this.#bytes = this.#inMemory.reduce((sum, entry) => sum + entryBytes(entry), 0);
+    const removed = length - this.#inMemory.length;
+    return removed + ((await this.#stored?.remove(selection)) ?? 0);
+  }
 }

@@ -41,6 +41,11 @@ export class SendQueue<E extends QueueEntry> {
     return this.#end - this.#cursor;
   }
 
+  /** How many of those in flight are not removed. */
+  get inFlight(): number {
+    return this.#remaining(this.#head, this.#cursor).length;
+  }
+
   /** The first that is not removed. */
   get oldest(): E | undefined {
     return this.#ring[this.#place(this.#head)];
@@ -101,6 +106,18 @@ export class SendQueue<E extends QueueEntry> {
     const left = this.#head - before;
     if (left !== 1) this.#gaps += 1 - left;
     this.#cursor = Math.max(this.#cursor, this.#head);
+  }
+
+  /** At the most so many of those that are not removed, behind the first `skipped` of them. */
+  slice(skipped: number, limit: number): E[] {
+    const entries: E[] = [];
+    for (let position = this.#head; position < this.#end && entries.length < limit; position += 1) {
+      const entry = this.#ring[this.#place(position)];
+      if (entry?.removed !== false) continue;
+      if (skipped > 0) skipped -= 1;
+      else entries.push(entry);
+    }
+    return entries;
   }
 
   /** All that are not removed, oldest first. */

@@ -5,7 +5,7 @@ import {
   type FoundEvent,
   noCallback,
   type QueuedEvent,
-  queuedEvent,
+  readEvent,
   sizeOf,
 } from "./event";
 import type { EventStore } from "./event-store";
@@ -38,6 +38,11 @@ export class UnreadEvents {
 
   get isEmpty(): boolean {
     return this.#passed >= this.#newest;
+  }
+
+  /** Whether it is still to be read, if it has not left. */
+  isUnread(sequence: number): boolean {
+    return sequence > this.#passed;
   }
 
   get newest(): number {
@@ -81,11 +86,9 @@ export class UnreadEvents {
   }
 
   /** Takes an event out that was read; undefined if it was dropped meanwhile. */
-  take({ acceptedAt, sequence, isStamped, ...content }: FoundEvent): QueuedEvent | undefined {
-    if (sequence <= this.#passed) return undefined;
-    const stampedIn = isStamped ? 0 : undefined;
-    const done = this.#leave(sequence, sizeOf(content));
-    return queuedEvent({ ...content, stampedIn, done }, acceptedAt, sequence);
+  take(found: FoundEvent): QueuedEvent | undefined {
+    if (found.sequence <= this.#passed) return undefined;
+    return readEvent(found, this.#leave(found.sequence, sizeOf(found)));
   }
 
   /** Takes the oldest out, without reading it. */

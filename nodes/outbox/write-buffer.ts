@@ -79,6 +79,11 @@ export class WriteBuffer {
     return this.#waiting;
   }
 
+  /** All that have not been dropped, oldest first. */
+  get all(): readonly QueuedEvent[] {
+    return [...this.#batch.slice(this.#droppedOfBatch), ...this.#waiting];
+  }
+
   /** How many are being written, those dropped meanwhile included. */
   get beingWritten(): number {
     return this.#batch.length;

@@ -25,11 +25,23 @@ export function hasBacklog({ size, isFull }: QueueState): boolean {
   return size >= BACKLOG || isFull;
 }
 
+/** `offline` from the failure to the success of an attempt. */
+export function machineState(state: ConnectionState): ConnectionState["name"] {
+  return state.name === "connecting" && state.lastFailure ? "offline" : state.name;
+}
+
+/** Why the connection is offline, or takes no events. */
+export function troubleOf(state: ConnectionState): M1Error | undefined {
+  if (state.name === "online") return state.refusal;
+  if (state.name === "connecting") return state.lastFailure;
+  return state.name === "offline" ? state.reason : undefined;
+}
+
 export function machineStatus(state: ConnectionState, queue: QueueState): MachineStatus {
   const trouble = troubleOf(state)?.code ?? (queue.isFull ? "OUTBOX_FULL" : undefined);
   const isNormal = state.name === "online" && !trouble && !hasBacklog(queue);
   return {
-    state: state.name === "connecting" && trouble ? "offline" : state.name,
+    state: machineState(state),
     ...(trouble && { code: trouble }),
     ...(isNormal ? { waiting: 0 } : waiting(queue)),
     ...(queue.quarantined > 0 && { quarantined: queue.quarantined }),
@@ -39,12 +51,6 @@ export function machineStatus(state: ConnectionState, queue: QueueState): Machin
 /** Of a node whose own settings, or whose lack of a connection, are what is wrong. */
 export function machineFault({ code }: M1Error, state: ConnectionState): MachineStatus {
   return { state: state.name, code, waiting: 0 };
-}
-
-function troubleOf(state: ConnectionState): M1Error | undefined {
-  if (state.name === "online") return state.refusal;
-  if (state.name === "connecting") return state.lastFailure;
-  return state.name === "offline" ? state.reason : undefined;
 }
 
 function waiting({ size, inFlight, oldest }: QueueState) {

@@ -19,6 +19,8 @@ export interface ConnectionNode extends Node {
   /** Absent if the settings cannot work; `fault` then says why. */
   connection?: Connection;
   fault?: M1Error;
+  /** Milliseconds since 1970: since when the connection is in its state. */
+  since: number;
   readonly registrations: Set<Registration>;
   /** By node id: Node-RED passes the config node's errors and statuses to the flows of these. */
   readonly users: Record<string, Node>;

@@ -1,6 +1,5 @@
 // One event that a broker cannot bear, or does not allow, among many: it alone goes into quarantine.
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
 import path from "node:path";
 import {
   allCaught,
@@ -18,6 +17,7 @@ import {
 import { Mosquitto } from "../support/mosquitto";
 import { DEMO_BROKER, Observer } from "../support/observer";
 import { temporaryFolder } from "../support/processes";
+import { quarantinedIn } from "../support/quarantined";
 import { TcpProxy } from "../support/tcp-proxy";
 
 const EVENTS = 1_500;
@@ -81,12 +81,10 @@ describe("a bad event among good ones", () => {
       [BAD],
     );
     await stopFlow();
-    const file = path.join(userDir, "m1-outbox", "m1.quarantine.jsonl");
-    const [line = "", ...rest] = (await readFile(file, "utf8")).split("\n");
-    assert.deepEqual(rest, [""], "one is in quarantine");
-    const { reason, payload } = JSON.parse(line) as { reason: string; payload: string };
-    assert.equal(JSON.parse(payload).event_data.value, BAD);
-    return reason;
+    const [entry, ...rest] = await quarantinedIn(path.join(userDir, "m1-outbox", "m1"));
+    assert.deepEqual(rest, [], "one is in quarantine");
+    assert.equal(JSON.parse(entry?.event?.payload ?? "").event_data.value, BAD);
+    return entry?.reason ?? "";
   }
 
   it("on which the connection ends each time (MQTT 3.1.1) goes into quarantine after three tries", async () => {

@@ -1,12 +1,14 @@
 // A queue on disk is one queue, wherever its events lie at the moment: in memory, on disk, or on their way there.
 import assert from "node:assert/strict";
-import { mkdir, readFile, rm, statfs } from "node:fs/promises";
+import { rm, statfs } from "node:fs/promises";
 import path from "node:path";
 import { systemClock } from "../../nodes/outbox/clock";
 import { DiskQueue, type DiskQueueOptions, type QueueOwner } from "../../nodes/outbox/disk-queue";
 import { type Done, type QueuedEvent, queuedEvent } from "../../nodes/outbox/event";
 import { EventStore } from "../../nodes/outbox/event-store";
+import { M1Error } from "../../nodes/protocol/errors";
 import { temporaryFolder } from "../support/processes";
+import { quarantinedIn } from "../support/quarantined";
 
 /** As many events as it keeps in memory. */
 const HEAD = 4_000;
@@ -162,16 +164,13 @@ describe("queue on disk", () => {
     await next("ready");
     const events = numbers(1, 20).map(() => queue.next() as QueuedEvent);
 
-    for (const each of events.reverse()) queue.quarantine(each, `number ${each.payload}`);
+    for (const each of events.reverse()) queue.setAside(each, refusal(each.payload));
     assert.equal(queue.length, 0);
     await queue.close();
 
-    const lines = (await readFile(`${folder}.quarantine.jsonl`, "utf8")).trimEnd().split("\n");
     assert.deepEqual(
-      lines.map((line) => JSON.parse(line).reason),
-      numbers(1, 20)
-        .reverse()
-        .map((n) => `number ${n}`),
+      (await quarantinedIn(folder)).map(({ details }) => details.reason),
+      numbers(1, 20).reverse().map(String),
     );
     assert.equal(await onDisk(), 0);
   });
@@ -182,22 +181,22 @@ describe("queue on disk", () => {
     await next("ready");
     const only = queue.next() as QueuedEvent;
 
-    queue.quarantine(only, "too pink");
+    queue.setAside(only, refusal("too pink"));
     only.payload = "";
     await queue.close();
 
-    assert.equal(JSON.parse(await readFile(`${folder}.quarantine.jsonl`, "utf8")).payload, "1");
+    assert.equal((await quarantinedIn(folder))[0]?.event?.payload, "1");
   });
 
   it("leaves on disk what cannot be put into quarantine, says so once, and goes on in memory", async () => {
-    await mkdir(`${folder}.quarantine.jsonl`);
-    const { queue, next, told } = make();
+    const { queue, store, next, told } = make();
     for (const n of numbers(1, 3)) queue.push(event(n));
     await next("ready");
     const events = numbers(1, 3).map(() => queue.next() as QueuedEvent);
     const warned = next("warning");
+    store.setAside = () => Promise.reject(new Error("no space left on device"));
 
-    for (const each of events.slice(0, 2)) queue.quarantine(each, "too pink");
+    for (const each of events.slice(0, 2)) queue.setAside(each, refusal("too pink"));
     await warned;
     queue.push(event(4));
 
@@ -208,7 +207,7 @@ describe("queue on disk", () => {
     assert.equal(await onDisk(), 3);
   });
 
-  it("only removes what should go into quarantine and never was on disk", async () => {
+  it("keeps in memory what should go into quarantine and never was on disk, and hands it over", async () => {
     const { queue, next, store } = make();
     store.write = () => Promise.reject(new Error("no space left on device"));
     queue.push(event(1));
@@ -216,12 +215,15 @@ describe("queue on disk", () => {
     await next("ready");
     const only = queue.next() as QueuedEvent;
 
-    queue.quarantine(only, "too pink");
-    const { events } = await queue.close();
+    queue.setAside(only, refusal("too pink"));
+    assert.equal(queue.quarantine.count, 1);
+    const { events, quarantined } = await queue.close();
 
     assert.equal(queue.length, 0);
     assert.deepEqual(events, []);
-    await assert.rejects(readFile(`${folder}.quarantine.jsonl`), { code: "ENOENT" });
+    const successor = make({ quarantined }).queue;
+    const [entry] = await successor.quarantine.read(Number.MAX_SAFE_INTEGER, 1);
+    assert.deepEqual([entry?.code, entry?.event?.payload], ["EVENT_REFUSED", "1"]);
   });
 
   it("hands over who waits for what is on disk, also if it is closed while it opens", async () => {
@@ -374,4 +376,8 @@ function name(event: { readonly payload: string } | undefined): string | undefin
 
 function numbers(from: number, to: number): number[] {
   return Array.from({ length: to - from + 1 }, (_, index) => from + index);
+}
+
+function refusal(reason: string): M1Error {
+  return new M1Error("EVENT_REFUSED", { reason });
 }

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { type QueuedEvent, queuedEvent } from "../../nodes/outbox/event";
 import { MemoryQueue } from "../../nodes/outbox/memory-queue";
+import { M1Error } from "../../nodes/protocol/errors";
 
 function event(name: string): QueuedEvent {
   const done = () => undefined;
@@ -83,12 +84,12 @@ describe("queue in memory", () => {
     assert.deepEqual({ removed: a.removed, length: queue.length }, { removed: false, length: 1 });
   });
 
-  it("has no quarantine: what should go there is removed", () => {
+  it("keeps what goes into quarantine, and hands it over", async () => {
     const [a, b] = [event("a"), event("b")];
     const queue = queueOf(a, b);
     queue.next();
 
-    queue.quarantine(a);
+    queue.setAside(a, new M1Error("EVENT_REFUSED", { reason: "too pink" }));
 
     assert.equal(a.removed, true);
     assert.equal(queue.length, 1);

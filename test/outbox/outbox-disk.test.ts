@@ -1,7 +1,7 @@
 // The outbox on disk: what it promises across restarts, full and broken disks, and deploys.
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdir, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm, stat, truncate, writeFile } from "node:fs/promises";
 import path from "node:path";
 import timers from "node:timers/promises";
 import { ClassicLevel } from "classic-level";
@@ -15,10 +15,11 @@ import { EventStore } from "../../nodes/outbox/event-store";
 import { discardHandover } from "../../nodes/outbox/handover";
 import { Outbox, type OutboxOptions, type OutboxPolicy } from "../../nodes/outbox/outbox";
 import { unseal } from "../../nodes/outbox/seal";
-import type { M1Error } from "../../nodes/protocol/errors";
+import { M1Error } from "../../nodes/protocol/errors";
 import { closeConnections, openConnection } from "../support/connections";
 import { Machine } from "../support/machine";
 import { temporaryFolder } from "../support/processes";
+import { quarantinedIn } from "../support/quarantined";
 import { ScriptedBroker, stopBrokers } from "../support/scripted-broker";
 
 const who = { projectMqtt: "p", userMqtt: "u" };
@@ -58,11 +59,6 @@ describe("the outbox on disk", () => {
     const made = new Outbox({ ...UNLIMITED, ...policy }, { store, ...options });
     open.add(made);
     return made;
-  }
-
-  /** Where the quarantine is kept, for a person to read. */
-  function quarantine(): string {
-    return `${folder}.quarantine.jsonl`;
   }
 
   async function close(made: Outbox): Promise<Handover> {
@@ -515,12 +511,12 @@ describe("the outbox on disk", () => {
     const delivery = first.next();
     assert.ok(delivery);
 
-    first.quarantine(delivery, { message: "too pink" } as M1Error);
+    first.setAside(delivery, new M1Error("EVENT_REFUSED", { reason: "too pink" }));
     await close(first);
 
-    const [line = "", ...rest] = (await readFile(quarantine(), "utf8")).split("\n");
-    const { reason, payload } = JSON.parse(line);
-    assert.deepEqual({ reason, payload, rest }, { reason: "too pink", payload: "1", rest: [""] });
+    const [entry, ...rest] = await quarantinedIn(folder);
+    assert.deepEqual([entry?.code, entry?.details], ["EVENT_REFUSED", { reason: "too pink" }]);
+    assert.deepEqual([entry?.event?.payload, rest], ["1", []]);
     assert.equal(outbox().size, 0);
   });
 
@@ -553,24 +549,6 @@ describe("the outbox on disk", () => {
 
     assert.deepEqual(payloads(await drain(outbox(), 1)), ["3"]);
     assert.equal(calls, 2);
-  });
-
-  it("keeps the quarantine in two files of ten megabytes at the most", async () => {
-    const { size } = new Blob([JSON.stringify("x".repeat(60_000))]);
-    const store = new EventStore(folder, who);
-    await store.open();
-    const stored = { acceptedAt: 0, topic: "t", payload: "x".repeat(60_000), qos: 1 as const };
-    for (let sequence = 1; sequence * size < 25_000_000; sequence += 1) {
-      await store.quarantine({ ...stored, sequence }, "too pink");
-    }
-    await store.close();
-
-    const files = (await readdir(path.dirname(folder))).filter((name) => name !== "c1").sort();
-    const sizes = await Promise.all(
-      files.map(async (name) => (await stat(path.join(path.dirname(folder), name))).size),
-    );
-    assert.deepEqual(files, ["c1.quarantine.jsonl", "c1.quarantine.jsonl.old"]);
-    assert.ok(Math.max(...sizes) <= 10_000_000, `${sizes}`);
   });
 
   it("tells who waits when nobody takes over, and keeps the events on disk", async () => {
@@ -830,13 +808,13 @@ describe("the outbox on disk", () => {
       assert.equal(told.size, 1_500);
       assert.equal(made.size, 0);
       assert.deepEqual(
-        warnings.map(({ code, details }) => [code, details.file]),
-        [["OUTBOX_UNREADABLE", quarantine()]],
+        warnings.map(({ code }) => code),
+        ["OUTBOX_UNREADABLE"],
       );
-      const [line = "", ...rest] = (await readFile(quarantine(), "utf8")).split("\n");
-      assert.match(JSON.parse(line).reason, /entry 602/);
-      assert.match(JSON.parse(line).text, /601rubbish$/);
-      assert.deepEqual(rest, [""]);
+      const [entry, ...rest] = await quarantinedIn(folder);
+      assert.match(entry?.reason ?? "", /entry 602/);
+      assert.match(entry?.text ?? "", /601rubbish$/);
+      assert.deepEqual(rest, []);
     });
 
     it("is done with it at the next start", async () => {
@@ -862,8 +840,9 @@ describe("the outbox on disk", () => {
         events.map(({ payload }) => payload),
         ["1", "601"],
       );
-      assert.equal((await readFile(quarantine(), "utf8")).split("\n").length, 2, "lines");
       assert.deepEqual(warnings, []);
+      await close(third);
+      assert.equal((await quarantinedIn(folder)).length, 1);
     });
 
     it("says so once, although nothing can be read, and counts nothing of it", async () => {
@@ -942,7 +921,10 @@ describe("the outbox on disk", () => {
           numbers(5_101 - repeated, 6_000),
         );
         assert.deepEqual(new Set(told.values()), new Set([undefined]));
-        assert.equal(JSON.parse(await readFile(quarantine(), "utf8")).text, "rubbish");
+        assert.deepEqual(
+          (await quarantinedIn(folder)).map(({ text }) => text),
+          ["rubbish"],
+        );
         assert.equal(await settledText(folder), "6001");
         assert.equal(made.size, 0);
       });

@@ -58,7 +58,7 @@ function scene(policy: Partial<OutboxPolicy> = {}, handover?: Handover): Scene {
     end(name, error) {
       const delivery = deliveries.get(String(name));
       assert.ok(delivery, `${name} was never sent`);
-      if (error) outbox.quarantine(delivery, error);
+      if (error) outbox.setAside(delivery, error);
       else outbox.acknowledge(delivery);
     },
   };
@@ -319,7 +319,7 @@ describe("outbox: events that are done when they are stored", () => {
     for (const name of ["a", "b", "c"]) stored(outbox, fates, name);
     const delivery = outbox.next();
     assert.ok(delivery);
-    outbox.quarantine(delivery, new M1Error("EVENT_REFUSED", { reason: "too pink" }));
+    outbox.setAside(delivery, new M1Error("EVENT_REFUSED", { reason: "too pink" }));
     clock.now = HOUR + 1;
     assert.equal(outbox.next(), undefined);
 

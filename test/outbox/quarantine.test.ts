@@ -1,190 +1,239 @@
-// The quarantine is a text that a person can read, in two files of ten megabytes at the most, and nobody else's business.
+// The quarantine: what is in it, by number and reason, and what leaves it; on disk, in memory, and 0.1.0's file.
 import assert from "node:assert/strict";
-import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { readdir, writeFile } from "node:fs/promises";
 import path from "node:path";
-import type { StoredEvent } from "../../nodes/outbox/event";
+import { EventStore } from "../../nodes/outbox/event-store";
 import { Quarantine } from "../../nodes/outbox/quarantine";
+import {
+  type NumberedEntry,
+  type QuarantineEntry,
+  refusedEntry,
+  type Selection,
+  unreadableEntry,
+} from "../../nodes/outbox/quarantine-entry";
+import { M1Error } from "../../nodes/protocol/errors";
 import { temporaryFolder } from "../support/processes";
+import { quarantinedIn } from "../support/quarantined";
 
-/** Bytes. */
-const LARGEST_FILE = 10_000_000;
-const NOW = new Date("2026-03-04T05:06:07.008Z");
-const LATER = new Date("2026-03-04T05:06:07.009Z");
-const FOUND_X = `{"reason":"r","foundAt":"2026-03-04T05:06:07.008Z","text":"x"}\n`;
+const WHO = { projectMqtt: "p", userMqtt: "u" };
+const ALL = Number.MAX_SAFE_INTEGER;
 
-const event: StoredEvent = {
-  sequence: 12,
-  acceptedAt: Date.parse("2025-01-02T03:04:05.006Z"),
-  topic: "0/p/u/a device",
-  payload: '{"n":1,\n"text":"ü 😀"}',
-  qos: 2,
-};
+function refused(payload: string, reason = "too pink"): QuarantineEntry {
+  const event = { acceptedAt: 1, topic: "0/p/u/pump", payload, qos: 1 as const };
+  return refusedEntry(event, new M1Error("EVENT_REFUSED", { reason }));
+}
 
-describe("quarantine", () => {
+function hungUp(payload: string): QuarantineEntry {
+  const event = { acceptedAt: 1, topic: "0/p/u/pump", payload, qos: 1 as const };
+  return refusedEntry(event, new M1Error("EVENT_HANGS_UP", { times: 3 }));
+}
+
+function payloads(entries: readonly NumberedEntry[]): (string | undefined)[] {
+  return entries.map(({ event, text }) => event?.payload ?? text);
+}
+
+describe("the quarantine", () => {
   let folder: string;
-  let quarantine: Quarantine;
   let remove: () => Promise<void>;
+  let store: EventStore;
 
   beforeEach(async () => {
-    ({ folder, remove } = await temporaryFolder());
-    quarantine = new Quarantine(path.join(folder, "c1.quarantine.jsonl"));
+    const temporary = await temporaryFolder();
+    remove = temporary.remove;
+    folder = path.join(temporary.folder, "c1");
+    store = new EventStore(folder, WHO);
+  });
+  afterEach(async () => {
+    await store.close();
+    await remove();
   });
 
-  afterEach(() => remove());
-
-  const content = () => readFile(quarantine.file, "utf8");
-
-  /** Leaves that much room in the file. */
-  const fill = (left: number) => writeFile(quarantine.file, "x".repeat(LARGEST_FILE - left));
-
-  async function mode(file: string): Promise<number> {
-    return (await stat(file)).mode & 0o777;
+  async function onDisk(...entries: QuarantineEntry[]): Promise<Quarantine> {
+    await store.open();
+    if (entries.length > 0) await store.write({ add: [], remove: [], quarantine: entries });
+    return new Quarantine(store.quarantine);
   }
 
-  it("touches nothing before there is something to keep", async () => {
-    assert.deepEqual(await readdir(folder), []);
+  async function inMemory(...entries: QuarantineEntry[]): Promise<Quarantine> {
+    const quarantine = new Quarantine();
+    for (const entry of entries) quarantine.keep(entry);
+    return quarantine;
+  }
+
+  for (const [place, make] of [
+    ["on disk", onDisk],
+    ["in memory", inMemory],
+  ] as const) {
+    describe(place, () => {
+      it("counts what is in it, by reason", async () => {
+        const quarantine = await make(refused("1"), hungUp("2"), refused("3"));
+        assert.equal(quarantine.count, 3);
+        assert.deepEqual(quarantine.reasons, { EVENT_REFUSED: 2, EVENT_HANGS_UP: 1 });
+      });
+
+      it("gives all there is to know of an event", async () => {
+        const before = Date.now();
+        const quarantine = await make(refused('{"a":"ü 😀"}'));
+        const [entry] = await quarantine.read(ALL, 1);
+        const { id = 0, quarantinedAt = 0, ...rest } = entry ?? {};
+        assert.ok(id > 0 && quarantinedAt >= before && quarantinedAt <= Date.now());
+        assert.deepEqual(rest, {
+          code: "EVENT_REFUSED",
+          details: { reason: "too pink" },
+          reason: "The broker refused the event: too pink",
+          event: { acceptedAt: 1, topic: "0/p/u/pump", payload: '{"a":"ü 😀"}', qos: 1 },
+        });
+      });
+
+      it("gives pages, the youngest first", async () => {
+        const quarantine = await make(...["1", "2", "3", "4", "5"].map((n) => refused(n)));
+        const first = await quarantine.read(ALL, 2);
+        const second = await quarantine.read(first.at(-1)?.id ?? 0, 2);
+        const third = await quarantine.read(second.at(-1)?.id ?? 0, 2);
+        assert.deepEqual([first, second, third].map(payloads), [["5", "4"], ["3", "2"], ["1"]]);
+        assert.deepEqual(await quarantine.read(third.at(-1)?.id ?? 0, 2), []);
+      });
+
+      const mixed = () => [refused("1"), hungUp("2"), refused("3"), hungUp("4")];
+      const selections: [string, (ids: readonly number[]) => Selection, string[]][] = [
+        ["of one reason", () => ({ code: "EVENT_HANGS_UP" }), ["2", "4"]],
+        ["with these ids", ([first, , , last]) => ({ ids: [first ?? 0, last ?? 0] }), ["1", "4"]],
+        ["with an id that is not there", () => ({ ids: [12_345] }), []],
+        ["all", () => ({}), ["1", "2", "3", "4"]],
+      ];
+      for (const [title, select, chosen] of selections) {
+        it(`gives and removes those: ${title}`, async () => {
+          const quarantine = await make(...mixed());
+          const ids = (await quarantine.read(ALL, 9)).map(({ id }) => id).reverse();
+          const selection = select(ids);
+          assert.deepEqual(payloads(await quarantine.read(ALL, 9, selection)).reverse(), chosen);
+
+          assert.equal(await quarantine.remove(selection), chosen.length);
+
+          const left = ["1", "2", "3", "4"].filter((payload) => !chosen.includes(payload));
+          assert.deepEqual(payloads(await quarantine.read(ALL, 9)).reverse(), left);
+          assert.equal(quarantine.count, left.length);
+          assert.equal(await quarantine.remove(selection), 0);
+        });
+      }
+    });
+  }
+
+  it("on disk outlives the process, with its numbers and reasons", async () => {
+    const quarantine = await onDisk(refused("1"), unreadableEntry("rubbish", "no event"));
+    const before = await quarantine.read(ALL, 9);
+    await store.close();
+
+    store = new EventStore(folder, WHO);
+    const after = await onDisk();
+
+    assert.deepEqual(await after.read(ALL, 9), before);
+    assert.deepEqual(after.reasons, { EVENT_REFUSED: 1, "": 1 });
   });
 
-  it("keeps an event as a line of JSON with the reason, both times and all it held", async () => {
-    await quarantine.add(event, 'too "pink"', NOW);
-
-    const line =
-      '{"reason":"too \\"pink\\"","acceptedAt":"2025-01-02T03:04:05.006Z",' +
-      '"refusedAt":"2026-03-04T05:06:07.008Z","topic":"0/p/u/a device","qos":2,' +
-      '"payload":"{\\"n\\":1,\\n\\"text\\":\\"ü 😀\\"}"}\n';
-    assert.equal(await content(), line);
-    assert.equal(JSON.parse(line).payload, event.payload);
+  it("on disk numbers on after a restart", async () => {
+    const quarantine = await onDisk(refused("1"), refused("2"));
+    const [, first] = await quarantine.read(ALL, 9);
+    await quarantine.remove({ ids: [first?.id ?? 0] });
+    await store.close();
+    store = new EventStore(folder, WHO);
+    const after = await onDisk(refused("3"));
+    const ids = (await after.read(ALL, 9)).map(({ id }) => id);
+    assert.equal(new Set([...ids, first?.id]).size, 3);
   });
 
-  it("keeps an event whose time is none that there can be", async () => {
-    await quarantine.add({ ...event, acceptedAt: 1e20 }, "r", NOW);
-
-    const { acceptedAt, payload } = JSON.parse(await content());
-    assert.deepEqual(
-      { acceptedAt, payload },
-      { acceptedAt: "100000000000000000000", payload: event.payload },
-    );
-  });
-
-  it("keeps a text that should have been events as a line of JSON with the reason and the time", async () => {
-    await quarantine.addText("rub\nbish", "entry 7 is not an event", NOW);
-
-    assert.equal(
-      await content(),
-      '{"reason":"entry 7 is not an event","foundAt":"2026-03-04T05:06:07.008Z","text":"rub\\nbish"}\n',
-    );
-  });
-
-  it("keeps what there was, also of an earlier process, before what comes", async () => {
-    await quarantine.addText("first", "r", NOW);
-    await quarantine.add(event, "r", NOW);
-
-    await new Quarantine(quarantine.file).addText("third", "r", LATER);
-
-    const lines = (await content()).split("\n");
-    assert.equal(lines.pop(), "");
-    const entries = lines.map((line) => JSON.parse(line));
-    assert.deepEqual(
-      entries.map(({ text, topic }) => text ?? topic),
-      ["first", "0/p/u/a device", "third"],
-    );
-  });
-
-  it("tells the time at which it was called", async () => {
-    const before = Date.now();
-    await quarantine.add(event, "r");
-    await quarantine.addText("x", "r");
-    const after = Date.now();
-
-    const [first = "", second = ""] = (await content()).split("\n");
-    for (const time of [JSON.parse(first).refusedAt, JSON.parse(second).foundAt]) {
-      assert.ok(Date.parse(time) >= before && Date.parse(time) <= after, time);
+  it("on disk holds twenty megabytes, and then lets the oldest go", async () => {
+    const large = "x".repeat(1_000_000);
+    const quarantine = await onDisk();
+    for (let n = 1; n <= 25; n += 1) {
+      await store.write({ add: [], remove: [], quarantine: [refused(`${n}${large}`)] });
     }
+    const there = payloads(await quarantine.read(ALL, 99)).map((payload) => payload?.slice(0, 2));
+    assert.equal(there[0], "25");
+    assert.ok(there.length >= 18 && there.length <= 20, `${there.length}`);
+    assert.equal(quarantine.count, there.length);
   });
 
-  it("is readable and writable by its owner alone, also when it begins anew", async () => {
-    await quarantine.add(event, "r", NOW);
-    assert.equal(await mode(quarantine.file), 0o600);
-    await fill(0);
-
-    await quarantine.add(event, "r", NOW);
-
-    assert.equal(await mode(quarantine.file), 0o600);
-    assert.equal(await mode(`${quarantine.file}.old`), 0o600);
+  it("on disk passes over what a bad disk has changed", async () => {
+    const quarantine = await onDisk(refused("1"), refused("2"));
+    await store.close();
+    const { ClassicLevel } = await import("classic-level");
+    const db = new ClassicLevel(folder);
+    const [key = ""] = await db.keys({ gte: "quarantine/" }).all();
+    await db.put(key, String(await db.get(key)).replace("pump", "pomp"));
+    await db.close();
+    store = new EventStore(folder, WHO);
+    const after = await onDisk();
+    assert.deepEqual(payloads(await after.read(ALL, 9)), ["2"]);
+    assert.equal(quarantine.count, 2);
   });
 
-  it("fills a file up to ten megabytes", async () => {
-    await fill(FOUND_X.length);
-
-    await quarantine.addText("x", "r", NOW);
-
-    assert.deepEqual(await readdir(folder), ["c1.quarantine.jsonl"]);
-    assert.equal((await stat(quarantine.file)).size, LARGEST_FILE);
+  it("on disk that is closed refuses instead of saying that there is nothing", async () => {
+    const quarantine = await onDisk(refused("1"));
+    await store.close();
+    await assert.rejects(quarantine.read(ALL, 1), { code: "OUTBOX_CLOSED" });
+    await assert.rejects(quarantine.remove({}), { code: "OUTBOX_CLOSED" });
   });
 
-  it("begins anew before a file is larger than that, and keeps the full one", async () => {
-    await fill(FOUND_X.length - 1);
-
-    await quarantine.addText("x", "r", NOW);
-
-    assert.equal(await content(), FOUND_X);
-    const { size } = await stat(`${quarantine.file}.old`);
-    assert.equal(size, LARGEST_FILE - FOUND_X.length + 1);
+  it("is empty before anything has been put on disk", async () => {
+    const quarantine = new Quarantine(store.quarantine);
+    assert.deepEqual([quarantine.count, await quarantine.read(ALL, 1)], [0, []]);
+    assert.equal(await quarantine.remove({}), 0);
+    assert.deepEqual(await readdir(path.dirname(folder)), []);
   });
 
-  it("weighs bytes, and not characters", async () => {
-    await fill(FOUND_X.length);
-
-    await quarantine.addText("ü", "r", NOW);
-
-    assert.equal(JSON.parse(await content()).text, "ü");
-    assert.equal((await stat(`${quarantine.file}.old`)).size, LARGEST_FILE - FOUND_X.length);
+  it("has what is in memory and on disk in one order, the former first", async () => {
+    const quarantine = await onDisk(refused("1"), refused("2"));
+    quarantine.keep(refused("3"));
+    quarantine.keep(refused("4"));
+    const found: NumberedEntry[] = [];
+    for (let before = ALL; ; ) {
+      const page = await quarantine.read(before, 1);
+      if (page.length === 0) break;
+      found.push(...page);
+      before = page.at(-1)?.id ?? 0;
+    }
+    assert.deepEqual(payloads(found), ["4", "3", "2", "1"]);
+    assert.equal(await quarantine.remove({}), 4);
   });
 
-  it("keeps an entry that is larger than a file may be, alone in one", async () => {
-    const large = "x".repeat(LARGEST_FILE);
-    await quarantine.addText(large, "r", NOW);
-    assert.equal(JSON.parse(await content()).text, large);
-
-    await quarantine.addText("y", "r", NOW);
-
-    assert.equal(JSON.parse(await content()).text, "y");
-    assert.equal(JSON.parse(await readFile(`${quarantine.file}.old`, "utf8")).text, large);
+  it("in memory keeps the latest thousand, and five megabytes of them", async () => {
+    const quarantine = await inMemory(...Array.from({ length: 1_100 }, (_, n) => refused(`${n}`)));
+    assert.deepEqual(payloads(quarantine.inMemory).slice(0, 1), ["100"]);
+    for (let n = 0; n < 10; n += 1) quarantine.keep(refused("x".repeat(1_000_000)));
+    assert.equal(quarantine.count, 4);
   });
 
-  it("loses none of those that come at once where a file is nearly full", async () => {
-    await fill(100);
+  describe("in the files of version 0.1.0", () => {
+    const line = (payload: string) =>
+      JSON.stringify({
+        reason: "too pink",
+        acceptedAt: "2025-01-02T03:04:05.006Z",
+        refusedAt: "2026-03-04T05:06:07.008Z",
+        ...{ topic: "0/p/u/d", qos: 2, payload },
+      });
 
-    await Promise.all(["a", "b", "c"].map((text) => quarantine.addText(text, "r", NOW)));
+    it("is taken over, the older file first, with a line that was cut off, and deleted", async () => {
+      await writeFile(`${folder}.quarantine.jsonl.old`, `${line("1")}\n${line("2")}\n`);
+      const unreadable = '{"reason":"r","foundAt":"2026-03-04T05:06:07.008Z","text":"rub\\nbish"}';
+      await writeFile(`${folder}.quarantine.jsonl`, `${line("3")}\n${unreadable}\n{"cut o`);
+      assert.ok(store.exists());
 
-    const texts = [`${quarantine.file}.old`, quarantine.file].map((file) => readFile(file, "utf8"));
-    const [old = "", present = ""] = await Promise.all(texts);
-    const entries = (old.slice(LARGEST_FILE - 100) + present).trimEnd().split("\n");
-    assert.deepEqual(
-      entries.map((entry) => JSON.parse(entry).text),
-      ["a", "b", "c"],
-    );
-  });
+      await store.open();
+      await store.close();
 
-  it("keeps the newest full file only", async () => {
-    await writeFile(`${quarantine.file}.old`, "older");
-    await fill(0);
-
-    await quarantine.addText("x", "r", NOW);
-
-    assert.deepEqual((await readdir(folder)).sort(), [
-      "c1.quarantine.jsonl",
-      "c1.quarantine.jsonl.old",
-    ]);
-    assert.equal((await stat(`${quarantine.file}.old`)).size, LARGEST_FILE);
-  });
-
-  it("rejects where the disk does", async () => {
-    const nowhere = new Quarantine(path.join(folder, "no such folder", "c1.quarantine.jsonl"));
-    await writeFile(path.join(folder, "file"), "");
-    const inFile = new Quarantine(path.join(folder, "file", "c1.quarantine.jsonl"));
-
-    await assert.rejects(nowhere.add(event, "r"), { code: "ENOENT" });
-    await assert.rejects(inFile.addText("x", "r"), { code: "ENOTDIR" });
+      const entries = await quarantinedIn(folder);
+      assert.deepEqual(payloads(entries), ["1", "2", "3", "rub\nbish", '{"cut o']);
+      const { id: _id, ...first } = entries[0] as NumberedEntry;
+      assert.deepEqual(first, {
+        quarantinedAt: Date.parse("2026-03-04T05:06:07.008Z"),
+        ...{ code: "", details: {}, reason: "too pink" },
+        event: {
+          acceptedAt: Date.parse("2025-01-02T03:04:05.006Z"),
+          ...{ topic: "0/p/u/d", payload: "1", qos: 2 },
+        },
+      });
+      assert.deepEqual(await readdir(path.dirname(folder)), ["c1"]);
+    });
   });
 });

@@ -122,7 +122,7 @@ describe("errors of the store", () => {
   });
 
   it("that have a name already keep it", () => {
-    const unreadable = new M1Error("OUTBOX_UNREADABLE", { file: "c1.quarantine.jsonl" });
+    const unreadable = new M1Error("OUTBOX_UNREADABLE");
 
     assert.equal(unusable(unreadable), unreadable);
   });

@@ -5,7 +5,8 @@ import path from "node:path";
 import type { Delivery, OutgoingEvent, StoredEvent } from "../../nodes/outbox/event";
 import { EventStore } from "../../nodes/outbox/event-store";
 import { Outbox, type OutboxOptions, type OutboxPolicy } from "../../nodes/outbox/outbox";
-import type { M1Error } from "../../nodes/protocol/errors";
+import type { NumberedEntry } from "../../nodes/outbox/quarantine-entry";
+import { M1Error } from "../../nodes/protocol/errors";
 import type { QoS } from "../../nodes/protocol/settings";
 import { Machine } from "../support/machine";
 import { temporaryFolder } from "../support/processes";
@@ -129,21 +130,21 @@ describe("an outbox that version 0.1.0 left", () => {
     assert.deepEqual(events, [1, 2, 3].map(stored));
   });
 
-  it("has its quarantine continued", async () => {
-    const before = await readFile(`${folder}.quarantine.jsonl`, "utf8");
+  it("has its quarantine taken over, once, and continued", async () => {
+    const [first] = await openStore();
+    await first.close();
     const [store] = await openStore();
 
-    await store.quarantine(stored(102), "too blue");
+    await store.setAside(stored(102), new M1Error("EVENT_REFUSED", { reason: "too blue" }));
 
-    const after = await readFile(`${folder}.quarantine.jsonl`, "utf8");
-    assert.equal(after.slice(0, before.length), before);
-    const entries = after.trimEnd().split("\n").map(quarantined);
-    assert.deepEqual(entries, [
+    const entries = await store.quarantine.read(Number.MAX_SAFE_INTEGER, 10, {});
+    assert.deepEqual(entries.reverse().map(quarantined), [
       { reason: "The broker refused the event: too pink", ...stored(111) },
       { reason: "The broker refused the event: too pink", ...stored(103) },
-      { reason: "too blue", ...stored(102) },
+      { reason: "The broker refused the event: too blue", ...stored(102) },
     ]);
     assert.equal(store.count, LEFT.length - 1);
+    await assert.rejects(readFile(`${folder}.quarantine.jsonl`), { code: "ENOENT" });
   });
 });
 
@@ -210,10 +211,8 @@ function acknowledged(outbox: Outbox, delivery: Delivery): Content {
   return { topic, payload, qos };
 }
 
-/** The event of a line, its number told by its time. */
-function quarantined(line: string): StoredEvent & { readonly reason: string } {
-  const { reason, acceptedAt, refusedAt, ...rest } = JSON.parse(line);
-  assert.equal(new Date(refusedAt).toISOString(), refusedAt);
-  const time = Date.parse(acceptedAt);
-  return { reason, sequence: time - START, acceptedAt: time, ...rest };
+/** The event of an entry, its number told by its time. */
+function quarantined({ reason, event, quarantinedAt }: NumberedEntry) {
+  assert.notEqual(quarantinedAt, 0);
+  return { reason, sequence: (event?.acceptedAt ?? 0) - START, ...event };
 }

@@ -49,6 +49,7 @@ export class ScriptedBroker extends EventEmitter<{ packet: [Packet]; connection:
   }
 
   async stop(): Promise<void> {
+    brokers.delete(this);
     for (const socket of this.sockets) socket.destroy();
     this.#server.close();
     await once(this.#server, "close");

@@ -1,0 +1,129 @@
+// The folders of connections that are in no flow any more: what is in them, and what a person does about it.
+import type { NodeAPI } from "node-red";
+import type { Connection } from "../connection/connection";
+import type { Delivery } from "../outbox/event";
+import { folderNames, LeftFolder } from "../outbox/left-folder";
+import type { Outbox } from "../outbox/outbox";
+import { M1Error } from "../protocol/errors";
+import type { Identity } from "../protocol/topics";
+import { folderName, outboxesFolder } from "../runtime/outbox-folder";
+import { runningConnections } from "../runtime/running-connections";
+import { toldError } from "./offer";
+import type { Count, LeftFolder as Report } from "./outbox-answers";
+
+/** So many events are on their way from one outbox to another. */
+const AT_ONCE = 200;
+
+/** Only one thing happens to these folders at a time: a database is open once. */
+let earlier: Promise<unknown> = Promise.resolve();
+
+export function oneAtATime<Result>(action: () => Promise<Result>): Promise<Result> {
+  const result = earlier.then(action);
+  earlier = result.catch(() => undefined);
+  return result;
+}
+
+export async function leftReports(RED: NodeAPI): Promise<Report[]> {
+  const reports: Report[] = [];
+  for (const name of await leftNames(RED)) reports.push(await report(RED, name));
+  return reports;
+}
+
+/** Throws OUTBOX_UNKNOWN for a folder that is none, or that a connection in the flows has. */
+export async function leftFolder(RED: NodeAPI, name: string): Promise<LeftFolder> {
+  const outboxes = outboxesFolder(RED);
+  const isLeft = (await leftNames(RED)).includes(name);
+  if (!outboxes || !isLeft) throw new M1Error("OUTBOX_UNKNOWN", { name });
+  return new LeftFolder(outboxes, name);
+}
+
+async function leftNames(RED: NodeAPI): Promise<string[]> {
+  const outboxes = outboxesFolder(RED);
+  const names = outboxes ? await folderNames(outboxes) : [];
+  const used = usedNames(RED);
+  // In an instance of a subflow, the id of a node is `<instance>-<id in the template>`.
+  return names.filter((name) => !used.some((id) => name === id || name.endsWith(`-${id}`)));
+}
+
+/** Of all connections in the flow file, disabled ones included. */
+function usedNames(RED: NodeAPI): string[] {
+  const ids = runningConnections().map(({ id }) => id);
+  RED.nodes.eachNode(({ id, type }) => {
+    if (type === "m1 connection") ids.push(id);
+  });
+  return ids.map(folderName);
+}
+
+async function report(RED: NodeAPI, name: string): Promise<Report> {
+  const folder = await leftFolder(RED, name);
+  try {
+    const outboxes: Report["outboxes"][number][] = [];
+    const { identities, quarantined } = await folder.contents();
+    for (const identity of identities) {
+      const outbox = await folder.open(identity);
+      outboxes.push({ ...identity, waiting: outbox.size });
+      await outbox.close();
+    }
+    const heirs = runningConnections().filter(({ connection }) =>
+      outboxes.some((identity) => connection && isOf(connection, identity)),
+    );
+    return { folder: name, outboxes, quarantined, heirs: heirs.map(({ id }) => id) };
+  } catch (error) {
+    if (!(error instanceof M1Error)) throw error;
+    return { folder: name, outboxes: [], quarantined: 0, heirs: [], error: toldError(error) };
+  }
+}
+
+function isOf({ settings }: Connection, { projectMqtt, userMqtt }: Identity): boolean {
+  return settings.identity.projectMqtt === projectMqtt && settings.identity.userMqtt === userMqtt;
+}
+
+/**
+ * Hands the events of the connection's user over to it, the oldest first. Each leaves the folder when it is in the
+ * outbox: should the process end in between, some come twice. A folder with nothing left in it goes. Rejects with what
+ * is wrong with the folder.
+ */
+export async function handOver(folder: LeftFolder, to: Connection): Promise<Count> {
+  const count = await moved(folder, to);
+  const { identities, quarantined } = await folder.contents();
+  if (identities.length + quarantined === 0) await folder.remove();
+  return count;
+}
+
+async function moved(folder: LeftFolder, to: Connection): Promise<Count> {
+  const left = await folder.open(to.settings.identity);
+  let count = 0;
+  try {
+    while (left.size > 0) {
+      const events = await nextOf(left);
+      const results = await Promise.allSettled(events.map((event) => to.sendAgain(event)));
+      for (const [index, event] of events.entries()) {
+        if (results[index]?.status !== "fulfilled") continue;
+        left.acknowledge(event);
+        count += 1;
+      }
+      const failed = results.find((result) => result.status === "rejected");
+      if (failed?.reason instanceof M1Error) return { count, error: toldError(failed.reason) };
+      if (failed) throw failed.reason;
+    }
+    return { count };
+  } finally {
+    await left.close();
+  }
+}
+
+/** At least one, as there are some. */
+async function nextOf(left: Outbox): Promise<Delivery[]> {
+  const events: Delivery[] = [];
+  while (left.size > 0) {
+    const event = left.next();
+    if (event) events.push(event);
+    else if (events.length > 0) break;
+    else
+      await new Promise<void>((resolve) => {
+        left.onReady = resolve;
+      });
+    if (events.length === AT_ONCE) break;
+  }
+  return events;
+}

@@ -1,0 +1,166 @@
+// Who looks at an outbox sees what is in it, in order, and changes nothing; who empties it empties all that waits.
+import assert from "node:assert/strict";
+import path from "node:path";
+import type { OutgoingEvent } from "../../nodes/outbox/event";
+import { EventStore } from "../../nodes/outbox/event-store";
+import { Outbox, type OutboxPolicy } from "../../nodes/outbox/outbox";
+import { M1Error } from "../../nodes/protocol/errors";
+import { temporaryFolder } from "../support/processes";
+
+const WHO = { projectMqtt: "p", userMqtt: "u" };
+const UNLIMITED: OutboxPolicy = {
+  limit: 1_000_000,
+  full: "reject",
+  bytes: Number.POSITIVE_INFINITY,
+  maxAge: Number.POSITIVE_INFINITY,
+};
+/** More than a queue on disk keeps in memory. */
+const MANY = 9_000;
+
+function event(payload: number, done: OutgoingEvent["done"] = () => undefined): OutgoingEvent {
+  return { topic: "0/p/u/d", payload: String(payload), qos: 1, done };
+}
+
+function numbers(from: number, to: number): number[] {
+  return Array.from({ length: to - from + 1 }, (_, index) => from + index);
+}
+
+for (const place of ["memory", "disk"] as const) {
+  describe(`an outbox ${place === "disk" ? "on disk" : "in memory"}, looked at`, () => {
+    let folder: string;
+    let remove: () => Promise<void>;
+    let outbox: Outbox;
+
+    beforeEach(async () => {
+      const temporary = await temporaryFolder();
+      remove = temporary.remove;
+      folder = path.join(temporary.folder, "c1");
+      outbox = open();
+    });
+    afterEach(async () => {
+      await outbox.close();
+      await remove();
+    });
+
+    function open(): Outbox {
+      return new Outbox(UNLIMITED, place === "disk" ? { store: new EventStore(folder, WHO) } : {});
+    }
+
+    /** All that there is to see, a part at a time. */
+    async function seen(limit = 700): Promise<number[]> {
+      const found: number[] = [];
+      let shown = await outbox.look(limit);
+      for (;;) {
+        found.push(...shown.events.map(({ payload }) => Number(payload)));
+        if (!shown.next) return found;
+        shown = await outbox.look(limit, shown.next);
+      }
+    }
+
+    /** Resolves when an event can be given out. */
+    async function ready(): Promise<void> {
+      while (!outbox.next()) {
+        await new Promise<void>((resolve) => {
+          outbox.onReady = resolve;
+        });
+      }
+      outbox.putBack();
+    }
+
+    it("shows nothing where nothing waits", async () => {
+      assert.deepEqual(await outbox.look(10), { events: [] });
+    });
+
+    it(`shows ${MANY} events in order, and each of them once`, async () => {
+      for (const n of numbers(1, MANY)) outbox.add(event(n));
+      await ready();
+      assert.deepEqual(await seen(), numbers(1, MANY));
+    });
+
+    it("shows what is not written yet, too", async () => {
+      for (const n of numbers(1, 5)) outbox.add(event(n));
+      assert.deepEqual(await seen(2), numbers(1, 5));
+    });
+
+    it("goes on behind any event", async () => {
+      for (const n of numbers(1, 10)) outbox.add(event(n));
+      await ready();
+      const { events } = await outbox.look(10);
+      const { events: rest } = await outbox.look(10, events[3]?.place);
+      assert.deepEqual(
+        rest.map(({ payload }) => Number(payload)),
+        numbers(5, 10),
+      );
+    });
+
+    it("shows what is in flight, and not what has left", async () => {
+      for (const n of numbers(1, 4)) outbox.add(event(n));
+      await ready();
+      const [first, second] = [outbox.next(), outbox.next()];
+      assert.ok(first && second);
+      outbox.acknowledge(first);
+      assert.deepEqual(await seen(), numbers(2, 4));
+    });
+
+    it("changes nothing: all are given out afterwards", async () => {
+      for (const n of numbers(1, MANY)) outbox.add(event(n));
+      await ready();
+      await seen();
+      const sent: number[] = [];
+      while (outbox.size > 0) {
+        const delivery = outbox.next();
+        if (!delivery) {
+          await ready();
+          continue;
+        }
+        sent.push(Number(delivery.payload));
+        outbox.acknowledge(delivery);
+      }
+      assert.deepEqual(sent, numbers(1, MANY));
+    });
+
+    it(`is emptied of ${MANY} events, each told who did it, and comes back empty`, async () => {
+      const told: (string | undefined)[] = [];
+      for (const n of numbers(1, MANY)) outbox.add(event(n, (error) => told.push(error?.message)));
+      await ready();
+
+      assert.equal(await outbox.empty(new M1Error("OUTBOX_EMPTIED", { value: "ann" })), MANY);
+
+      assert.deepEqual(new Set(told), new Set(["Not sent: ann deleted the event from the outbox"]));
+      assert.equal(told.length, MANY);
+      assert.deepEqual([outbox.size, Math.round(outbox.bytes), await seen()], [0, 0, []]);
+      await outbox.close();
+      outbox = open();
+      assert.deepEqual(await seen(), []);
+      assert.equal(outbox.size, 0);
+    });
+
+    it("keeps what is in flight and what comes while it is emptied", async () => {
+      const told: number[] = [];
+      for (const n of numbers(1, MANY)) outbox.add(event(n, () => told.push(n)));
+      await ready();
+      const inFlight = [outbox.next(), outbox.next()];
+
+      const emptied = outbox.empty(new M1Error("OUTBOX_EMPTIED", { value: "ann" }));
+      outbox.add(event(MANY + 1));
+
+      assert.equal(await emptied, MANY - 2);
+      assert.deepEqual(told, numbers(3, MANY));
+      assert.deepEqual(await seen(), [1, 2, MANY + 1]);
+      for (const delivery of inFlight) if (delivery) outbox.acknowledge(delivery);
+      assert.equal(outbox.size, 1);
+    });
+
+    it("counts how many come and leave, by the second", async () => {
+      const { setTimeout: pause } = await import("node:timers/promises");
+      for (const n of numbers(1, 3)) outbox.add(event(n));
+      await ready();
+      const delivery = outbox.next();
+      if (delivery) outbox.acknowledge(delivery);
+      // A second has to pass.
+      await pause(1_000);
+      const sum = (counts: readonly number[]) => counts.reduce((all, count) => all + count, 0);
+      assert.deepEqual([sum(outbox.rates.in.perSecond), sum(outbox.rates.out.perSecond)], [3, 1]);
+    });
+  });
+}

@@ -1,0 +1,12 @@
+// What lies in the quarantine of an outbox on disk that nobody has open.
+import { EventStore } from "../../nodes/outbox/event-store";
+import type { NumberedEntry } from "../../nodes/outbox/quarantine-entry";
+
+/** The oldest first. Any user's outbox in the folder shows all. */
+export async function quarantinedIn(folder: string): Promise<NumberedEntry[]> {
+  const store = new EventStore(folder, { projectMqtt: "nobody", userMqtt: "nobody" });
+  await store.open();
+  const entries = await store.quarantine.read(Number.MAX_SAFE_INTEGER, 100_000, {});
+  await store.close();
+  return entries.reverse();
+}
