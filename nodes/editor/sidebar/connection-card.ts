@@ -20,15 +20,18 @@ export class ConnectionCard {
   constructor(report: ConnectionReport) {
     const { id } = report;
     this.#report = report;
-    const name = () => connectionName(id, this.#report.name);
     this.#head = new ConnectionHead(report);
-    this.#waiting = new WaitingSection(id, name);
-    this.#quarantine = new QuarantineSection(id, name);
+    this.#waiting = new WaitingSection(id, () => this.name);
+    this.#quarantine = new QuarantineSection(id, () => this.name);
     const { element } = this.#figures;
     this.#outbox.append(element, this.#waiting.element, this.#quarantine.element);
     this.element.attr("aria-labelledby", this.#head.nameId);
     this.element.append(this.#head.element, this.#outbox);
     this.update(report);
+  }
+
+  get name(): string {
+    return connectionName(this.#report.id, this.#report.name);
   }
 
   update(report: ConnectionReport): void {
@@ -42,8 +45,10 @@ export class ConnectionCard {
     this.#quarantine.update(outbox.quarantined);
   }
 
-  /** Time has passed, and nothing else. */
+  /** Time has passed, and nothing else is known. */
   tick(): void {
-    this.update(this.#report);
+    const { outbox } = this.#report;
+    this.#head.update(this.#report);
+    if (outbox) this.#figures.update(outbox);
   }
 }

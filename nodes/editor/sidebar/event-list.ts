@@ -11,6 +11,9 @@ const PAGE_SIZE = "20";
 /** Milliseconds after the last key of a search. */
 const TYPING = 300;
 
+/** Milliseconds: where events come and go, a list is empty and is not from one moment to the next. */
+const LOAD_AGAIN = 2_000;
+
 export interface EventListOptions<Event, Answer extends Page<Event>> {
   /** Where the pages are. */
   readonly path: string;
@@ -34,9 +37,9 @@ export class EventList<Event, Answer extends Page<Event>> {
   #next: string | undefined;
   #isOpen = false;
   #loadedAt = 0;
-  /** How many events there are in all, and how many there were when the list was loaded. */
-  #total = 0;
-  #totalThen = 0;
+  /** How many events there were in all when the list was loaded; undefined until the report after that. */
+  #totalThen: number | undefined;
+  #isOld = false;
 
   constructor(private readonly options: EventListOptions<Event, Answer>) {
     const label = shared("sidebar.search");
@@ -53,7 +56,6 @@ export class EventList<Event, Answer extends Page<Event>> {
   load(): void {
     this.#isOpen = true;
     this.#next = undefined;
-    this.#totalThen = this.#total;
     void this.#ask();
   }
 
@@ -66,12 +68,20 @@ export class EventList<Event, Answer extends Page<Event>> {
 
   /** `total` is how many events there are now. The list stays as it is while someone may be reading it. */
   update(total: number): void {
-    this.#total = total;
-    if (!this.#isOpen || this.#request || total === this.#totalThen) return;
-    const isTurned = (total === 0) !== (this.#items.children().length === 0);
+    if (!this.#isOpen || this.#request) return;
+    this.#totalThen ??= total;
+    const isTurned = (total === 0) !== this.#isEmpty && this.#device === undefined;
     const isRead = this.#items.is(":hover, :focus-within");
-    if (isTurned && !isRead && this.#device === undefined) this.load();
-    else this.#tellAge();
+    if (isTurned && !isRead) {
+      if (Date.now() - this.#loadedAt > LOAD_AGAIN) this.load();
+    } else if (isTurned || (total !== this.#totalThen && !this.#isEmpty)) {
+      this.#isOld = true;
+      this.#tellAge();
+    }
+  }
+
+  get #isEmpty(): boolean {
+    return this.#items.children().length === 0;
   }
 
   get #device(): string | undefined {
@@ -116,18 +126,18 @@ export class EventList<Event, Answer extends Page<Event>> {
   #begin(items: JQuery[], whole: Answer | undefined): void {
     replaceContent(this.#items, items, this.#search);
     this.#loadedAt = Date.now();
+    this.#totalThen = undefined;
+    this.#isOld = false;
     this.options.loaded?.(whole);
   }
 
   /** What the list shows, and whether that is how it still is. */
   #tellAge(): void {
-    const isEmpty = this.#items.children().length === 0;
     const device = this.#device;
     const time = clockTime(this.#loadedAt);
-    const isOld = this.#total !== this.#totalThen;
-    const age = shared(isOld ? "sidebar.changedSince" : "sidebar.asOf", { time });
-    const found =
+    const age = shared(this.#isOld ? "sidebar.changedSince" : "sidebar.asOf", { time });
+    const nothing =
       device === undefined ? this.options.empty : shared("sidebar.notFound", { device });
-    setText(this.#state, isEmpty && !isOld ? found : age);
+    setText(this.#state, this.#isEmpty && !this.#isOld ? nothing : age);
   }
 }

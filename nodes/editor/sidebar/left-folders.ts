@@ -3,7 +3,6 @@ import type { LeftFolder, LeftFolders } from "../../admin/outbox-answers";
 import { shared, translateError } from "../explain";
 import { number } from "./amounts";
 import { setShown } from "./changes";
-import { connectionName } from "./connection-nodes";
 import { button, newId } from "./controls";
 import { note } from "./event-items";
 import { deleteFolder, downloadEvents, handOver } from "./outbox-actions";
@@ -14,7 +13,8 @@ export class LeftFoldersView {
   readonly #list = $("<div>");
   #request: object | undefined;
 
-  constructor() {
+  /** `nameOf` gives what a connection is called. */
+  constructor(private readonly nameOf: (connection: string) => string) {
     const id = newId();
     const title = $("<h3>").attr("id", id).text(shared("sidebar.left.title"));
     const tip = $('<p class="m1-tip">').text(shared("sidebar.left.tip"));
@@ -67,10 +67,10 @@ export class LeftFoldersView {
   /** A choice, unless there is only one that it can go to. */
   #heirs(folder: string, heirs: readonly string[], waiting: number): JQuery {
     const choice = $("<select>").attr("aria-label", shared("sidebar.left.heir"));
-    for (const id of heirs) $("<option>").val(id).text(connectionName(id)).appendTo(choice);
+    for (const id of heirs) $("<option>").val(id).text(this.nameOf(id)).appendTo(choice);
     const give = () => {
       const id = String(choice.val());
-      void this.#after(handOver(folder, { id, name: connectionName(id) }, waiting));
+      void this.#after(handOver(folder, { id, name: this.nameOf(id) }, waiting));
     };
     const go = button("fa-share", shared("sidebar.action.handOver"), give);
     return $('<div class="m1-heirs">').append(choice, go);

@@ -17,9 +17,9 @@ export class Panel {
   readonly #failure = note("m1-failure", "fa-warning", "").attr("role", "status");
   readonly #nothing = nothingDeployed();
   readonly #list = $("<div>");
-  readonly #left = new LeftFoldersView();
-  readonly #reports = new LiveReports((report) => this.#show(report));
   readonly #cards = new Map<string, ConnectionCard>();
+  readonly #left = new LeftFoldersView((id) => this.#cards.get(id)?.name ?? id);
+  readonly #reports = new LiveReports((report) => this.#show(report));
   /** Of the latest report. */
   #ids: string | undefined;
   #ticking: ReturnType<typeof setInterval> | undefined;

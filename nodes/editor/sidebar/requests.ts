@@ -55,17 +55,23 @@ export function act<Answer extends object>(
 
 /** Has the browser save what is under a path: a link would go without the user's token. */
 export async function download(path: string, fileName: string): Promise<NoAnswer | undefined> {
+  const request = new XMLHttpRequest();
   const answer = await answerOf<Blob>("sidebar.mayNotLook", () =>
     $.ajax({
       url: `m1-connection/${path}`,
       // Of another type than jQuery knows, so that it leaves the answer as it is.
       dataType: "binary",
+      xhr: () => request,
       xhrFields: { responseType: "blob" },
       timeout: DEADLINE.download,
     }),
   );
+  const content = request.response as Blob | null;
+  // jQuery does not read what such a request answers.
+  if (content?.type.split(";")[0] === "application/json") {
+    return told(JSON.parse(await content.text()));
+  }
   if (answer instanceof NoAnswer) return answer;
-  if (answer.type.startsWith("application/json")) return told(JSON.parse(await answer.text()));
   save(answer, fileName);
   return undefined;
 }
