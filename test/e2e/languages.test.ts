@@ -1,4 +1,4 @@
-// The dialogs in each language: every choice can be read to its end.
+// The dialogs and the sidebar in each language: every choice can be read to its end.
 import { deepEqual } from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import path from "node:path";
@@ -9,6 +9,7 @@ import { installation } from "../support/installation";
 import { NodeRed } from "../support/node-red";
 import { version } from "../support/release";
 import { Editor } from "./editor";
+import { OutboxTab } from "./outbox-tab";
 
 const languages = readdirSync(path.resolve(__dirname, "../../nodes/locales"));
 const editorTheme = { tours: false, palette: { catalogues: [] } };
@@ -25,7 +26,7 @@ const receiving = (type: string, y: number) => ({
   wires: [],
 });
 
-describe(`in the editor of Node-RED ${version}, the dialogs`, () => {
+describe(`in the editor of Node-RED ${version}, dialogs and sidebar`, () => {
   const leftovers: (() => Promise<unknown>)[] = [];
   let browser: Browser;
   let editor: Editor;
@@ -82,6 +83,15 @@ describe(`in the editor of Node-RED ${version}, the dialogs`, () => {
       await connection.element.locator(".m1-fold").first().click();
       cut.push(...(await cutOff(connection.element)));
       deepEqual(cut, []);
+    });
+
+    it(`leave room for each word of the sidebar in ${language}, in 300 pixels`, async () => {
+      await editor.page.reload();
+      await editor.loaded();
+      const tab = await OutboxTab.open(editor);
+      await tab.element.locator("section").first().waitFor();
+      for (const fold of await tab.element.locator("[aria-expanded]").all()) await fold.click();
+      deepEqual(await tab.cutOff(300), []);
     });
   }
 });

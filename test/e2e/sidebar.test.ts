@@ -25,7 +25,7 @@ const LEGIBLE = 4.5;
 const editorTheme = { tours: false, palette: { catalogues: [] } };
 
 /** Milliseconds: a broker that is back is found soon, and whoever was refused waits to be told. */
-const TIMING = { firstRetry: 300, stable: 0, longestRetry: 3_600_000, refusedRetry: 3_600_000 };
+const TIMING = { firstRetry: 100, stable: 0, longestRetry: 3_600_000, refusedRetry: 3_600_000 };
 
 /** Printable ASCII, as an ID may be, and markup that would show itself. */
 const MARKUP = "<img src=x onerror=document.title=0>";
@@ -229,21 +229,12 @@ describe(`in the sidebar of Node-RED ${version}, a person`, () => {
     await card.says("Nothing is in quarantine");
   });
 
-  it("deletes another one from the quarantine, after a question that says how many", async () => {
+  it("sees text that looks like markup as the text it is", async () => {
     proxy.cutAt(POISON);
     await editor.pressButton("bad");
     await card.counts("In quarantine", 1);
     await card.events.first().waitFor();
-    await card.press("Delete (all)");
-    match(await tab.question.words(), /^Events in quarantine: 1\. Delete them unsent\?/);
-    await tab.question.answer("Delete");
-    await editor.notification("Deleted: 1").waitFor();
-    await card.counts("In quarantine", 0);
     proxy.cutAt(undefined);
-    await card.turn("In quarantine");
-  });
-
-  it("sees text that looks like markup as the text it is", async () => {
     await sandbox.stop();
     proxy.cut();
     await card.says("not connected");
@@ -255,6 +246,19 @@ describe(`in the sidebar of Node-RED ${version}, a person`, () => {
     equal(await card.element.locator("img").count(), 0);
     match(await entry.locator("pre").innerText(), /"note": "<b><img src=x/);
     match(await editor.page.title(), /Node-RED/);
+  });
+
+  it("keeps what it reads in its place while the queue grows, and is told that it has", async () => {
+    const read = card.events.first();
+    await read.hover();
+    await read.evaluate((entry) => entry.setAttribute("data-read", ""));
+    await editor.pressButton("other");
+    await read.hover();
+    await card.counts("Waiting", 2);
+    await card.says(/^As of .*; it has changed since$/);
+    equal(await card.element.locator("[data-read]").count(), 1);
+    await card.press("Refresh");
+    await card.says("cellar");
   });
 
   for (const width of [300, 400]) {
@@ -271,12 +275,21 @@ describe(`in the sidebar of Node-RED ${version}, a person`, () => {
     });
   }
 
+  it("deletes what is in quarantine, after a question that says how many", async () => {
+    await card.press("Delete (all)");
+    match(await tab.question.words(), /^Events in quarantine: 1\. Delete them unsent\?/);
+    await tab.question.answer("Delete");
+    await editor.notification("Deleted: 1").waitFor();
+    await card.counts("In quarantine", 0);
+    await card.turn("In quarantine");
+  });
+
   it("empties the queue, and nothing is left to send", async () => {
     const before = sandbox.events.length;
     await card.press("Empty the outbox");
-    match(await tab.question.words(), /^Events that wait: 1\. Delete them all unsent\?/);
+    match(await tab.question.words(), /^Events that wait: 2\. Delete them all unsent\?/);
     await tab.question.answer("Empty the outbox");
-    await editor.notification("Deleted unsent: 1").waitFor();
+    await editor.notification("Deleted unsent: 2").waitFor();
     await card.counts("Waiting", 0);
     await sandbox.start();
     await card.says(/^connected$/);
@@ -327,6 +340,8 @@ describe(`in the sidebar of Node-RED ${version}, a person`, () => {
     }));
     await deploy([{ ...first }, heir, ...users]);
     await tab.left.getByText("Waiting: 1").waitFor();
+    deepEqual(await tab.cutOff(300), []);
+    ok((await faintestIn(tab.left, "none")).ratio >= LEGIBLE);
     await tab.left.getByRole("button", { name: "Hand over" }).click();
     match(await tab.question.words(), /^Events that wait: 1\. Hand them over to Heir\?/);
     await tab.question.answer("Hand over");
@@ -337,21 +352,25 @@ describe(`in the sidebar of Node-RED ${version}, a person`, () => {
     equal((await arrived).deviceId, "kitchen");
   });
 
-  it("does all of it with the keyboard alone", async () => {
+  it("reaches each part of a card with the keyboard alone, and unfolds it", async () => {
     await reopen();
     const heir = tab.card("Heir");
     await heir.says(/^connected$/);
     const { keyboard } = editor.page;
+    const reached = () =>
+      editor.page.evaluate(() => {
+        const { ariaLabel, textContent } = document.activeElement ?? document.body;
+        return ariaLabel ?? textContent;
+      });
     await heir.element.getByRole("button", { name: "Heir", exact: true }).focus();
-    const reached: string[] = [];
-    for (let presses = 0; presses < 4; presses += 1) {
+    for (const part of ["Select the nodes that use it", "Waiting: 0", "In quarantine: 0"]) {
       await keyboard.press("Tab");
-      reached.push(await editor.page.evaluate(() => document.activeElement?.textContent ?? ""));
+      equal(await reached(), part);
     }
-    deepEqual(reached.slice(1), ["Waiting: 0", "In quarantine: 0", reached[3]]);
-    await keyboard.press("Shift+Tab");
     await keyboard.press("Enter");
     await heir.says("Nothing is in quarantine");
+    await keyboard.press("Tab");
+    equal(await reached(), "Search by device ID");
   });
 });
 

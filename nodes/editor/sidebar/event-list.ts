@@ -37,8 +37,9 @@ export class EventList<Event, Answer extends Page<Event>> {
   #next: string | undefined;
   #isOpen = false;
   #loadedAt = 0;
-  /** How many events there were in all when the list was loaded; undefined until the report after that. */
-  #totalThen: number | undefined;
+  /** How many events there are in all, and how many there were when the list was loaded. */
+  #total = 0;
+  #totalThen = 0;
   #isOld = false;
 
   constructor(private readonly options: EventListOptions<Event, Answer>) {
@@ -68,8 +69,8 @@ export class EventList<Event, Answer extends Page<Event>> {
 
   /** `total` is how many events there are now. The list stays as it is while someone may be reading it. */
   update(total: number): void {
+    this.#total = total;
     if (!this.#isOpen || this.#request) return;
-    this.#totalThen ??= total;
     const isTurned = (total === 0) !== this.#isEmpty && this.#device === undefined;
     const isRead = this.#items.is(":hover, :focus-within");
     if (isTurned && !isRead) {
@@ -115,6 +116,9 @@ export class EventList<Event, Answer extends Page<Event>> {
       else this.#items.append(items);
       isFirst = false;
       this.#next = answer.next;
+      // The latest report may be a little older than the page.
+      const isAll = device === undefined && answer.next === undefined;
+      this.#totalThen = isAll ? this.#items.children().length : this.#total;
       this.#tellAge();
       if (answer.events.length > 0 || answer.next === undefined) break;
       setText(this.#state, shared("sidebar.searching"));
@@ -126,7 +130,6 @@ export class EventList<Event, Answer extends Page<Event>> {
   #begin(items: JQuery[], whole: Answer | undefined): void {
     replaceContent(this.#items, items, this.#search);
     this.#loadedAt = Date.now();
-    this.#totalThen = undefined;
     this.#isOld = false;
     this.options.loaded?.(whole);
   }
