@@ -58,6 +58,8 @@ export interface OutOptions {
   readonly port: number;
   readonly qos: 0 | 1;
   readonly outbox: "memory" | "disk";
+  /** The source writes each message into a LevelDB first. */
+  readonly isStored?: boolean;
   /** Of ours. */
   readonly complete?: "delivered" | "stored";
 }
@@ -65,7 +67,7 @@ export interface OutOptions {
 /** Core gets the event ready-made, as text; ours gets the reading and makes the event of it. */
 export function outFlow(
   maker: Maker,
-  { port, qos, outbox, complete = "delivered" }: OutOptions,
+  { port, qos, outbox, isStored = false, complete = "delivered" }: OutOptions,
 ): Flow {
   const payload = maker === "core" ? ENVELOPE : READING;
   const out =
@@ -75,7 +77,7 @@ export function outFlow(
   return [
     tab,
     connection(maker, maker, port, outbox),
-    { id: "source", z: "tab", type: "bench source", payload, wires: [[OUT]] },
+    { id: "source", z: "tab", type: "bench source", payload, isStored, wires: [[OUT]] },
     { id: OUT, z: "tab", ...out, complete, qos: String(qos), wires: [] },
   ];
 }

@@ -1,6 +1,8 @@
 // The nodes that drive a Node-RED under measurement: a source that sends as fast as its messages are
 // finished, and a sink that counts. Commanded over the admin API.
+import path from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
+import { ClassicLevel } from "classic-level";
 import type { Node, NodeAPI, NodeDef, NodeStatus } from "node-red";
 import { type Commands, carryOut } from "./commands";
 import { now } from "./meter";
@@ -11,6 +13,8 @@ import { Window } from "./window";
 
 interface SourceConfig extends NodeDef {
   payload: unknown;
+  /** Each message is written into a LevelDB before it is sent: what that costs by itself. */
+  isStored?: boolean;
 }
 
 interface Expectation {
@@ -46,11 +50,23 @@ export = (RED: NodeAPI & { hooks: Hooks }): void => {
 
   function BenchSource(this: Node, config: SourceConfig): void {
     RED.nodes.createNode(this, config);
-    const { payload } = config;
-    sendMessage = () => this.send({ payload });
+    const { payload, isStored } = config;
+    const { userDir = "" } = RED.settings as { userDir?: string };
+    const db = isStored ? new ClassicLevel(path.join(userDir, "bench-level")) : undefined;
+    let stored = 0;
+    const send = () => this.send({ payload });
+    const storeAndSend = (to: ClassicLevel) => {
+      stored += 1;
+      const key = String(stored).padStart(16, "0");
+      void to.batch([{ type: "put", key, value: JSON.stringify(payload) }]).then(send);
+    };
+    sendMessage = db ? () => storeAndSend(db) : send;
     // Whatever node ends a message, as a Complete node would hear of it, but without a copy of it.
     RED.hooks.add("onComplete.bench", ({ error }) => sending?.finished(error));
-    this.on("close", () => RED.hooks.remove("onComplete.bench"));
+    this.on("close", (done: () => void) => {
+      RED.hooks.remove("onComplete.bench");
+      void Promise.resolve(db?.close()).then(done);
+    });
   }
 
   function BenchSink(this: Node, config: NodeDef): void {

@@ -65,7 +65,7 @@ export interface OutboxOptions {
 }
 
 /** So many events are ended in one turn of the event loop. */
-const EMPTIED_AT_ONCE = 1_000;
+const EMPTIED_AT_ONCE = 200;
 
 export class Outbox {
   /** Called when events can be sent that could not before. */

@@ -1,6 +1,7 @@
 // What a connection writes into the log and tells Catch nodes: changes, not attempts, each told once.
 import type { Node, NodeAPI } from "node-red";
-import type { Connection, ConnectionEvents, ConnectionState } from "../connection/connection";
+import type { Connection, ConnectionEvents } from "../connection/connection";
+import type { ConnectionState } from "../connection/connection-state";
 import { needsAPerson } from "../connection/failure";
 import { type Clock, type ClockStep, systemClock } from "../outbox/clock";
 import type { Losses } from "../outbox/outbox";

@@ -1,5 +1,5 @@
 // What a status says to a flow, for Status nodes: `status.m1`, beside the words and colours for people.
-import type { ConnectionState, QueueState } from "../connection/connection";
+import type { ConnectionState, QueueState } from "../connection/connection-state";
 import type { ErrorCode, M1Error } from "../protocol/errors";
 import { isInRange } from "../protocol/timestamp";
 

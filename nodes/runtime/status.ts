@@ -1,6 +1,6 @@
 // What a node shows below itself: a function of the connection's state, the queue and the node's own faults.
 import type { Node, NodeAPI, NodeStatus } from "node-red";
-import type { ConnectionState, QueueState } from "../connection/connection";
+import type { ConnectionState, QueueState } from "../connection/connection-state";
 import english from "../locales/en-US/m1-connection.json";
 import type { M1Error } from "../protocol/errors";
 import { hasBacklog, type MachineStatus, machineFault, machineStatus } from "./machine-status";

@@ -1,7 +1,7 @@
 // When a status is told again: not for what only grows older or goes on its way.
 import { deepEqual } from "node:assert/strict";
 import type { Node, NodeAPI } from "node-red";
-import type { ConnectionState, QueueState } from "../../nodes/connection/connection";
+import type { ConnectionState, QueueState } from "../../nodes/connection/connection-state";
 import { M1Error } from "../../nodes/protocol/errors";
 import { connectionStatus, type Status, statusDisplay } from "../../nodes/runtime/status";
 

@@ -1,7 +1,8 @@
 // Connections for tests: to the sandbox or any other server on this computer, with short durations.
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
-import { Connection, type ConnectionState } from "../../nodes/connection/connection";
+import { Connection } from "../../nodes/connection/connection";
+import type { ConnectionState } from "../../nodes/connection/connection-state";
 import type { ConnectionSettings } from "../../nodes/connection/mqtt-client";
 import { TIMING, type Timing } from "../../nodes/connection/timing";
 import { Outbox } from "../../nodes/outbox/outbox";
