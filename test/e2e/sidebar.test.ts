@@ -27,8 +27,8 @@ const editorTheme = { tours: false, palette: { catalogues: [] } };
 /** Milliseconds: a broker that is back is found soon, and whoever was refused waits to be told. */
 const TIMING = { firstRetry: 100, stable: 0, longestRetry: 3_600_000, refusedRetry: 3_600_000 };
 
-/** Printable ASCII, as an ID may be, and markup that would show itself. */
-const MARKUP = "<img src=x onerror=document.title=0>";
+/** Printable ASCII, as an ID may be: markup that would show itself, and more than a line holds. */
+const MARKUP = `<img src=x onerror=document.title=0>${"0123456789".repeat(6)}`;
 
 /** The broker hangs up on it, until it is allowed. */
 const POISON = "poison";

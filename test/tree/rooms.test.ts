@@ -25,6 +25,8 @@ const refused = [
   [".", "mqtt", "A node type is a thin adapter"],
   ["editor", "mqtt", "editor/ runs in the browser"],
   ["editor", "../outbox/outbox", "editor/ runs in the browser"],
+  ["editor/sidebar", "../../outbox/outbox", "editor/ runs in the browser"],
+  ["editor/sidebar", "../../admin/endpoints", "editor/ runs in the browser"],
 ] as const;
 
 const allowed = [
@@ -35,6 +37,7 @@ const allowed = [
   ["connection", "../subscriptions/subscriptions"],
   ["runtime", "../connection/connection"],
   [".", "./connection/connection"],
+  ["editor/sidebar", "../../admin/outbox-answers"],
 ] as const;
 
 describe("the rooms of nodes/", () => {
