@@ -96,6 +96,12 @@ export class Card {
     await this.element.locator("button:visible").and(this.named(button)).first().click();
   }
 
+  /** Does not wait for a pause to end. */
+  async connect(): Promise<void> {
+    // The button goes away for the moment in which it tries by itself.
+    await this.element.locator("button", { hasText: "Connect now" }).dispatchEvent("click");
+  }
+
   async search(device: string): Promise<void> {
     await this.element.getByRole("searchbox").locator("visible=true").fill(device);
   }

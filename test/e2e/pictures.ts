@@ -5,6 +5,7 @@ import path from "node:path";
 import type { Browser, Page } from "playwright-core";
 import type { Dialog } from "./dialog";
 import { type Box, boxOf, type Editor } from "./editor";
+import type { Card } from "./outbox-tab";
 
 const folder = path.resolve(__dirname, "../../docs/images");
 
@@ -33,6 +34,30 @@ export async function pictureDialog({ page, element }: Dialog, name: string): Pr
   const form = await boxOf(element.locator(".m1-form"));
   const clip = { x, y, width, height: form.y + form.height + 10 - y };
   await picture(page, name, clip);
+}
+
+/** A card of the sidebar, its times and address as they may be anywhere. */
+export async function pictureCard({ element }: Card, name: string): Promise<void> {
+  if (!areWanted) return;
+  const page = element.page();
+  // All of it at once, which no section of the sidebar is high enough for.
+  const tab = page.locator(".m1-sidebar");
+  const place = "position: fixed; inset: 0 auto auto 0; width: 320px; height: auto; z-index: 99";
+  await tab.evaluate((all, style) => all.setAttribute("style", style), place);
+  await page.mouse.move(0, 0);
+  await element.evaluate((card) => {
+    const words = document.createTreeWalker(card, NodeFilter.SHOW_TEXT);
+    while (words.nextNode()) {
+      const text = words.currentNode;
+      text.textContent = (text.textContent ?? "")
+        .replace(/\d+:\d\d:\d\d\s[AP]M/, "12:00:00 PM")
+        .replace(/"\d{4}-.+Z"/, '"2026-01-31T12:00:00.123000Z"')
+        .replace(/mqtt:.*/, "mqtts://mqtt.mediumone.com:61620")
+        .replace(/for \d+ .*/, "for 3 min");
+    }
+  });
+  await picture(page, name, await boxOf(tab));
+  await tab.evaluate((all) => all.removeAttribute("style"));
 }
 
 /** The nodes on the canvas. */

@@ -14,7 +14,7 @@ import { faintestIn } from "./contrast";
 import { Dialog } from "./dialog";
 import { Editor } from "./editor";
 import { type Card, OutboxTab } from "./outbox-tab";
-import { pictureFailure } from "./pictures";
+import { pictureCard, pictureFailure } from "./pictures";
 
 /** Node-RED 4 is always light. */
 const THEMES = Number.parseInt(version, 10) >= 5 ? ["light", "dark"] : ["light"];
@@ -184,7 +184,9 @@ describe(`in the sidebar of Node-RED ${version}, a person`, () => {
 
   it("sees the queue drain when the broker is back", async () => {
     await sandbox.start();
-    await sandbox.next("event", ({ deviceId }) => deviceId === "cellar");
+    const arrived = sandbox.next("event", ({ deviceId }) => deviceId === "cellar");
+    await card.connect();
+    await arrived;
     await card.counts("Waiting", 0);
     await card.says("Nothing waits to be sent");
     equal(sandbox.events.length, 3);
@@ -207,6 +209,7 @@ describe(`in the sidebar of Node-RED ${version}, a person`, () => {
     const entry = card.events.first();
     await entry.getByText(/The broker closed the connection 3 times on this event/).waitFor();
     await entry.getByText(`"note": "${POISON}"`).waitFor();
+    await pictureCard(card, "sidebar");
   });
 
   it("is asked before it is sent again, and may think better of it", async () => {
@@ -292,6 +295,7 @@ describe(`in the sidebar of Node-RED ${version}, a person`, () => {
     await editor.notification("Deleted unsent: 2").waitFor();
     await card.counts("Waiting", 0);
     await sandbox.start();
+    await card.connect();
     await card.says(/^connected$/);
     const next = sandbox.next("event");
     await editor.pressButton("reading");
@@ -349,6 +353,7 @@ describe(`in the sidebar of Node-RED ${version}, a person`, () => {
     await tab.left.waitFor({ state: "hidden" });
     const arrived = sandbox.next("event");
     await sandbox.start();
+    await tab.card("Heir").connect();
     equal((await arrived).deviceId, "kitchen");
   });
 
