@@ -1,46 +1,21 @@
 // What a person sees of errors in the editor: a sentence in the debug sidebar, as core's nodes show one, and what
 // Status and Complete nodes pass on.
 import { equal } from "node:assert/strict";
-import type { Browser } from "playwright-core";
 import { DEMO_ACCOUNT, Sandbox } from "../../sandbox/sandbox";
-import { startBrowser } from "../support/browser";
-import { installation } from "../support/installation";
-import { NodeRed } from "../support/node-red";
 import { version } from "../support/release";
-import { Editor } from "./editor";
-import { pictureFailure } from "./pictures";
-
-const editorTheme = { tours: false, palette: { catalogues: [] } };
+import type { Editor } from "./editor";
+import { setScene } from "./scene";
 
 /** How much of a text the sidebar shows before it is unfolded. */
 const SHOWN = 80;
 
 describe(`of errors in the editor of Node-RED ${version}, a person`, () => {
   const sandbox = new Sandbox({ port: 0 });
-  const leftovers: (() => Promise<unknown>)[] = [];
-  let browser: Browser;
   let editor: Editor;
 
-  before(async function () {
-    this.timeout(60_000);
-    await sandbox.start();
-    leftovers.push(() => sandbox.stop());
-    const { userDir, remove } = await installation(flow(sandbox.url));
-    leftovers.push(remove);
-    const nodeRed = await NodeRed.start(userDir, { editorTheme });
-    leftovers.push(() => nodeRed.stop());
-    browser = await startBrowser();
-    leftovers.push(() => browser.close());
-    editor = await Editor.open(browser, nodeRed.url);
+  setScene({ sandbox, flow: () => flow(sandbox.url) }, async (scene) => {
+    editor = scene.editor;
     await editor.shows("sensor", "connected");
-  });
-
-  after(async () => {
-    for (const clear of leftovers.reverse()) await clear();
-  });
-
-  afterEach(async function () {
-    if (this.currentTest?.state === "failed") await pictureFailure(browser);
   });
 
   it("reads in the debug sidebar what is wrong with a message, without unfolding anything", async () => {

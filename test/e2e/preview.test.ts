@@ -1,69 +1,17 @@
 // A person sees in the dialog what the last message came to.
 import { equal, match, ok } from "node:assert/strict";
-import type { Browser } from "playwright-core";
 import { Sandbox } from "../../sandbox/sandbox";
-import { startBrowser } from "../support/browser";
 import { connectionTo } from "../support/flows";
-import { installation } from "../support/installation";
-import { NodeRed } from "../support/node-red";
 import { version } from "../support/release";
-import { Editor } from "./editor";
-
-const editorTheme = { tours: false, palette: { catalogues: [] } };
+import type { Editor } from "./editor";
+import { setScene } from "./scene";
 
 describe(`in the editor of Node-RED ${version}, the preview of m1 event out`, () => {
   const sandbox = new Sandbox({ port: 0 });
-  const leftovers: (() => Promise<unknown>)[] = [];
-  let browser: Browser;
   let editor: Editor;
 
-  before(async function () {
-    this.timeout(60_000);
-    await sandbox.start();
-    leftovers.push(() => sandbox.stop());
-    const flow = [
-      { id: "tab", type: "tab", label: "Flow" },
-      connectionTo(sandbox),
-      {
-        id: "press",
-        z: "tab",
-        type: "inject",
-        name: "press",
-        repeat: "",
-        props: [
-          { p: "payload", v: '{"t":"21.5"}', vt: "json" },
-          { p: "sensor", v: "attic", vt: "str" },
-        ],
-        x: 120,
-        y: 80,
-        wires: [["out"]],
-      },
-      {
-        id: "out",
-        z: "tab",
-        type: "m1 event out",
-        name: "send",
-        connection: "m1",
-        deviceId: "sensor",
-        deviceIdType: "msg",
-        eventData: "$number(payload.t) + 1",
-        eventDataType: "jsonata",
-        x: 360,
-        y: 80,
-        wires: [],
-      },
-    ];
-    const { userDir, remove } = await installation(flow);
-    leftovers.push(remove);
-    const nodeRed = await NodeRed.start(userDir, { editorTheme });
-    leftovers.push(() => nodeRed.stop());
-    browser = await startBrowser();
-    leftovers.push(() => browser.close());
-    editor = await Editor.open(browser, nodeRed.url);
-  });
-
-  after(async () => {
-    for (const leave of leftovers.reverse()) await leave();
+  setScene({ sandbox, flow: () => flow(sandbox) }, (scene) => {
+    editor = scene.editor;
   });
 
   it("is of the example, labelled as that, while no message has come", async () => {
@@ -110,3 +58,38 @@ describe(`in the editor of Node-RED ${version}, the preview of m1 event out`, ()
     await page.locator("#m1-event-out-example").waitFor();
   });
 });
+
+function flow(sandbox: Sandbox) {
+  return [
+    { id: "tab", type: "tab", label: "Flow" },
+    connectionTo(sandbox),
+    {
+      id: "press",
+      z: "tab",
+      type: "inject",
+      name: "press",
+      repeat: "",
+      props: [
+        { p: "payload", v: '{"t":"21.5"}', vt: "json" },
+        { p: "sensor", v: "attic", vt: "str" },
+      ],
+      x: 120,
+      y: 80,
+      wires: [["out"]],
+    },
+    {
+      id: "out",
+      z: "tab",
+      type: "m1 event out",
+      name: "send",
+      connection: "m1",
+      deviceId: "sensor",
+      deviceIdType: "msg",
+      eventData: "$number(payload.t) + 1",
+      eventDataType: "jsonata",
+      x: 360,
+      y: 80,
+      wires: [],
+    },
+  ];
+}
