@@ -252,6 +252,7 @@ describe(`in the editor of Node-RED ${version}, a person`, () => {
     await toggleConnection();
     await editor.shows("kitchen", "connection disabled");
     await editor.shows("commands", "connection disabled");
+    equal(await editor.statusColour("kitchen"), "red");
   });
 
   it("enables it again, and they are connected", async () => {
