@@ -1,5 +1,5 @@
 // A person sees in the dialog what the last message came to.
-import { equal, match, ok } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { Sandbox } from "../../sandbox/sandbox";
 import { connectionTo } from "../support/flows";
 import { version } from "../support/release";
@@ -20,6 +20,25 @@ describe(`in the editor of Node-RED ${version}, the preview of m1 event out`, ()
     const [topic = "", json = ""] = await dialog.preview();
     match(topic, /\{msg\.sensor\}$/);
     match(json, /"value":21\.5/);
+    await dialog.done();
+  });
+
+  it("says of data that JSON cannot carry what the runtime says of it", async () => {
+    await editor.pressButton("not a number");
+    const words = "event_data.t is NaN, which JSON cannot carry";
+    equal(await editor.reported(), `"${words}"`);
+    const dialog = await editor.edit("plain");
+    await dialog.element.getByText(/^Of the last message, which came at /).waitFor();
+    deepEqual(await dialog.previewProblems(), [words]);
+    await dialog.done();
+  });
+
+  it("is of the example where the last message is too long to be shown, and says so", async () => {
+    await editor.pressButton("long");
+    const dialog = await editor.edit("plain");
+    await dialog.element.getByText(/but its event data cannot be shown here/).waitFor();
+    ok(await dialog.field("Example").isVisible());
+    match((await dialog.preview())[1] ?? "", /"value":21\.5/);
     await dialog.done();
   });
 
@@ -59,6 +78,20 @@ describe(`in the editor of Node-RED ${version}, the preview of m1 event out`, ()
   });
 });
 
+/** A button, and a Function node that makes of its message one for the node `plain`. */
+function odd(id: string, name: string, func: string, y: number) {
+  return [
+    {
+      ...{ id, z: "tab", type: "inject", name, repeat: "", props: [] },
+      ...{ x: 120, y, wires: [[`make-${id}`]] },
+    },
+    {
+      ...{ id: `make-${id}`, z: "tab", type: "function", name: "", func, outputs: 1 },
+      ...{ x: 360, y, wires: [["plain"]] },
+    },
+  ];
+}
+
 function flow(sandbox: Sandbox) {
   return [
     { id: "tab", type: "tab", label: "Flow" },
@@ -90,6 +123,12 @@ function flow(sandbox: Sandbox) {
       x: 360,
       y: 80,
       wires: [],
+    },
+    ...odd("nan", "not a number", "return { payload: { t: NaN } };", 160),
+    ...odd("long", "long", 'return { payload: "x".repeat(70_000) };', 220),
+    {
+      ...{ id: "plain", z: "tab", type: "m1 event out", name: "plain", x: 620, y: 160, wires: [] },
+      ...{ connection: "m1", deviceId: "pump" },
     },
   ];
 }
