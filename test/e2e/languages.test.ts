@@ -2,16 +2,13 @@
 import { deepEqual } from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import path from "node:path";
-import type { Browser, Locator } from "playwright-core";
-import { startBrowser } from "../support/browser";
+import type { Locator } from "playwright-core";
 import { connectionTo } from "../support/flows";
-import { installation } from "../support/installation";
-import { NodeRed } from "../support/node-red";
 import { version } from "../support/release";
-import { Editor } from "./editor";
+import type { Editor } from "./editor";
+import { setScene } from "./scene";
 
 const languages = readdirSync(path.resolve(__dirname, "../../nodes/locales"));
-const editorTheme = { tours: false, palette: { catalogues: [] } };
 
 const receiving = (type: string, y: number) => ({
   id: type,
@@ -25,40 +22,28 @@ const receiving = (type: string, y: number) => ({
   wires: [],
 });
 
+const flow = [
+  { id: "tab", type: "tab", label: "Flow" },
+  connectionTo({ url: "mqtt://127.0.0.1:1" }, { name: "Cloud" }),
+  receiving("m1 device in", 80),
+  receiving("m1 group in", 140),
+  {
+    id: "out",
+    z: "tab",
+    type: "m1 event out",
+    name: "m1 event out",
+    connection: "m1",
+    x: 200,
+    y: 200,
+    wires: [],
+  },
+];
+
 describe(`in the editor of Node-RED ${version}, the dialogs`, () => {
-  const leftovers: (() => Promise<unknown>)[] = [];
-  let browser: Browser;
   let editor: Editor;
 
-  before(async function () {
-    this.timeout(60_000);
-    const flow = [
-      { id: "tab", type: "tab", label: "Flow" },
-      connectionTo({ url: "mqtt://127.0.0.1:1" }, { name: "Cloud" }),
-      receiving("m1 device in", 80),
-      receiving("m1 group in", 140),
-      {
-        id: "out",
-        z: "tab",
-        type: "m1 event out",
-        name: "m1 event out",
-        connection: "m1",
-        x: 200,
-        y: 200,
-        wires: [],
-      },
-    ];
-    const { userDir, remove } = await installation(flow);
-    leftovers.push(remove);
-    const nodeRed = await NodeRed.start(userDir, { editorTheme });
-    leftovers.push(() => nodeRed.stop());
-    browser = await startBrowser();
-    leftovers.push(() => browser.close());
-    editor = await Editor.open(browser, nodeRed.url);
-  });
-
-  after(async () => {
-    for (const leave of leftovers.reverse()) await leave();
+  setScene({ flow: () => flow }, (scene) => {
+    editor = scene.editor;
   });
 
   for (const language of languages) {
