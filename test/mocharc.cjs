@@ -2,7 +2,7 @@
 const suites = {
   /** What needs nothing but Node.js. */
   unit: {
-    spec: "test/{protocol,outbox,subscriptions,connection,runtime,admin,locales,nodes,sandbox,tree}/**/*.test.ts",
+    spec: "test/{protocol,outbox,subscriptions,connection,runtime,admin,editor,locales,nodes,sandbox,tree}/**/*.test.ts",
     timeout: 10_000,
   },
   /** The packed tarballs; needs the npm registry. */

@@ -30,6 +30,7 @@ import { fieldsOf, fillOnPaste } from "./paste";
 import { say } from "./problems";
 import type { EditedNode } from "./red";
 import { offerRestPanels } from "./rest-panels";
+import { addTab, removeTab } from "./sidebar/tab";
 import { labelStyle, startDialog } from "./start-dialog";
 import { whenStill } from "./still";
 import { TextList } from "./text-list";
@@ -105,6 +106,8 @@ RED.nodes.registerType<Properties>("m1 connection", {
     return [user, this.url?.replace(/^\w+:\/\//, "")].filter(Boolean).join("@");
   },
   labelStyle,
+  onpaletteadd: addTab,
+  onpaletteremove: removeTab,
   oneditprepare() {
     startDialog(this);
     acceptPastes(this);

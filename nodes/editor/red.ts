@@ -36,6 +36,8 @@ export interface EditedNode {
   readonly type: string;
   /** The flow it stands on; blank or absent if it stands on none. */
   readonly z?: string;
+  /** On the canvas. */
+  readonly selected?: boolean;
   /** A string of the node's own catalogue. */
   readonly _: Translate;
   readonly _def: {
@@ -61,6 +63,9 @@ interface NodeDefinition<Properties> {
   outputLabels?(): string;
   oneditprepare?(): void;
   oneditsave?(): void;
+  /** Called when the type is there, and when it has been disabled or removed. */
+  onpaletteadd?(): void;
+  onpaletteremove?(): void;
 }
 
 interface Nodes extends Omit<EditorRED["nodes"], "registerType"> {
@@ -75,16 +80,71 @@ interface Tooltip {
   delete(): void;
 }
 
+interface NotificationOptions {
+  readonly type: "warning";
+  readonly modal: boolean;
+  readonly fixed: boolean;
+  /** `text` is taken as markup. */
+  readonly buttons: readonly {
+    readonly text: string;
+    readonly class?: string;
+    readonly click: () => void;
+  }[];
+}
+
+interface Notice extends HTMLElement {
+  close(): void;
+}
+
+interface SidebarTab {
+  readonly id: string;
+  readonly label: string;
+  readonly name: string;
+  readonly content: JQuery;
+  readonly iconClass: string;
+  readonly action: string;
+  readonly enableOnEdit: boolean;
+}
+
 interface Editor
-  extends Omit<EditorRED, "nodes" | "clipboard" | "popover" | "utils" | "validators"> {
+  extends Omit<
+    EditorRED,
+    | "nodes"
+    | "actions"
+    | "clipboard"
+    | "notify"
+    | "popover"
+    | "sidebar"
+    | "user"
+    | "utils"
+    | "validators"
+    | "workspaces"
+  > {
   nodes: Nodes;
+  actions: {
+    /** `label` is the key of what the list of actions calls it. */
+    add(name: string, handler: () => void, options: { readonly label: string }): void;
+    remove(name: string): void;
+  };
   clipboard: {
     /** `key`, of the editor's own catalogue, is what it says beside the element. */
     copyText(text: string, element: JQuery, key: string): void;
   };
+  notify(content: JQuery, options: NotificationOptions | "success" | "warning" | "error"): Notice;
   popover: { tooltip(target: JQuery, words: string): Tooltip };
-  utils: { getMessageProperty(message: object, path: string): unknown };
+  sidebar: {
+    addTab(tab: SidebarTab): void;
+    removeTab(id: string): void;
+    show(id: string): void;
+  };
+  user: { hasPermission(permission: string): boolean };
+  utils: {
+    getMessageProperty(message: object, path: string): unknown;
+    getNodeLabel(node: object, standard: string): string;
+  };
   validators: { typedInput(options: { type: string }): Validator };
+  /** The id of the flow that is open. */
+  workspaces: { active(): string };
 }
 
 declare global {

@@ -1,4 +1,5 @@
-// How well the words of a dialog stand out from what is behind them (WCAG 2.2, 1.4.3).
+// How well words stand out from what is behind them (WCAG 2.2, 1.4.3).
+import type { Locator } from "playwright-core";
 import { version } from "../support/release";
 import type { Dialog } from "./dialog";
 
@@ -15,18 +16,23 @@ export interface Contrast {
 }
 
 /** The words that are hardest to read, but for buttons: they look like all of Node-RED's. */
-export async function faintest(dialog: Dialog): Promise<Contrast> {
+export function faintest(dialog: Dialog): Promise<Contrast> {
+  return faintestIn(dialog.element.locator(".m1-form"), "button, a");
+}
+
+/** The same of any part of the page, but for what `exempt`, a selector, names. */
+export async function faintestIn(part: Locator, exempt: string): Promise<Contrast> {
   // What the mouse is on has colours of its own.
-  await dialog.page.mouse.move(0, 0);
-  const written = await dialog.element.locator(".m1-form").evaluate((form) => {
+  await part.page().mouse.move(0, 0);
+  const written = await part.evaluate((whole, left) => {
     const found = [];
-    for (const element of form.querySelectorAll("*")) {
+    for (const element of whole.querySelectorAll("*")) {
       const words = [...element.childNodes].filter(({ nodeType }) => nodeType === Node.TEXT_NODE);
       const text = words
         .map(({ textContent }) => textContent)
         .join("")
         .trim();
-      if (text === "" || element.closest("button, a") || !element.checkVisibility()) continue;
+      if (text === "" || element.closest(left) || !element.checkVisibility()) continue;
       const behind = [];
       for (let layer: Element | null = element; layer; layer = layer.parentElement) {
         behind.push(getComputedStyle(layer).backgroundColor);
@@ -34,7 +40,7 @@ export async function faintest(dialog: Dialog): Promise<Contrast> {
       found.push({ text, colour: getComputedStyle(element).color, behind });
     }
     return found;
-  });
+  }, exempt);
   const contrasts = written.map(({ text, colour, behind }) => {
     const background = behind.find((layer) => opacity(layer) === 1) ?? "rgb(255, 255, 255)";
     const [dark = 0, light = 0] = [luminance(colour), luminance(background)].sort((a, b) => a - b);

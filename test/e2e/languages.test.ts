@@ -1,4 +1,4 @@
-// The dialogs in each language: every choice can be read to its end.
+// The dialogs and the sidebar in each language: every choice can be read to its end.
 import { deepEqual } from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import path from "node:path";
@@ -6,6 +6,7 @@ import type { Locator } from "playwright-core";
 import { connectionTo } from "../support/flows";
 import { version } from "../support/release";
 import type { Editor } from "./editor";
+import { OutboxTab } from "./outbox-tab";
 import { setScene } from "./scene";
 
 const languages = readdirSync(path.resolve(__dirname, "../../nodes/locales"));
@@ -39,7 +40,7 @@ const flow = [
   },
 ];
 
-describe(`in the editor of Node-RED ${version}, the dialogs`, () => {
+describe(`in the editor of Node-RED ${version}, dialogs and sidebar`, () => {
   let editor: Editor;
 
   setScene({ flow: () => flow }, (scene) => {
@@ -67,6 +68,15 @@ describe(`in the editor of Node-RED ${version}, the dialogs`, () => {
       await connection.element.locator(".m1-fold").first().click();
       cut.push(...(await cutOff(connection.element)));
       deepEqual(cut, []);
+    });
+
+    it(`leave room for each word of the sidebar in ${language}, in 300 pixels`, async () => {
+      await editor.page.reload();
+      await editor.loaded();
+      const tab = await OutboxTab.open(editor);
+      await tab.element.locator("section").first().waitFor();
+      for (const fold of await tab.element.locator("[aria-expanded]").all()) await fold.click();
+      deepEqual(await tab.cutOff(300), []);
     });
   }
 });

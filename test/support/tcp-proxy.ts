@@ -75,8 +75,8 @@ export class TcpProxy {
     this.#budget = bytes;
   }
 
-  /** Cuts whenever a client sends this text, which does not reach the server. */
-  cutAt(text: string): void {
+  /** Cuts whenever a client sends this text, which does not reach the server; without one, never again. */
+  cutAt(text?: string): void {
     this.#unbearable = text;
   }
 
