@@ -92,7 +92,8 @@ export class DiskQueue implements EventQueue {
     owner: QueueOwner,
   ) {
     this.#store = store;
-    this.quarantine = new Quarantine(store.quarantine, quarantined);
+    this.quarantine = new Quarantine(store.quarantine, quarantined, () => this.#opening);
+    store.quarantine.onFailed = (error) => this.#fail(error);
     this.#retry = retry;
     this.#limit = limit;
     this.#owner = owner;
@@ -169,7 +170,11 @@ export class DiskQueue implements EventQueue {
     }
     this.#settingAside = this.#settingAside
       .then(() => this.#store.setAside(stored, error))
-      .catch((failure: unknown) => this.#fail(failure));
+      .catch((failure: unknown) => {
+        // It leaves the queue with the next write that succeeds, `reopen`, and that puts it there.
+        this.quarantine.keep(refusedEntry(stored, error));
+        this.#fail(failure);
+      });
   }
 
   async look(after: Place, limit: number): Promise<Look> {
@@ -207,8 +212,19 @@ export class DiskQueue implements EventQueue {
       this.#owner.counted(restored);
       this.#readMore();
       this.#bypassDisk();
+      if (this.#isUsable && this.#tail.acceptsEvents) this.#storeQuarantined();
     });
     return this.#opening;
+  }
+
+  /** What a predecessor had in quarantine in memory. */
+  #storeQuarantined(): void {
+    const entries = [...this.quarantine.inMemory];
+    if (entries.length === 0) return;
+    this.#settingAside = this.#settingAside
+      .then(() => this.#store.write({ add: [], remove: [], quarantine: entries }))
+      .then(() => this.quarantine.stored(entries))
+      .catch((error: unknown) => this.#fail(error));
   }
 
   async #openStore(): Promise<number> {
@@ -389,7 +405,9 @@ export class DiskQueue implements EventQueue {
     // Of a folder that is gone, what is open can still be read.
     const mayReopen = this.#unread.isEmpty || this.#store.exists();
     this.#isReopening = mayReopen;
-    if (mayReopen && (await this.#store.reopen())) {
+    const inMemory = [...this.quarantine.inMemory];
+    if (mayReopen && (await this.#store.reopen(inMemory))) {
+      this.quarantine.stored(inMemory);
       this.#corrections.endAt(this.#store.newest);
       this.#tail.startAccepting();
       this.#owner.resumed();
