@@ -128,7 +128,9 @@ export class DiskQueue implements EventQueue {
 
   push(event: QueuedEvent): void {
     this.#tail.push(event);
-    if (!this.#tail.acceptsEvents) this.#bypassDisk();
+    if (this.#tail.acceptsEvents) return;
+    this.#bypassDisk();
+    this.#tellWaiting([event]);
   }
 
   next(): QueuedEvent | undefined {
@@ -177,10 +179,19 @@ export class DiskQueue implements EventQueue {
       });
   }
 
+  async opened(): Promise<void> {
+    await this.#opening;
+  }
+
   async look(after: Place, limit: number): Promise<Look> {
     await this.#opening;
-    const isReadable = this.#isUsable && !this.#isReopening && !this.#closing;
-    return this.#looking.look(after, limit, isReadable);
+    if (this.#closing) throw new M1Error("OUTBOX_CLOSED");
+    try {
+      return await this.#looking.look(after, limit, this.#isUsable && !this.#isReopening);
+    } catch (error) {
+      // A database that is closed meanwhile says so in its own way.
+      throw this.#closing ? new M1Error("OUTBOX_CLOSED") : unusable(error);
+    }
   }
 
   /** Takes as many of the newest out as are not written yet, but none of the first `kept` of these. */
@@ -212,6 +223,7 @@ export class DiskQueue implements EventQueue {
       this.#owner.counted(restored);
       this.#readMore();
       this.#bypassDisk();
+      this.#tellWaiting(this.#tail.waiting);
       if (this.#isUsable && this.#tail.acceptsEvents) this.#storeQuarantined();
     });
     return this.#opening;
@@ -256,7 +268,10 @@ export class DiskQueue implements EventQueue {
       open: () => this.#open(),
       written: (batch) => this.#written(batch),
       failed: (error) => this.#fail(error),
-      idle: () => this.#bypassDisk(),
+      idle: () => {
+        this.#bypassDisk();
+        this.#tellWaiting(this.#tail.waiting);
+      },
     };
   }
 
@@ -283,12 +298,22 @@ export class DiskQueue implements EventQueue {
 
   /** What is not to be written goes to the head, once all that is on disk has. */
   #bypassDisk(): void {
-    const isCounted = this.#opening === undefined || this.#isOpen;
-    if (!isCounted || !this.#unread.isEmpty || !this.#tail.isBypassed) return;
+    if (!this.#isBypassed || !this.#unread.isEmpty) return;
     const events = this.#tail.takeAll();
     for (const event of events) this.head.push(event);
     this.#tellAccepted(events);
     this.#owner.ready();
+  }
+
+  /** It is known what is on disk, and nothing more is written there. */
+  get #isBypassed(): boolean {
+    const isCounted = this.#opening === undefined || this.#isOpen;
+    return isCounted && this.#tail.isBypassed;
+  }
+
+  /** What waits behind events on disk and is not to be written: it will be no safer, and the outage may take days. */
+  #tellWaiting(events: readonly QueuedEvent[]): void {
+    if (this.#isBypassed) this.#tellAccepted([...events]);
   }
 
   /** Not before all of them have their place: whoever is told may add another event. */

@@ -65,6 +65,10 @@ export class MemoryQueue implements EventQueue {
     this.quarantine.keep(refusedEntry(event, error));
   }
 
+  async opened(): Promise<void> {
+    // It holds what it was handed over from the beginning.
+  }
+
   async look({ inMemory }: Place, limit: number): Promise<Look> {
     const place = (index: number) => ({ sequence: 0, inMemory: inMemory + index + 1 });
     const events = this.head.slice(inMemory, limit);
