@@ -194,6 +194,10 @@ export class DiskQueue implements EventQueue {
     }
   }
 
+  settle(): Promise<void> {
+    return this.#store.settle();
+  }
+
   /** Takes as many of the newest out as are not written yet, but none of the first `kept` of these. */
   takeNewest(count: number, kept: number): readonly QueuedEvent[] {
     return this.#tail.takeNewest(Math.min(count, this.#tail.length - kept));

@@ -44,6 +44,8 @@ export interface EventQueue {
   opened(): Promise<void>;
   /** Copies of about so many events, for somebody who only looks. Rejects with OUTBOX_UNUSABLE if the disk does, with OUTBOX_CLOSED if that comes first. */
   look(after: Place, limit: number): Promise<Look>;
+  /** Resolves when all that is on disk would outlast a power cut, if it ever will. Never rejects. */
+  settle(): Promise<void>;
   /** Ends it; what is left is for the successor. Never rejects. */
   close(): Promise<Handover>;
 }

@@ -11,6 +11,7 @@ import { BlockReading, type BlockReadingOwner, type Wanted } from "./block-readi
 import type { FoundEvent, StoredEvent } from "./event";
 import { blocksOf } from "./event-block";
 import { EventKeys } from "./event-keys";
+import { takeFolder } from "./folder-use";
 import { type CommitOwner, GroupCommit } from "./group-commit";
 import { Ledger } from "./ledger";
 import { LogSync } from "./log-sync";
@@ -74,6 +75,7 @@ export class EventStore implements CommitOwner {
   /** Blocks that end before this event are deleted. */
   #swept = 0;
   #db: ClassicLevel | undefined;
+  #release: () => void = () => undefined;
   /** Writes go one after the other: no older state of `#removed` may overwrite a newer one. */
   #earlier: Promise<void> = Promise.resolve();
 
@@ -92,8 +94,12 @@ export class EventStore implements CommitOwner {
     return existsSync(this.folder) || hasQuarantineFile(this.folder);
   }
 
-  /** Opens the folder, made if it is not there, and repaired if it is damaged. Throws OUTBOX_UNUSABLE or OUTBOX_NOT_LOADED. */
+  /**
+   * Opens the folder, made if it is not there, and repaired if it is damaged; waits while another has it. Throws
+   * OUTBOX_UNUSABLE or OUTBOX_NOT_LOADED.
+   */
   async open(): Promise<Opening> {
+    this.#release = await takeFolder(this.folder);
     try {
       // The ledger is in the folder, and so may come back by a repair, too.
       const inspect = async (db: ClassicLevel) => {
@@ -117,6 +123,7 @@ export class EventStore implements CommitOwner {
       await this.#takeOverFiles().catch(() => undefined);
       return { lost, warning: opened.warning ?? unreadable };
     } catch (error) {
+      if (!this.#db) this.#release();
       throw unusable(error);
     }
   }
@@ -286,6 +293,11 @@ export class EventStore implements CommitOwner {
     return this.#removed.present(first, last) > 0;
   }
 
+  /** Resolves when all that is written is as safe as it will be. Never rejects. */
+  async settle(): Promise<void> {
+    if (this.#db) await this.#commits.now();
+  }
+
   /** Makes sure of what is written, as far as a power cut is to leave it. Never rejects. */
   async commit(): Promise<void> {
     const { newest, watermark } = this;
@@ -312,7 +324,7 @@ export class EventStore implements CommitOwner {
     await this.commit();
     this.#db = undefined;
     await this.quarantine.close();
-    await db.close();
+    await db.close().finally(() => this.#release());
   }
 
   /** Keeps a text that makes no sense; resolves with the OUTBOX_UNREADABLE for the events that it should have held. */

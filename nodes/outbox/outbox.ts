@@ -278,6 +278,11 @@ export class Outbox {
     return count;
   }
 
+  /** Resolves when what is on disk would outlast a power cut, as far as it ever will. */
+  settle(): Promise<void> {
+    return this.#queue.settle();
+  }
+
   /** Writes what is still to write and closes the store. What is not acknowledged is for the successor. */
   close(): Promise<Handover> {
     this.#closed = true;
