@@ -110,8 +110,9 @@ export class Dialog {
       const { left, right } = form.getBoundingClientRect();
       const cut = [...form.querySelectorAll<HTMLElement>("*")].flatMap((part) => {
         if (!part.checkVisibility()) return [];
+        const name = part.id || part.innerText.slice(0, 60);
         const box = part.getBoundingClientRect();
-        if (box.left < left - 1 || box.right > right + 1) return part.id || part.innerText;
+        if (box.left < left - 1 || box.right > right + 1) return name;
         if (part instanceof HTMLInputElement || part instanceof HTMLOptionElement) return [];
         if (part instanceof HTMLSelectElement) {
           const { font, paddingLeft } = getComputedStyle(part);
@@ -120,9 +121,7 @@ export class Dialog {
           const words = [...part.options].map((option) => option.text);
           return words.filter((text) => context.measureText(text).width > room);
         }
-        return part.scrollWidth > part.clientWidth + 1 && part.clientWidth > 0
-          ? part.innerText
-          : [];
+        return part.scrollWidth > part.clientWidth + 1 && part.clientWidth > 0 ? name : [];
       });
       form.style.width = "";
       return cut;
