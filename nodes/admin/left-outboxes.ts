@@ -23,9 +23,20 @@ export function oneAtATime<Result>(action: () => Promise<Result>): Promise<Resul
   return result;
 }
 
+/** Resolves when it is the caller's turn, with what to call when that is over. */
+export function ownTurn(): Promise<() => void> {
+  return new Promise((resolve) => {
+    void oneAtATime(() => new Promise<void>((end) => resolve(end)));
+  });
+}
+
 export async function leftReports(RED: NodeAPI): Promise<Report[]> {
   const reports: Report[] = [];
-  for (const name of await leftNames(RED)) reports.push(await report(RED, name));
+  for (const name of await leftNames(RED)) {
+    const told = await report(RED, name);
+    // It is gone meanwhile, or a connection has it again.
+    if (told.error?.code !== "OUTBOX_UNKNOWN") reports.push(told);
+  }
   return reports;
 }
 
@@ -40,23 +51,28 @@ export async function leftFolder(RED: NodeAPI, name: string): Promise<LeftFolder
 async function leftNames(RED: NodeAPI): Promise<string[]> {
   const outboxes = outboxesFolder(RED);
   const names = outboxes ? await folderNames(outboxes) : [];
-  const used = usedNames(RED);
+  const { connections, instances } = present(RED);
   // In an instance of a subflow, the id of a node is `<instance>-<id in the template>`.
-  return names.filter((name) => !used.some((id) => name === id || name.endsWith(`-${id}`)));
+  const isOfInstance = (name: string) =>
+    connections.some((id) => name.endsWith(`-${id}`)) &&
+    instances.some((id) => name.startsWith(`${id}-`));
+  return names.filter((name) => !connections.includes(name) && !isOfInstance(name));
 }
 
-/** Of all connections in the flow file, disabled ones included. */
-function usedNames(RED: NodeAPI): string[] {
-  const ids = runningConnections().map(({ id }) => id);
+/** What is in the flow file, disabled nodes included, by the names of folders. */
+function present(RED: NodeAPI) {
+  const connections = runningConnections().map(({ id }) => folderName(id));
+  const instances: string[] = [];
   RED.nodes.eachNode(({ id, type }) => {
-    if (type === "m1 connection") ids.push(id);
+    if (type === "m1 connection") connections.push(folderName(id));
+    if (type.startsWith("subflow:")) instances.push(folderName(id));
   });
-  return ids.map(folderName);
+  return { connections, instances };
 }
 
 async function report(RED: NodeAPI, name: string): Promise<Report> {
-  const folder = await leftFolder(RED, name);
   try {
+    const folder = await leftFolder(RED, name);
     const outboxes: Report["outboxes"][number][] = [];
     const { identities, quarantined } = await folder.contents();
     for (const identity of identities) {
@@ -80,23 +96,27 @@ function isOf({ settings }: Connection, { projectMqtt, userMqtt }: Identity): bo
 
 /**
  * Hands the events of the connection's user over to it, the oldest first. Each leaves the folder when it is in the
- * outbox: should the process end in between, some come twice. A folder with nothing left in it goes. Rejects with what
- * is wrong with the folder.
+ * outbox, and safe there: should the process end in between, some come twice. A folder with nothing left in it goes.
+ * Rejects with what is wrong with the folder.
  */
 export async function handOver(folder: LeftFolder, to: Connection): Promise<Count> {
   const count = await moved(folder, to);
-  const { identities, quarantined } = await folder.contents();
-  if (identities.length + quarantined === 0) await folder.remove();
+  await folder.removeIfEmpty();
   return count;
 }
 
 async function moved(folder: LeftFolder, to: Connection): Promise<Count> {
   const left = await folder.open(to.settings.identity);
+  let fault: M1Error | undefined;
+  left.onWarning = (warning) => {
+    fault ??= warning;
+  };
   let count = 0;
   try {
-    while (left.size > 0) {
+    while (left.size > 0 && !folder.isAwaited) {
       const events = await nextOf(left);
       const results = await Promise.allSettled(events.map((event) => to.sendAgain(event)));
+      await to.outbox.settle();
       for (const [index, event] of events.entries()) {
         if (results[index]?.status !== "fulfilled") continue;
         left.acknowledge(event);
@@ -106,7 +126,7 @@ async function moved(folder: LeftFolder, to: Connection): Promise<Count> {
       if (failed?.reason instanceof M1Error) return { count, error: toldError(failed.reason) };
       if (failed) throw failed.reason;
     }
-    return { count };
+    return fault ? { count, error: toldError(fault) } : { count };
   } finally {
     await left.close();
   }

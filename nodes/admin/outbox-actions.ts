@@ -39,9 +39,10 @@ export async function sendAgain(connection: Connection, selection: Selection): P
       own.map(({ event }) => connection.sendAgain(event as NonNullable<typeof event>)),
     );
     const sent = own.filter((_, index) => results[index]?.status === "fulfilled");
-    await quarantine.remove({ ids: sent.map(({ id }) => id) });
+    // If it fails, they have left the quarantine all the same, and will leave the disk.
+    const removed = await settled(quarantine.remove({ ids: sent.map(({ id }) => id) }));
     count += sent.length;
-    const failed = results.find((result) => result.status === "rejected");
+    const failed = [...results, removed].find((result) => result.status === "rejected");
     if (failed) return { count, error: toldError(errorOf(failed.reason)) };
   }
   if (foreign === 0) return { count };
@@ -67,9 +68,19 @@ async function idsInTurn({ outbox }: Connection, selection: Selection): Promise<
 
 /** Those that are still there, in the order of their ids. */
 async function entriesOf({ outbox }: Connection, ids: readonly number[]): Promise<NumberedEntry[]> {
-  const last = ids.at(-1) ?? 0;
-  const entries = await outbox.quarantine.read(last + 1, ids.length, { ids });
-  return entries.reverse();
+  const all: NumberedEntry[] = [];
+  for (let before = Number.MAX_SAFE_INTEGER; ; ) {
+    const entries = await outbox.quarantine.read(before, ids.length, { ids });
+    const last = entries.at(-1);
+    if (!last) return all.reverse();
+    all.push(...entries);
+    before = last.id;
+  }
+}
+
+async function settled<Result>(action: Promise<Result>): Promise<PromiseSettledResult<Result>> {
+  const [result] = await Promise.allSettled([action]);
+  return result;
 }
 
 function errorOf(reason: unknown): M1Error {

@@ -6,6 +6,8 @@ import type { NumberedEntry, Refused } from "../outbox/quarantine-entry";
 import { parseEventTopic } from "../protocol/topics";
 
 const READ_AT_ONCE = 500;
+/** Milliseconds for whoever downloads to take something of what was sent. */
+const PATIENCE = 30_000;
 
 /** Rejects if the disk does. */
 export async function* waitingLines(outbox: Outbox): AsyncGenerator<string> {
@@ -33,9 +35,22 @@ export async function* quarantineLines({ quarantine }: Outbox): AsyncGenerator<s
 export async function write(lines: AsyncIterable<string>, to: Writable): Promise<void> {
   for await (const text of lines) {
     if (to.destroyed) return;
-    if (!to.write(text)) await Promise.race([once(to, "drain"), once(to, "close")]);
+    if (!to.write(text)) await drained(to);
   }
   to.end();
+}
+
+/** Or closed, or so slow that nobody may wait for it: a folder that is downloaded is open meanwhile. */
+async function drained(to: Writable): Promise<void> {
+  const over = new AbortController();
+  const { signal } = over;
+  const late = setTimeout(() => to.destroy(), PATIENCE);
+  try {
+    await Promise.race([once(to, "drain", { signal }), once(to, "close", { signal })]);
+  } finally {
+    clearTimeout(late);
+    over.abort();
+  }
 }
 
 function line(entry: object): string {

@@ -4,10 +4,11 @@ import type { NodeAPI } from "node-red";
 import type { Connection } from "../connection/connection";
 import type { LeftFolder } from "../outbox/left-folder";
 import { type ErrorDetails, M1Error } from "../protocol/errors";
+import type { Identity } from "../protocol/topics";
 import type { ConnectionNode } from "../runtime/registration";
 import { runningConnections } from "../runtime/running-connections";
 import { translate } from "../runtime/translate";
-import { handOver, leftFolder, leftReports, oneAtATime } from "./left-outboxes";
+import { handOver, leftFolder, leftReports, oneAtATime, ownTurn } from "./left-outboxes";
 import { type Asked, offer, offerReading, respond } from "./offer";
 import { inTurn, sendAgain } from "./outbox-actions";
 import { quarantineLines, waitingLines, write } from "./outbox-downloads";
@@ -17,6 +18,8 @@ import { OutboxWatch } from "./outbox-watch";
 
 /** Of the editor's own channel. */
 const TOPIC = "m1-outbox";
+/** Whose events no folder has; the quarantine is everybody's. */
+const NOBODY: Identity = { projectMqtt: "", userMqtt: "" };
 
 /** Shapes in outbox-answers.ts. What cannot be done is told as in endpoints.ts. */
 export function offerOutboxes(RED: NodeAPI): void {
@@ -86,23 +89,46 @@ function offerLeftOutboxes(RED: NodeAPI): void {
     RED.log.info(told(RED, "log.leftDeleted", asked, { folder: idOf(asked) }));
     return {};
   });
-  offerDownload(RED, "outbox-left/:id/events.jsonl", async (asked) => {
-    const folder = await leftFolder(RED, idOf(asked));
-    return leftLines(folder);
-  });
+  offerDownload(RED, "outbox-left/:id/events.jsonl", async (asked) => leftLines(RED, idOf(asked)));
 }
 
 /** What waits in it of all users, and what is in quarantine. */
-async function* leftLines(folder: LeftFolder): AsyncGenerator<string> {
-  const { identities } = await folder.contents();
-  for (const [index, identity] of identities.entries()) {
-    const outbox = await folder.open(identity);
-    try {
-      yield* waitingLines(outbox);
-      if (index === identities.length - 1) yield* quarantineLines(outbox);
-    } finally {
-      await outbox.close();
+async function* leftLines(RED: NodeAPI, name: string): AsyncGenerator<string> {
+  const end = await ownTurn();
+  try {
+    const folder = await leftFolder(RED, name);
+    const { identities } = await folder.contents();
+    const last = identities.at(-1) ?? NOBODY;
+    for (const identity of [...identities.slice(0, -1), last]) {
+      yield* untilAwaited(folder, linesOf(folder, identity, identity === last));
     }
+  } finally {
+    end();
+  }
+}
+
+async function* linesOf(
+  folder: LeftFolder,
+  identity: Identity,
+  withQuarantine: boolean,
+): AsyncGenerator<string> {
+  const outbox = await folder.open(identity);
+  try {
+    yield* waitingLines(outbox);
+    if (withQuarantine) yield* quarantineLines(outbox);
+  } finally {
+    await outbox.close();
+  }
+}
+
+/** Throws OUTBOX_CLOSED when a connection waits for the folder. */
+async function* untilAwaited(
+  folder: LeftFolder,
+  lines: AsyncIterable<string>,
+): AsyncGenerator<string> {
+  for await (const text of lines) {
+    yield text;
+    if (folder.isAwaited) throw new M1Error("OUTBOX_CLOSED");
   }
 }
 

@@ -21,17 +21,21 @@ const MOST = 200;
 /** So many events are searched for one page. */
 const SEARCHED = 5_000;
 const READ_AT_ONCE = 500;
+/** Bytes: a page with more of them ends there. */
+const MOST_BYTES = 1_000_000;
 /** Characters that are shown of what could not be read. */
 const SHOWN_TEXT = 2_000;
 
 /** `?after=&limit=&device=`. Throws REQUEST_INVALID. */
 export function wantedPage({ query }: Asked): Wanted {
   const { after = "", limit = String(LIMIT), device = "" } = query;
-  if (!/^(\d{1,16}(\.\d{1,16})?)?$/.test(String(after))) throw invalid("after", after);
-  const count = Number(limit);
+  if (typeof after !== "string" || !/^(\d{1,16}(\.\d{1,16})?)?$/.test(after)) {
+    throw invalid("after", after);
+  }
+  const count = typeof limit === "string" ? Number(limit) : Number.NaN;
   if (!(Number.isInteger(count) && count >= 1 && count <= MOST)) throw invalid("limit", limit);
   if (typeof device !== "string") throw invalid("device", device);
-  return { after: String(after), limit: count, device: device.toLowerCase() };
+  return { after, limit: count, device: device.toLowerCase() };
 }
 
 export function invalid(name: string, value: unknown): M1Error {
@@ -41,20 +45,32 @@ export function invalid(name: string, value: unknown): M1Error {
 /** Rejects if the disk does. */
 export async function waitingPage(outbox: Outbox, wanted: Wanted): Promise<Page<ShownEvent>> {
   const events: ShownEvent[] = [];
+  let bytes = 0;
   let after = placeOf(wanted.after);
   for (let searched = 0; searched < SEARCHED; ) {
-    const limit = wanted.device === "" ? wanted.limit : READ_AT_ONCE;
+    const limit = readAtOnce(wanted);
     const { events: waiting, next } = await outbox.look(limit, after);
     for (const event of waiting) {
       const shown = shownEvent(event);
-      if (matches(shown, wanted.device)) events.push(shown);
-      if (events.length === wanted.limit) return { events, next: placeText(event.place) };
+      if (!matches(shown, wanted.device)) continue;
+      events.push(shown);
+      bytes += shown.size;
+      if (events.length === wanted.limit || bytes >= MOST_BYTES)
+        return event === waiting.at(-1) && !next
+          ? { events }
+          : { events, next: placeText(event.place) };
     }
     if (!next) return { events };
-    searched += waiting.length;
+    // Of a damaged disk, all of them may be missing.
+    searched += limit;
     after = next;
   }
   return { events, next: placeText(after) };
+}
+
+/** A search reads many for the few that it finds. */
+function readAtOnce({ device, limit }: Wanted): number {
+  return device === "" ? limit : READ_AT_ONCE;
 }
 
 function placeText({ sequence, inMemory }: Place): string {
@@ -74,16 +90,20 @@ export async function quarantinePage(
 ): Promise<QuarantinePage> {
   const { reasons } = quarantine;
   const events: QuarantinedEvent[] = [];
+  let bytes = 0;
   let before = wanted.after === "" ? Number.MAX_SAFE_INTEGER : Number.parseInt(wanted.after, 10);
   for (let searched = 0; searched < SEARCHED; ) {
-    const entries = await quarantine.read(before, READ_AT_ONCE);
+    const entries = await quarantine.read(before, readAtOnce(wanted));
     if (entries.length === 0) return { events, reasons };
     for (const entry of entries) {
       before = entry.id;
       const shown = quarantined(entry, identity);
       const isWanted = wanted.device === "" || (shown.event && matches(shown.event, wanted.device));
-      if (isWanted) events.push(shown);
-      if (events.length === wanted.limit) return { events, reasons, next: String(before) };
+      if (!isWanted) continue;
+      events.push(shown);
+      bytes += shown.event?.size ?? 0;
+      if (events.length === wanted.limit || bytes >= MOST_BYTES)
+        return { events, reasons, next: String(before) };
     }
     searched += entries.length;
   }
@@ -123,7 +143,12 @@ function shownEvent({ acceptedAt, topic, payload, qos }: Refused): ShownEvent {
 }
 
 /** Throws REQUEST_INVALID. */
-export function selectionOf({ ids, code }: Record<string, unknown>): Selection {
+export function selectionOf(asked: Record<string, unknown>): Selection {
+  const { ids, code, ...others } = asked;
+  // What is written wrongly must not mean all.
+  if (Array.isArray(asked)) throw invalid("ids", asked);
+  const [other] = Object.entries(others);
+  if (other) throw invalid(...other);
   const areIds = Array.isArray(ids) && ids.length <= MOST && ids.every(Number.isSafeInteger);
   if (ids !== undefined && !areIds) throw invalid("ids", ids);
   if (code !== undefined && typeof code !== "string") throw invalid("code", code);

@@ -154,14 +154,12 @@ function previewTopic(node: EditedNode, last: LastMessage | undefined): string {
 function previewEvent(node: EditedNode, last: LastMessage | undefined): string {
   const data = typedValue(node, "eventData");
   const isFixed = data.type === "str" || data.type === "json";
-  const known = isFixed ? undefined : last?.result("eventData", data);
+  const source = isFixed ? undefined : last;
+  const known = source?.result("eventData", data);
   $("#m1-event-out-example")
     .closest(".form-row")
     .toggle(!isFixed && !known);
-  const words = known && last ? node._("note.last", { time: last.time }) : "";
-  $("#m1-event-out-last")
-    .text(words)
-    .toggle(words !== "");
+  showSource(node, source, data);
   const event = shapeEvent(
     known ? known.value : exampleOf(data),
     String(currentValue(node, "tag")),
@@ -172,6 +170,16 @@ function previewEvent(node: EditedNode, last: LastMessage | undefined): string {
     stream: String(currentValue(node, "stream")),
     addClientIp: currentValue(node, "addClientIp") === true,
   });
+}
+
+/** Which message the event is of, or why it is of none. */
+function showSource(node: EditedNode, last: LastMessage | undefined, data: TypedValue): void {
+  let words = "";
+  if (last?.result("eventData", data)) words = node._("note.last", { time: last.time });
+  else if (last?.isUntold("eventData", data)) words = node._("note.untold", { time: last.time });
+  $("#m1-event-out-last")
+    .text(words)
+    .toggle(words !== "");
 }
 
 function previewNumbers(node: EditedNode): NumericText {

@@ -4,12 +4,10 @@ import type { ClockCorrections } from "./clock-corrections";
 import { noCallback, type QueuedEvent, readEvent } from "./event";
 import type { Look, Place } from "./event-queue";
 import type { EventStore } from "./event-store";
+import { lookInMemory, MOST_BYTES_LOOKED_AT } from "./look-in-memory";
 import type { SendQueue } from "./send-queue";
 import type { UnreadEvents } from "./unread-events";
 import type { WriteBuffer } from "./write-buffer";
-
-/** Bytes that are read at once. */
-const MOST_BYTES = 1_000_000;
 
 interface Parts {
   readonly store: EventStore;
@@ -27,8 +25,9 @@ export class DiskQueueLook {
   }
 
   /** Nothing on disk unless that is readable. Rejects if the disk does. */
-  async look({ sequence, inMemory }: Place, limit: number, isReadable: boolean): Promise<Look> {
+  async look(after: Place, limit: number, isReadable: boolean): Promise<Look> {
     const { unread } = this.#parts;
+    const { sequence } = after;
     for (let upTo = sequence; isReadable && unread.newest > upTo; ) {
       upTo = unread.newest;
       const events = await this.#onDisk(sequence, upTo, limit);
@@ -37,14 +36,14 @@ export class DiskQueueLook {
       if (next) return { found, next };
       // What was written while the disk was read is not in memory only any more.
     }
-    return this.#inMemory(sequence, inMemory, limit);
+    return this.#inMemory(after, limit);
   }
 
   async #onDisk(after: number, upTo: number, limit: number): Promise<QueuedEvent[]> {
-    const { store, head, unread, corrections } = this.#parts;
-    const found = await store.look({ after, upTo, limit, bytes: MOST_BYTES });
+    const { store, unread, corrections } = this.#parts;
+    const found = await store.look({ after, upTo, limit, bytes: MOST_BYTES_LOOKED_AT });
     // That an event has left may not be written yet.
-    const inHead = new Set(head.remaining().map((event) => event.sequence));
+    const inHead = this.#inHead(after, found.at(-1)?.sequence ?? after);
     return found.map((each) => {
       const event = readEvent(each, noCallback);
       corrections.apply(event);
@@ -54,13 +53,22 @@ export class DiskQueueLook {
     });
   }
 
-  #inMemory(sequence: number, skipped: number, limit: number): Look {
+  /** The sequence numbers of those between the two. */
+  #inHead(after: number, upTo: number): Set<number> {
+    const sequences = new Set<number>();
+    this.#parts.head.some(({ sequence }) => {
+      if (sequence > after && sequence <= upTo) sequences.add(sequence);
+      return sequence > upTo;
+    });
+    return sequences;
+  }
+
+  #inMemory(after: Place, limit: number): Look {
     const { head, tail } = this.#parts;
-    const all = [...head.remaining(), ...tail.all].filter((event) => event.sequence === 0);
-    const events = all.slice(skipped, skipped + limit);
-    const place = (index: number) => ({ sequence, inMemory: skipped + index + 1 });
-    const found = events.map((event, index) => ({ event, place: place(index) }));
-    return skipped + limit < all.length ? { found, next: place(limit - 1) } : { found };
+    return lookInMemory(after, limit, (visit) => {
+      const visitInMemory = (event: QueuedEvent) => event.sequence === 0 && visit(event);
+      return head.some(visitInMemory) || tail.some(visitInMemory);
+    });
   }
 }
 

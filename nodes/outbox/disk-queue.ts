@@ -92,7 +92,8 @@ export class DiskQueue implements EventQueue {
     owner: QueueOwner,
   ) {
     this.#store = store;
-    this.quarantine = new Quarantine(store.quarantine, quarantined);
+    this.quarantine = new Quarantine(store.quarantine, quarantined, () => this.#opening);
+    store.quarantine.onFailed = (error) => this.#fail(error);
     this.#retry = retry;
     this.#limit = limit;
     this.#owner = owner;
@@ -127,7 +128,9 @@ export class DiskQueue implements EventQueue {
 
   push(event: QueuedEvent): void {
     this.#tail.push(event);
-    if (!this.#tail.acceptsEvents) this.#bypassDisk();
+    if (this.#tail.acceptsEvents) return;
+    this.#bypassDisk();
+    this.#tellWaiting([event]);
   }
 
   next(): QueuedEvent | undefined {
@@ -169,13 +172,30 @@ export class DiskQueue implements EventQueue {
     }
     this.#settingAside = this.#settingAside
       .then(() => this.#store.setAside(stored, error))
-      .catch((failure: unknown) => this.#fail(failure));
+      .catch((failure: unknown) => {
+        // It leaves the queue with the next write that succeeds, `reopen`, and that puts it there.
+        this.quarantine.keep(refusedEntry(stored, error));
+        this.#fail(failure);
+      });
+  }
+
+  async opened(): Promise<void> {
+    await this.#opening;
   }
 
   async look(after: Place, limit: number): Promise<Look> {
     await this.#opening;
-    const isReadable = this.#isUsable && !this.#isReopening && !this.#closing;
-    return this.#looking.look(after, limit, isReadable);
+    if (this.#closing) throw new M1Error("OUTBOX_CLOSED");
+    try {
+      return await this.#looking.look(after, limit, this.#isUsable && !this.#isReopening);
+    } catch (error) {
+      // A database that is closed meanwhile says so in its own way.
+      throw this.#closing ? new M1Error("OUTBOX_CLOSED") : unusable(error);
+    }
+  }
+
+  settle(): Promise<void> {
+    return this.#store.settle();
   }
 
   /** Takes as many of the newest out as are not written yet, but none of the first `kept` of these. */
@@ -207,8 +227,20 @@ export class DiskQueue implements EventQueue {
       this.#owner.counted(restored);
       this.#readMore();
       this.#bypassDisk();
+      this.#tellWaiting(this.#tail.waiting);
+      if (this.#isUsable && this.#tail.acceptsEvents) this.#storeQuarantined();
     });
     return this.#opening;
+  }
+
+  /** What a predecessor had in quarantine in memory. */
+  #storeQuarantined(): void {
+    const entries = [...this.quarantine.inMemory];
+    if (entries.length === 0) return;
+    this.#settingAside = this.#settingAside
+      .then(() => this.#store.write({ add: [], remove: [], quarantine: entries }))
+      .then(() => this.quarantine.stored(entries))
+      .catch((error: unknown) => this.#fail(error));
   }
 
   async #openStore(): Promise<number> {
@@ -240,7 +272,10 @@ export class DiskQueue implements EventQueue {
       open: () => this.#open(),
       written: (batch) => this.#written(batch),
       failed: (error) => this.#fail(error),
-      idle: () => this.#bypassDisk(),
+      idle: () => {
+        this.#bypassDisk();
+        this.#tellWaiting(this.#tail.waiting);
+      },
     };
   }
 
@@ -267,12 +302,22 @@ export class DiskQueue implements EventQueue {
 
   /** What is not to be written goes to the head, once all that is on disk has. */
   #bypassDisk(): void {
-    const isCounted = this.#opening === undefined || this.#isOpen;
-    if (!isCounted || !this.#unread.isEmpty || !this.#tail.isBypassed) return;
+    if (!this.#isBypassed || !this.#unread.isEmpty) return;
     const events = this.#tail.takeAll();
     for (const event of events) this.head.push(event);
     this.#tellAccepted(events);
     this.#owner.ready();
+  }
+
+  /** It is known what is on disk, and nothing more is written there. */
+  get #isBypassed(): boolean {
+    const isCounted = this.#opening === undefined || this.#isOpen;
+    return isCounted && this.#tail.isBypassed;
+  }
+
+  /** What waits behind events on disk and is not to be written: it will be no safer, and the outage may take days. */
+  #tellWaiting(events: readonly QueuedEvent[]): void {
+    if (this.#isBypassed) this.#tellAccepted([...events]);
   }
 
   /** Not before all of them have their place: whoever is told may add another event. */
@@ -389,7 +434,9 @@ export class DiskQueue implements EventQueue {
     // Of a folder that is gone, what is open can still be read.
     const mayReopen = this.#unread.isEmpty || this.#store.exists();
     this.#isReopening = mayReopen;
-    if (mayReopen && (await this.#store.reopen())) {
+    const inMemory = [...this.quarantine.inMemory];
+    if (mayReopen && (await this.#store.reopen(inMemory))) {
+      this.quarantine.stored(inMemory);
       this.#corrections.endAt(this.#store.newest);
       this.#tail.startAccepting();
       this.#owner.resumed();

@@ -40,8 +40,12 @@ export interface EventQueue {
   /** As `remove`; the event is kept in quarantine, for a person to look at. */
   setAside(event: QueuedEvent, error: M1Error): void;
   readonly quarantine: Quarantine;
-  /** Copies of about so many events, for somebody who only looks. Rejects if the disk does. */
+  /** Resolves when it is known what an earlier process has left. */
+  opened(): Promise<void>;
+  /** Copies of about so many events, for somebody who only looks. Rejects with OUTBOX_UNUSABLE if the disk does, with OUTBOX_CLOSED if that comes first. */
   look(after: Place, limit: number): Promise<Look>;
+  /** Resolves when all that is on disk would outlast a power cut, if it ever will. Never rejects. */
+  settle(): Promise<void>;
   /** Ends it; what is left is for the successor. Never rejects. */
   close(): Promise<Handover>;
 }

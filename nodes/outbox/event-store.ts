@@ -11,6 +11,7 @@ import { BlockReading, type BlockReadingOwner, type Wanted } from "./block-readi
 import type { FoundEvent, StoredEvent } from "./event";
 import { blocksOf } from "./event-block";
 import { EventKeys } from "./event-keys";
+import { takeFolder } from "./folder-use";
 import { type CommitOwner, GroupCommit } from "./group-commit";
 import { Ledger } from "./ledger";
 import { LogSync } from "./log-sync";
@@ -69,9 +70,12 @@ export class EventStore implements CommitOwner {
   #newest = 0;
   /** The size of the events that were found. */
   #bytes = 0;
+  /** Something went into quarantine that a power cut might take: its event is not there any more. */
+  #isQuarantineUnsafe = false;
   /** Blocks that end before this event are deleted. */
   #swept = 0;
   #db: ClassicLevel | undefined;
+  #release: () => void = () => undefined;
   /** Writes go one after the other: no older state of `#removed` may overwrite a newer one. */
   #earlier: Promise<void> = Promise.resolve();
 
@@ -90,16 +94,21 @@ export class EventStore implements CommitOwner {
     return existsSync(this.folder) || hasQuarantineFile(this.folder);
   }
 
-  /** Opens the folder, made if it is not there, and repaired if it is damaged. Throws OUTBOX_UNUSABLE or OUTBOX_NOT_LOADED. */
+  /**
+   * Opens the folder, made if it is not there, and repaired if it is damaged; waits while another has it. Throws
+   * OUTBOX_UNUSABLE or OUTBOX_NOT_LOADED.
+   */
   async open(): Promise<Opening> {
+    this.#release = await takeFolder(this.folder);
     try {
       // The ledger is in the folder, and so may come back by a repair, too.
-      const inspect = async (db: ClassicLevel) =>
-        contentsOf(db, this.#keys, await this.#ledger.read());
+      const inspect = async (db: ClassicLevel) => {
+        await this.quarantine.open(db);
+        return contentsOf(db, this.#keys, await this.#ledger.read());
+      };
       const opened = await openStore(this.folder, inspect);
       const { removed, watermark, newest, bytes, lost, fault } = opened.contents;
       this.#db = opened.db;
-      await this.quarantine.open(opened.db);
       this.#removed = removed;
       this.#newest = newest;
       this.#bytes = bytes;
@@ -111,11 +120,17 @@ export class EventStore implements CommitOwner {
       if (lost > 0) await this.write({ add: [], remove: [] }).catch(() => undefined);
       const unreadable = fault && (await this.unreadable(fault.text, fault.error));
       // If this fails, the next process does it.
-      await takeOverFiles(this.folder, (entries) => this.#keep(entries)).catch(() => undefined);
+      await this.#takeOverFiles().catch(() => undefined);
       return { lost, warning: opened.warning ?? unreadable };
     } catch (error) {
+      if (!this.#db) this.#release();
       throw unusable(error);
     }
+  }
+
+  #takeOverFiles(): Promise<void> {
+    const commit = () => (this.#sync === "never" ? Promise.resolve() : this.#logs.sync());
+    return takeOverFiles(this.folder, (entries) => this.#keep(entries), commit);
   }
 
   /** Rejects with what LevelDB says; then none of the changes is on disk. */
@@ -125,10 +140,11 @@ export class EventStore implements CommitOwner {
 
   /**
    * To be called when writing has failed, and no reading is under way: after a write that was cut off, LevelDB
-   * would put the next one where it cannot be read. Resolves with whether the disk takes what is written again.
+   * would put the next one where it cannot be read. Resolves with whether the disk takes what is written again, and
+   * then has what is to be in quarantine.
    */
-  reopen(): Promise<boolean> {
-    return this.#next(() => this.#reopen()).then(
+  reopen(quarantine: readonly QuarantineEntry[] = []): Promise<boolean> {
+    return this.#next(() => this.#reopen(quarantine)).then(
       () => true,
       () => false,
     );
@@ -143,14 +159,14 @@ export class EventStore implements CommitOwner {
     return done;
   }
 
-  async #reopen(): Promise<void> {
+  async #reopen(quarantine: readonly QuarantineEntry[]): Promise<void> {
     await mkdir(this.folder, { recursive: true });
     await probe(this.folder);
     await this.#db?.close();
     this.#db = await openDatabase(this.folder);
     await this.quarantine.open(this.#db);
     this.#isRemovedChanged = true;
-    await this.#write({ add: [], remove: [] });
+    await this.#write({ add: [], remove: [], quarantine });
   }
 
   async #write({ add, remove, quarantine = [] }: Changes): Promise<void> {
@@ -169,6 +185,7 @@ export class EventStore implements CommitOwner {
     this.#newest = add.at(-1)?.sequence ?? this.#newest;
     this.#watermarkOnDisk = watermark;
     this.#isRemovedChanged = false;
+    if (quarantine.length > 0) this.#isQuarantineUnsafe = true;
     if (this.#sync === "always" && add.length > 0) await this.#commits.now();
     else this.#commits.written();
     // The changes are on disk whether these fail or not; the next write tries again.
@@ -253,7 +270,7 @@ export class EventStore implements CommitOwner {
     return this.#next(() => this.#open().put(clock, seal(clock, text)));
   }
 
-  /** Moves an event out of the queue. Rejects with what LevelDB says; then it is where it was. */
+  /** Moves an event out of the queue. Rejects with what LevelDB says; then it is in no quarantine, and leaves with the next write. */
   setAside(event: StoredEvent, error: M1Error): Promise<void> {
     const quarantine = [refusedEntry(event, error)];
     return this.write({ add: [], remove: [event.sequence], quarantine });
@@ -268,15 +285,26 @@ export class EventStore implements CommitOwner {
     return this.#watermarkOnDisk;
   }
 
+  get isQuarantineUnsafe(): boolean {
+    return this.#isQuarantineUnsafe;
+  }
+
   hasPresent(first: number, last: number): boolean {
     return this.#removed.present(first, last) > 0;
+  }
+
+  /** Resolves when all that is written is as safe as it will be. Never rejects. */
+  async settle(): Promise<void> {
+    if (this.#db) await this.#commits.now();
   }
 
   /** Makes sure of what is written, as far as a power cut is to leave it. Never rejects. */
   async commit(): Promise<void> {
     const { newest, watermark } = this;
     try {
-      const isNeeded = this.hasPresent(1, newest) || this.#commits.wouldRepeat;
+      const hasEvents = this.hasPresent(1, newest) || this.#commits.wouldRepeat;
+      const isNeeded = hasEvents || this.#isQuarantineUnsafe;
+      this.#isQuarantineUnsafe = false;
       if (this.#sync !== "never" && isNeeded) await this.#logs.sync();
       // Not before: after a power cut it would tell of events that the disk never had.
       await this.#ledger.write({ newest, watermark });
@@ -295,8 +323,8 @@ export class EventStore implements CommitOwner {
     await this.#commits.stop();
     await this.commit();
     this.#db = undefined;
-    this.quarantine.close();
-    await db.close();
+    await this.quarantine.close();
+    await db.close().finally(() => this.#release());
   }
 
   /** Keeps a text that makes no sense; resolves with the OUTBOX_UNREADABLE for the events that it should have held. */

@@ -10,6 +10,8 @@ export interface CommitOwner {
   readonly newest: number;
   /** All before it have left, and the disk has been told. */
   readonly watermark: number;
+  /** Something is in quarantine that is not safe yet. */
+  readonly isQuarantineUnsafe: boolean;
   /** Whether any of these has not left. */
   hasPresent(first: number, last: number): boolean;
   /** Makes sure of all that is written. Never rejects. */
@@ -85,7 +87,8 @@ export class GroupCommit {
     const { newest } = this.#owner;
     this.#isChanged = false;
     this.#looks += 1;
-    const isDue = this.#owner.hasPresent(this.#settled + 1, this.#seen);
+    const hasUnsafe = this.#owner.hasPresent(this.#settled + 1, this.#seen);
+    const isDue = hasUnsafe || this.#owner.isQuarantineUnsafe;
     this.#settled = this.#seen;
     this.#seen = newest;
     if (isDue || (this.wouldRepeat && this.#looks >= LONGEST_REPEAT)) await this.now();

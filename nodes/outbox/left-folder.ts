@@ -1,11 +1,13 @@
 // A folder that a connection has left which is in no flow any more: whose events are in it, and an outbox of them.
 import { readdir, rm } from "node:fs/promises";
 import path from "node:path";
-import type { M1Error } from "../protocol/errors";
+import { M1Error } from "../protocol/errors";
 import type { Identity } from "../protocol/topics";
 import { EventKeys } from "./event-keys";
 import { EventStore } from "./event-store";
+import { isAwaited, isTaken, takeFolder } from "./folder-use";
 import { Outbox } from "./outbox";
+import { hasQuarantineFile, removeFiles } from "./quarantine-file";
 import { unusable } from "./store-errors";
 import { openDatabase } from "./store-opening";
 import { StoredQuarantine } from "./stored-quarantine";
@@ -39,16 +41,24 @@ export interface FolderContents {
 }
 
 export class LeftFolder {
+  readonly #name: string;
   readonly #path: string;
 
   constructor(outboxes: string, name: string) {
+    this.#name = name;
     this.#path = path.join(outboxes, name);
   }
 
-  /** Rejects with OUTBOX_UNUSABLE or OUTBOX_NOT_LOADED. */
+  /** A connection waits for it: with a deploy it has come back. */
+  get isAwaited(): boolean {
+    return isAwaited(this.#path);
+  }
+
+  /** Rejects with OUTBOX_UNUSABLE, OUTBOX_NOT_LOADED or, if a connection has it, OUTBOX_UNKNOWN. */
   async contents(): Promise<FolderContents> {
+    const release = await this.#take();
     try {
-      const db = await openDatabase(this.#path);
+      const db = await openDatabase(this.#path, { createIfMissing: false });
       try {
         const quarantine = new StoredQuarantine();
         await quarantine.open(db);
@@ -59,11 +69,14 @@ export class LeftFolder {
       }
     } catch (error) {
       throw unusable(error);
+    } finally {
+      release();
     }
   }
 
-  /** An outbox of one user's events, to be closed again. Rejects with what is wrong with the folder. */
+  /** An outbox of one user's events, to be closed again. Rejects as `contents`. */
   async open(identity: Identity): Promise<Outbox> {
+    this.#checkFree();
     const store = new EventStore(this.#path, identity, "second");
     const outbox = new Outbox(POLICY, { store, storesNew: false });
     let fault: M1Error | undefined;
@@ -71,18 +84,42 @@ export class LeftFolder {
       if (warning.code === "OUTBOX_UNUSABLE" || warning.code === "OUTBOX_NOT_LOADED")
         fault = warning;
     };
-    await outbox.look(1);
-    if (!fault) return outbox;
-    await outbox.close();
-    throw fault;
+    try {
+      await outbox.look(1);
+      if (fault) throw fault;
+      return outbox;
+    } catch (error) {
+      await outbox.close();
+      throw error;
+    }
   }
 
-  /** For good. Rejects with OUTBOX_UNUSABLE. */
+  /** Removes it if nothing is in it any more. Rejects as `contents`. */
+  async removeIfEmpty(): Promise<void> {
+    const { identities, quarantined } = await this.contents();
+    if (identities.length + quarantined > 0 || hasQuarantineFile(this.#path)) return;
+    await this.remove();
+  }
+
+  /** For good, with what version 0.1.0 put beside it. Rejects with OUTBOX_UNUSABLE or OUTBOX_UNKNOWN. */
   async remove(): Promise<void> {
+    const release = await this.#take();
     try {
       await rm(this.#path, { recursive: true, force: true });
+      await removeFiles(this.#path);
     } catch (error) {
       throw unusable(error);
+    } finally {
+      release();
     }
+  }
+
+  #take(): Promise<() => void> {
+    this.#checkFree();
+    return takeFolder(this.#path);
+  }
+
+  #checkFree(): void {
+    if (isTaken(this.#path)) throw new M1Error("OUTBOX_UNKNOWN", { name: this.#name });
   }
 }

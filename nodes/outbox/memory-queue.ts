@@ -2,6 +2,7 @@
 import type { M1Error } from "../protocol/errors";
 import { type Done, type Handover, type QueuedEvent, release } from "./event";
 import type { EventQueue, Look, Place } from "./event-queue";
+import { lookInMemory } from "./look-in-memory";
 import { Quarantine } from "./quarantine";
 import { type NumberedEntry, refusedEntry } from "./quarantine-entry";
 import { SendQueue } from "./send-queue";
@@ -65,11 +66,16 @@ export class MemoryQueue implements EventQueue {
     this.quarantine.keep(refusedEntry(event, error));
   }
 
-  async look({ inMemory }: Place, limit: number): Promise<Look> {
-    const place = (index: number) => ({ sequence: 0, inMemory: inMemory + index + 1 });
-    const events = this.head.slice(inMemory, limit);
-    const found = events.map((event, index) => ({ event, place: place(index) }));
-    return events.length < limit ? { found } : { found, next: place(limit - 1) };
+  async opened(): Promise<void> {
+    // It holds what it was handed over from the beginning.
+  }
+
+  async look(after: Place, limit: number): Promise<Look> {
+    return lookInMemory(after, limit, (visit) => this.head.some(visit));
+  }
+
+  async settle(): Promise<void> {
+    // Nothing is on disk.
   }
 
   async close(): Promise<Handover> {

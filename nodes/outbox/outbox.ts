@@ -65,7 +65,7 @@ export interface OutboxOptions {
 }
 
 /** So many events are ended in one turn of the event loop. */
-const EMPTIED_AT_ONCE = 200;
+const EMPTIED_AT_ONCE = 100;
 
 export class Outbox {
   /** Called when events can be sent that could not before. */
@@ -89,6 +89,8 @@ export class Outbox {
   /** The event that was given out last, if its time could be put right until then. */
   #stamped: QueuedEvent | undefined;
   #closed = false;
+  /** How many events have come. */
+  #added = 0;
 
   constructor(policy: OutboxPolicy, options: OutboxOptions = {}) {
     const { store, handover, clock = systemClock } = options;
@@ -160,6 +162,7 @@ export class Outbox {
       this.#makeRoom(queued.size);
     }
     this.#queue.push(queued);
+    this.#added += 1;
     this.rates.in.count();
   }
 
@@ -256,14 +259,16 @@ export class Outbox {
 
   /**
    * Ends all that waits with that error, but what is in flight or comes meanwhile. Resolves with how many these were.
-   * In turns: it may be a million, and others wait for the process.
+   * In turns: it may be a million, and others wait for the process. A deploy in between ends it: the rest is the
+   * successor's.
    */
   async empty(error: M1Error): Promise<number> {
-    const most = this.size - this.#queue.head.inFlight;
+    const before = this.#added;
+    await this.#queue.opened();
+    const hasOlder = () => this.size - this.#queue.head.inFlight > this.#added - before;
     let count = 0;
-    while (count < most) {
+    while (!this.#closed && hasOlder()) {
       const done = this.#queue.dropOldest();
-      // Some have been sent meanwhile.
       if (!done) break;
       count += 1;
       this.rates.out.count();
@@ -271,6 +276,11 @@ export class Outbox {
       if (count % EMPTIED_AT_ONCE === 0) await nextTurn();
     }
     return count;
+  }
+
+  /** Resolves when what is on disk would outlast a power cut, as far as it ever will. */
+  settle(): Promise<void> {
+    return this.#queue.settle();
   }
 
   /** Writes what is still to write and closes the store. What is not acknowledged is for the successor. */

@@ -3,6 +3,7 @@
 import { createReadStream, existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { createInterface } from "node:readline";
+import type { QoS } from "../protocol/settings";
 import { isInRange } from "../protocol/timestamp";
 import { type QuarantineEntry, unreadableEntry } from "./quarantine-entry";
 
@@ -19,10 +20,19 @@ export function hasQuarantineFile(folder: string): boolean {
   return filesOf(folder).length > 0;
 }
 
-/** Calls `add` with all that the files hold, and deletes each when that is done. Rejects if `add` or the disk does. */
+/** Rejects with what the disk says. */
+export async function removeFiles(folder: string): Promise<void> {
+  for (const file of filesOf(folder)) await rm(file, { recursive: true });
+}
+
+/**
+ * Calls `add` with all that the files hold, and deletes each when that is done and `commit` has made sure of it. Rejects
+ * if one of them or the disk does.
+ */
 export async function takeOverFiles(
   folder: string,
   add: (entries: readonly QuarantineEntry[]) => Promise<void>,
+  commit: () => Promise<void>,
 ): Promise<void> {
   for (const file of filesOf(folder)) {
     let entries: QuarantineEntry[] = [];
@@ -33,6 +43,7 @@ export async function takeOverFiles(
       entries = [];
     }
     await add(entries);
+    await commit();
     await rm(file);
   }
 }
@@ -43,11 +54,17 @@ function entryOf(line: string): QuarantineEntry {
     const quarantinedAt = timeOf(refusedAt ?? foundAt);
     const common = { quarantinedAt, code: "", details: {}, reason: String(reason) } as const;
     if (text !== undefined) return { ...common, text: String(text) };
+    if (typeof topic !== "string" || typeof payload !== "string" || !isQoS(qos))
+      throw new SyntaxError("it is not an event");
     return { ...common, event: { acceptedAt: timeOf(acceptedAt), topic, payload, qos } };
   } catch (error) {
-    // A line that was cut off.
+    // A line that was cut off, or that a bad disk has changed.
     return unreadableEntry(line, (error as Error).message);
   }
+}
+
+function isQoS(qos: unknown): qos is QoS {
+  return qos === 0 || qos === 1 || qos === 2;
 }
 
 /** Milliseconds since 1970; damage made times that are none. */

@@ -12,19 +12,26 @@ import type { StoredQuarantine } from "./stored-quarantine";
 /** What a quarantine in memory keeps at the most, in entries and in bytes. */
 const MOST_IN_MEMORY = 1_000;
 const MOST_BYTES_IN_MEMORY = 5_000_000;
-/** The ids of entries in memory begin here: they are younger than any on disk. */
-const FIRST_IN_MEMORY = 1_000_000_000_000;
+/** The ids of entries in memory are larger by that: they are younger than any on disk. */
+const FIRST_IN_MEMORY = 1_000_000_000_000_000;
 
 export class Quarantine {
   readonly #stored: StoredQuarantine | undefined;
   #inMemory: NumberedEntry[] = [];
   #bytes = 0;
-  #latest = FIRST_IN_MEMORY;
+  /** After a restart the numbers go on, as those on disk do. */
+  #latest = FIRST_IN_MEMORY + Date.now();
+  readonly #opening: () => Promise<void> | undefined;
 
-  /** What a predecessor had in memory comes first. */
-  constructor(stored?: StoredQuarantine, inherited: readonly NumberedEntry[] = []) {
+  /** What a predecessor had in memory comes first. `opening` is waited for before anything is read or removed. */
+  constructor(
+    stored?: StoredQuarantine,
+    inherited: readonly NumberedEntry[] = [],
+    opening: () => Promise<void> | undefined = () => undefined,
+  ) {
     this.#stored = stored;
-    for (const entry of inherited) this.keep(entry);
+    this.#opening = opening;
+    for (const entry of inherited) this.#keep(entry);
   }
 
   /** How many entries there are. */
@@ -46,8 +53,12 @@ export class Quarantine {
 
   /** Keeps an entry in memory; where there is no more room, the oldest there leave. */
   keep(entry: QuarantineEntry): void {
-    this.#latest += 1;
-    this.#inMemory.push({ ...entry, id: this.#latest });
+    this.#keep({ ...entry, id: this.#latest + 1 });
+  }
+
+  #keep(entry: NumberedEntry): void {
+    this.#latest = Math.max(this.#latest, entry.id);
+    this.#inMemory.push(entry);
     this.#bytes += entryBytes(entry);
     while (this.#inMemory.length > MOST_IN_MEMORY || this.#bytes > MOST_BYTES_IN_MEMORY) {
       const oldest = this.#inMemory.shift();
@@ -58,6 +69,7 @@ export class Quarantine {
 
   /** About so many of those with a lower id, the youngest first; none only if there are none. Rejects if the disk does. */
   async read(before: number, limit: number, selection: Selection = {}): Promise<NumberedEntry[]> {
+    await this.#opening();
     const younger = this.#inMemory
       .filter((entry) => entry.id < before && isSelected(entry, selection))
       .reverse();
@@ -67,10 +79,21 @@ export class Quarantine {
 
   /** Resolves with how many have left. Rejects if the disk does. */
   async remove(selection: Selection): Promise<number> {
-    const { length } = this.#inMemory;
-    this.#inMemory = this.#inMemory.filter((entry) => !isSelected(entry, selection));
-    this.#bytes = this.#inMemory.reduce((sum, entry) => sum + entryBytes(entry), 0);
-    const removed = length - this.#inMemory.length;
+    await this.#opening();
+    const removed = this.#forget((entry) => isSelected(entry, selection));
     return removed + ((await this.#stored?.remove(selection)) ?? 0);
+  }
+
+  /** What was in memory is on disk by now. */
+  stored(entries: readonly NumberedEntry[]): void {
+    const ids = new Set(entries.map(({ id }) => id));
+    this.#forget(({ id }) => ids.has(id));
+  }
+
+  #forget(isGone: (entry: NumberedEntry) => boolean): number {
+    const { length } = this.#inMemory;
+    this.#inMemory = this.#inMemory.filter((entry) => !isGone(entry));
+    this.#bytes = this.#inMemory.reduce((sum, entry) => sum + entryBytes(entry), 0);
+    return length - this.#inMemory.length;
   }
 }

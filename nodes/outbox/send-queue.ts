@@ -108,16 +108,13 @@ export class SendQueue<E extends QueueEntry> {
     this.#cursor = Math.max(this.#cursor, this.#head);
   }
 
-  /** At the most so many of those that are not removed, behind the first `skipped` of them. */
-  slice(skipped: number, limit: number): E[] {
-    const entries: E[] = [];
-    for (let position = this.#head; position < this.#end && entries.length < limit; position += 1) {
+  /** Calls `visit` with those that are not removed, oldest first, until it returns true. Returns whether it did. */
+  some(visit: (entry: E) => boolean): boolean {
+    for (let position = this.#head; position < this.#end; position += 1) {
       const entry = this.#ring[this.#place(position)];
-      if (entry?.removed !== false) continue;
-      if (skipped > 0) skipped -= 1;
-      else entries.push(entry);
+      if (entry?.removed === false && visit(entry)) return true;
     }
-    return entries;
+    return false;
   }
 
   /** All that are not removed, oldest first. */

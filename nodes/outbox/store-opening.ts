@@ -95,9 +95,12 @@ async function attempt(folder: string, inspect: Inspect): Promise<Attempt> {
 }
 
 /** Rejects with what LevelDB says, or OUTBOX_NOT_LOADED. */
-export async function openDatabase(folder: string): Promise<ClassicLevel> {
+export async function openDatabase(
+  folder: string,
+  options: { readonly createIfMissing?: boolean } = {},
+): Promise<ClassicLevel> {
   const { ClassicLevel } = await loadLevelDB();
-  const db = new ClassicLevel(folder);
+  const db = new ClassicLevel(folder, options);
   await db.open();
   return db;
 }

@@ -1,17 +1,18 @@
 // The quarantine in the database of an outbox: an entry under a key of its own, so that they can be counted and paged
 // without being read.
 //
-// `quarantine/<number>-<bytes>-<code>`; the numbers grow, and none is used twice while a younger one is there.
+// `quarantine/<number>-<bytes>-<code>`; the numbers grow, and none is used twice: a page that is open in a browser must
+// never name another entry than the one that it shows.
 import type { ClassicLevel } from "classic-level";
 import { M1Error } from "../protocol/errors";
 import {
-  entryBytes,
   isSelected,
   type NumberedEntry,
   type QuarantineEntry,
   type Selection,
 } from "./quarantine-entry";
 import { seal, unseal } from "./seal";
+import { unusable } from "./store-errors";
 
 const PREFIX = "quarantine/";
 /** After the digits of every number. */
@@ -21,6 +22,10 @@ const DIGITS = 16;
 /** Bytes: a broker that refuses everything must not fill the disk. */
 const MOST_BYTES = 20_000_000;
 const REMOVED_AT_ONCE = 1_000;
+/** Bytes that are read at once. */
+const MOST_BYTES_READ = 1_000_000;
+/** Of `quarantine/<number>-<bytes>-<code>`: a damaged number would spoil all later ones. */
+const KEY = /^quarantine\/(0\d{15})-(\d+)-([A-Z0-9_]*)$/;
 
 interface Place {
   readonly key: string;
@@ -29,26 +34,54 @@ interface Place {
   readonly code: NumberedEntry["code"];
 }
 
+interface Range {
+  readonly gte: string;
+  readonly lt: string;
+}
+
 type Put = { readonly type: "put"; readonly key: string; readonly value: string };
 
 export class StoredQuarantine {
+  /** Called when the disk has failed to let entries go. */
+  onFailed: (error: unknown) => void = () => undefined;
   #db: ClassicLevel | undefined;
   #isClosed = false;
   #bytes = 0;
   #latest = 0;
   #reasons = new Map<string, number>();
+  /** The keys of entries that have left and are still on disk, as that has failed. */
+  readonly #gone = new Set<string>();
+  /** Entries leave one lot after the other: else two would count the same entry. */
+  #earlier: Promise<void> = Promise.resolve();
 
   /** Rejects with what LevelDB says. */
-  async open(db: ClassicLevel): Promise<void> {
-    this.#db = db;
-    this.#bytes = 0;
-    this.#reasons.clear();
-    for await (const key of db.keys({ gte: PREFIX, lt: END })) this.#count(placeOf(key), 1);
+  open(db: ClassicLevel): Promise<void> {
+    return this.#next(async () => {
+      this.#db = db;
+      this.#bytes = 0;
+      this.#reasons.clear();
+      for await (const place of this.#places(db, [{ gte: PREFIX, lt: END }])) this.#count(place, 1);
+      // Entries come one by one: their numbers stay behind the milliseconds that pass.
+      this.#latest = Math.max(this.#latest, Date.now());
+      if (this.#gone.size > 0) await this.#deleteGone(db);
+    });
   }
 
-  close(): void {
-    this.#db = undefined;
-    this.#isClosed = true;
+  /** Resolves when nothing is under way. */
+  close(): Promise<void> {
+    return this.#next(async () => {
+      this.#db = undefined;
+      this.#isClosed = true;
+    });
+  }
+
+  #next<Result>(step: () => Promise<Result>): Promise<Result> {
+    const done = this.#earlier.then(step);
+    this.#earlier = done.then(
+      () => undefined,
+      () => undefined,
+    );
+    return done;
   }
 
   get count(): number {
@@ -65,12 +98,16 @@ export class StoredQuarantine {
   additions(entries: readonly QuarantineEntry[]): { puts: Put[]; written: () => Promise<void> } {
     const puts = entries.map((entry) => {
       this.#latest += 1;
-      const key = `${PREFIX}${padded(this.#latest)}-${entryBytes(entry)}-${entry.code}`;
-      return { type: "put" as const, key, value: seal(key, JSON.stringify(entry)) };
+      const text = JSON.stringify(entry);
+      const key = `${PREFIX}${padded(this.#latest)}-${Buffer.byteLength(text)}-${entry.code}`;
+      return { type: "put" as const, key, value: seal(key, text) };
     });
     const written = async () => {
-      for (const { key } of puts) this.#count(placeOf(key), 1);
-      if (this.#bytes > MOST_BYTES) await this.#removeOldest();
+      for (const { key } of puts) {
+        const place = placeOf(key);
+        if (place) this.#count(place, 1);
+      }
+      if (this.#bytes > MOST_BYTES) await this.#next(() => this.#removeOldest());
     };
     return { puts, written };
   }
@@ -78,52 +115,82 @@ export class StoredQuarantine {
   /** As `Quarantine.read`; what a bad disk has changed is passed over. */
   async read(before: number, limit: number, selection: Selection): Promise<NumberedEntry[]> {
     const found: NumberedEntry[] = [];
-    for (const range of rangesOf(selection, before)) {
-      for await (const [key, value] of this.#open()?.iterator({ ...range, reverse: true }) ?? []) {
-        const place = placeOf(key);
-        const entry = isSelected(place, selection) ? parsed(key, value) : undefined;
-        if (entry) found.push({ ...entry, id: place.id });
-        if (found.length >= limit) return found;
+    let bytes = 0;
+    try {
+      for (const range of rangesOf(selection, before)) {
+        const all = this.#open()?.iterator({ ...range, reverse: true }) ?? [];
+        for await (const [key, value] of all) {
+          const place = this.#placeOf(key);
+          const entry = place && isSelected(place, selection) ? parsed(key, value) : undefined;
+          if (!place || !entry) continue;
+          found.push({ ...entry, id: place.id });
+          bytes += place.bytes;
+          if (found.length >= limit || bytes >= MOST_BYTES_READ) return found;
+        }
       }
+    } catch (error) {
+      throw this.#failure(error);
     }
     return found;
   }
 
-  /** As `Quarantine.remove`. */
+  /**
+   * As `Quarantine.remove`. What the disk does not let go has left all the same, and is tried again when it is opened
+   * again: an event that was sent again must not be sent once more.
+   */
   async remove(selection: Selection): Promise<number> {
     let count = 0;
-    for await (const places of this.#selected(selection)) {
-      await this.#delete(places);
+    for (let ranges = rangesOf(selection); ; ) {
+      const places = await this.#next(() => this.#removeSome(ranges, selection));
       count += places.length;
+      const last = places.at(-1);
+      if (!last || places.length < REMOVED_AT_ONCE) return count;
+      // LevelDB takes time to pass over what has left.
+      if (!selection.ids) ranges = [{ gte: last.key, lt: END }];
     }
-    return count;
   }
 
-  async *#selected(selection: Selection): AsyncGenerator<Place[]> {
-    let places: Place[] = [];
-    for (const range of rangesOf(selection)) {
-      for await (const key of this.#open()?.keys(range) ?? []) {
-        const place = placeOf(key);
+  async #removeSome(ranges: readonly Range[], selection: Selection): Promise<Place[]> {
+    const places: Place[] = [];
+    try {
+      const db = this.#open();
+      if (!db) return places;
+      for await (const place of this.#places(db, ranges)) {
         if (isSelected(place, selection)) places.push(place);
-        if (places.length < REMOVED_AT_ONCE) continue;
-        yield places;
-        places = [];
+        if (places.length === REMOVED_AT_ONCE) break;
       }
+      await this.#delete(db, places);
+    } catch (error) {
+      throw this.#failure(error);
     }
-    if (places.length > 0) yield places;
+    return places;
   }
 
   /** The oldest leave until there is room again. */
   async #removeOldest(): Promise<void> {
+    if (!this.#db) return;
     const places: Place[] = [];
     let excess = this.#bytes - MOST_BYTES;
-    for await (const key of this.#db?.keys({ gte: PREFIX, lt: END }) ?? []) {
-      const place = placeOf(key);
+    for await (const place of this.#places(this.#db, [{ gte: PREFIX, lt: END }])) {
+      if (excess <= 0) break;
       places.push(place);
       excess -= place.bytes;
-      if (excess <= 0) break;
     }
-    await this.#delete(places);
+    await this.#delete(this.#db, places);
+  }
+
+  async *#places(db: ClassicLevel, ranges: readonly Range[]): AsyncGenerator<Place> {
+    for (const range of ranges) {
+      for await (const key of db.keys(range)) {
+        const place = this.#placeOf(key);
+        if (place) yield place;
+      }
+    }
+  }
+
+  /** Undefined for what has left, and for a key that a bad disk has changed. */
+  #placeOf(key: string): Place | undefined {
+    return this.#gone.has(key) ? undefined : placeOf(key);
   }
 
   /** Undefined while nothing has been put on disk. */
@@ -132,33 +199,53 @@ export class StoredQuarantine {
     return this.#db;
   }
 
-  async #delete(places: readonly Place[]): Promise<void> {
-    await this.#open()?.batch(places.map(({ key }) => ({ type: "del" as const, key })));
-    for (const place of places) this.#count(place, -1);
+  /** What LevelDB said, for a person; a database that is closed meanwhile says so in its own way. */
+  #failure(error: unknown): M1Error {
+    return this.#isClosed ? new M1Error("OUTBOX_CLOSED") : unusable(error);
+  }
+
+  async #delete(db: ClassicLevel, places: readonly Place[]): Promise<void> {
+    if (places.length === 0) return;
+    for (const place of places) {
+      this.#count(place, -1);
+      this.#gone.add(place.key);
+    }
+    try {
+      await this.#deleteGone(db);
+    } catch (error) {
+      this.onFailed(error);
+      throw error;
+    }
+  }
+
+  async #deleteGone(db: ClassicLevel): Promise<void> {
+    const keys = [...this.#gone];
+    await db.batch(keys.map((key) => ({ type: "del" as const, key })));
+    for (const key of keys) this.#gone.delete(key);
   }
 
   #count({ id, bytes, code }: Place, change: 1 | -1): void {
     this.#latest = Math.max(this.#latest, id);
     this.#bytes += change * bytes;
     const count = (this.#reasons.get(code) ?? 0) + change;
-    if (count > 0) this.#reasons.set(code, count);
-    else this.#reasons.delete(code);
+    // For a moment it is negative if an entry leaves before its writing is told.
+    if (count === 0) this.#reasons.delete(code);
+    else this.#reasons.set(code, count);
   }
 }
 
 /** Where the entries are, the youngest first. */
-function rangesOf(
-  { ids }: Selection,
-  before = Number.POSITIVE_INFINITY,
-): { gte: string; lt: string }[] {
+function rangesOf({ ids }: Selection, before = Number.POSITIVE_INFINITY): Range[] {
   const lt = before < Number.MAX_SAFE_INTEGER ? PREFIX + padded(before) : END;
   if (!ids) return [{ gte: PREFIX, lt }];
-  const wanted = ids.filter((id) => id < before).sort((one, other) => other - one);
+  const wanted = [...new Set(ids)].filter((id) => id < before).sort((one, other) => other - one);
   return wanted.map((id) => ({ gte: PREFIX + padded(id), lt: PREFIX + padded(id + 1) }));
 }
 
-function placeOf(key: string): Place {
-  const [number, bytes, code = ""] = key.slice(PREFIX.length).split("-");
+/** Undefined for a key that `additions` did not make. */
+function placeOf(key: string): Place | undefined {
+  const [, number, bytes, code = ""] = KEY.exec(key) ?? [];
+  if (number === undefined) return undefined;
   return { key, id: Number(number), bytes: Number(bytes), code: code as Place["code"] };
 }
 

@@ -79,9 +79,10 @@ export class WriteBuffer {
     return this.#waiting;
   }
 
-  /** All that have not been dropped, oldest first. */
-  get all(): readonly QueuedEvent[] {
-    return [...this.#batch.slice(this.#droppedOfBatch), ...this.#waiting];
+  /** Calls `visit` with those that have not been dropped, oldest first, until it returns true. */
+  some(visit: (event: QueuedEvent) => boolean): boolean {
+    const isIn = this.#batch.some((event, index) => index >= this.#droppedOfBatch && visit(event));
+    return isIn || this.#waiting.some(visit);
   }
 
   /** How many are being written, those dropped meanwhile included. */

@@ -2,6 +2,7 @@
 // (wire-contract: Event payload).
 import { type ErrorDetails, excerpt, M1Error, quoted } from "./errors";
 import { numberOfText } from "./numeric-text";
+import { className, OPAQUE_TAGS, SCALAR_TAGS, tagOf } from "./object-kind";
 import { observedTime } from "./observed-time";
 import { type Path, placeOf } from "./place";
 import type { NumericText } from "./settings";
@@ -155,24 +156,13 @@ function isMicrosecondIso(value: unknown): boolean {
 
 function isObject(value: unknown): value is Record<string, unknown> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
-  return isPlain(value) || !isScalarObject(value);
+  return isPlain(value) || !SCALAR_TAGS.has(tagOf(value));
 }
 
 /** An object literal of any realm: what most data is, told from the rest without a look at its tag. */
 function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === null || Object.getPrototypeOf(prototype) === null;
-}
-
-/** A Date, String, Number… is an object to JavaScript and a single value to JSON. */
-function isScalarObject(value: object): boolean {
-  return SCALAR_TAGS.has(tagOf(value));
-}
-const SCALAR_TAGS: ReadonlySet<string> = new Set(["Date", "String", "Number", "Boolean", "BigInt"]);
-
-/** `Date`, `Map`, …: what a value is in whatever realm it was made. Function nodes have their own. */
-function tagOf(value: object): string {
-  return Object.prototype.toString.call(value).slice(8, -1);
 }
 
 /** Text that holds a JSON object as that object, and bytes as their text. */
@@ -359,21 +349,6 @@ function checkContent(value: object, path: Path, ancestors: object[]): void {
   ancestors.pop();
 }
 
-/** Objects whose content is no property of theirs: JSON would make `{}` of them. */
-const OPAQUE_TAGS: ReadonlySet<string> = new Set([
-  "Map",
-  "Set",
-  "WeakMap",
-  "WeakSet",
-  "WeakRef",
-  "Promise",
-  "ArrayBuffer",
-  "SharedArrayBuffer",
-  "Error",
-  "RegExp",
-  "Symbol",
-]);
-
 function checkProperties(value: object, path: Path, ancestors: object[]): void {
   if (!isPlain(value)) {
     const tag = tagOf(value);
@@ -393,7 +368,7 @@ function checkProperties(value: object, path: Path, ancestors: object[]): void {
 }
 
 function instance(value: object): ErrorDetails {
-  return { kind: "instance", name: value.constructor?.name || tagOf(value) };
+  return { kind: "instance", name: className(value) };
 }
 
 /** `what` is quoted, or a kind of value. */

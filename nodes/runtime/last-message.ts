@@ -1,8 +1,12 @@
 // The message that came last to an `m1 event out`, for the preview in its dialog. It is in no file and no flow.
 import type { NodeMessage } from "node-red";
+import { toldJson } from "./told-value";
 
 /** Characters of JSON: what is longer, a person cannot look through in a dialog. */
 const MOST = 65_536;
+
+/** A property of the message is looked up there; these times are no values. */
+const WITHOUT_RESULT: ReadonlySet<string> = new Set(["msg", "arrival", "server"]);
 
 type InputName = "deviceId" | "eventData" | "observedAt";
 
@@ -21,13 +25,13 @@ export type TypedValues = Readonly<Record<InputName, TypedValue>>;
 export interface LastMessageReport {
   /** Milliseconds since 1970. */
   readonly at: number;
-  /** The properties that JSON can show, as long as there is room. */
+  /** The properties that can be told, as long as there is room; what JSON would lose is marked (`restored`). */
   readonly message: Readonly<Record<string, unknown>>;
   /** Its other properties. */
   readonly omitted: readonly string[];
   /** The inputs as they are deployed. */
   readonly inputs: TypedValues;
-  /** What they gave for it, but for those that are a property of the message. */
+  /** What they gave for it, told like the message; not of those that are a property of it, or nothing. */
   readonly results: Readonly<Record<string, unknown>>;
 }
 
@@ -53,7 +57,7 @@ export class LastMessage {
     const room = { left: MOST };
     const inputs = this.#inputs;
     const found = Object.entries(this.#results ?? {}).filter(
-      ([name]) => inputs[name as InputName].type !== "msg",
+      ([name]) => !WITHOUT_RESULT.has(inputs[name as InputName].type),
     );
     const results = shown(Object.fromEntries(found), room);
     const message = shown(this.#message, room);
@@ -67,24 +71,14 @@ export interface ReportingNode {
   readonly lastMessage?: LastMessage;
 }
 
-/** Without what has no JSON, is circular, or finds no room. */
+/** Without what cannot be told, or finds no room. */
 function shown(from: object, room: { left: number }): Record<string, unknown> {
   const result: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(from)) {
-    const json = jsonOf(value);
+    const json = toldJson(value);
     if (json === undefined || json.length > room.left) continue;
     room.left -= json.length;
     result[key] = JSON.parse(json);
   }
   return result;
-}
-
-/** Undefined where there is none: an HTTP request is circular, a BigInt has no form. */
-function jsonOf(value: unknown): string | undefined {
-  try {
-    return JSON.stringify(value);
-  } catch (error) {
-    if (error instanceof Error) return undefined;
-    throw error;
-  }
 }

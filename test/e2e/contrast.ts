@@ -1,6 +1,13 @@
 // How well words stand out from what is behind them (WCAG 2.2, 1.4.3).
 import type { Locator } from "playwright-core";
+import { version } from "../support/release";
 import type { Dialog } from "./dialog";
+
+/** What WCAG 2.2 asks for. */
+export const LEGIBLE = 4.5;
+
+/** Node-RED 4 is always light. */
+export const THEMES = Number.parseInt(version, 10) >= 5 ? ["light", "dark"] : ["light"];
 
 export interface Contrast {
   /** From 1 to 21. */

@@ -98,6 +98,36 @@ export class Dialog {
     return this.row(label).locator(".m1-hint:visible").count();
   }
 
+  /**
+   * What cannot be seen to its end: parts that stick out of the form or hide some of their words, and choices that are
+   * wider than their list. `width` in pixels is the form's meanwhile.
+   */
+  cutOff(width?: number): Promise<string[]> {
+    return this.element.locator(".m1-form").evaluate((form, pixels) => {
+      const ARROW = 24;
+      const context = document.createElement("canvas").getContext("2d") as CanvasRenderingContext2D;
+      if (pixels !== undefined) form.style.width = `${pixels}px`;
+      const { left, right } = form.getBoundingClientRect();
+      const cut = [...form.querySelectorAll<HTMLElement>("*")].flatMap((part) => {
+        if (!part.checkVisibility()) return [];
+        const name = part.id || part.innerText.slice(0, 60);
+        const box = part.getBoundingClientRect();
+        if (box.left < left - 1 || box.right > right + 1) return name;
+        if (part instanceof HTMLInputElement || part instanceof HTMLOptionElement) return [];
+        if (part instanceof HTMLSelectElement) {
+          const { font, paddingLeft } = getComputedStyle(part);
+          context.font = font;
+          const room = part.clientWidth - Number.parseFloat(paddingLeft) - ARROW;
+          const words = [...part.options].map((option) => option.text);
+          return words.filter((text) => context.measureText(text).width > room);
+        }
+        return part.scrollWidth > part.clientWidth + 1 && part.clientWidth > 0 ? name : [];
+      });
+      form.style.width = "";
+      return cut;
+    }, width);
+  }
+
   /** What the settings come to, line by line. */
   preview(): Promise<string[]> {
     return this.element.locator(".m1-preview code").allInnerTexts();

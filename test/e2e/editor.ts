@@ -2,6 +2,9 @@
 import type { Browser, Locator, Page } from "playwright-core";
 import { Dialog } from "./dialog";
 
+/** Milliseconds. */
+const PATIENCE = 10_000;
+
 /** Where on the canvas, in pixels from its upper left corner. */
 export interface Place {
   readonly x: number;
@@ -27,7 +30,7 @@ export class Editor {
       deviceScaleFactor: 2,
       locale: "en-US",
     });
-    page.setDefaultTimeout(10_000);
+    page.setDefaultTimeout(PATIENCE);
     const editor = new Editor(page);
     await page.goto(url);
     await editor.loaded();
@@ -144,10 +147,17 @@ export class Editor {
     await deployed;
   }
 
-  /** Resolves when the node shows this status. */
-  async shows(label: string, status: string): Promise<void> {
+  /** Resolves when the node shows this status; rejects if it takes longer, in milliseconds. */
+  async shows(label: string, status: string, timeout = PATIENCE): Promise<void> {
     const text = this.node(label).locator(".red-ui-flow-node-status-label");
-    await text.getByText(status, { exact: true }).waitFor();
+    await text.getByText(status, { exact: true }).waitFor({ timeout });
+  }
+
+  /** `red`, `yellow`, … of the status that the node shows. */
+  async statusColour(label: string): Promise<string> {
+    const shape = this.node(label).locator(".red-ui-flow-node-status");
+    const words = (await shape.getAttribute("class"))?.split("-") ?? [];
+    return words.at(-1) ?? "";
   }
 
   /** Resolves when the debug sidebar has a message with this in its payload. */

@@ -2,34 +2,17 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import type { Browser } from "playwright-core";
-import { startBrowser } from "../support/browser";
-import { installation } from "../support/installation";
-import { NodeRed } from "../support/node-red";
 import { version } from "../support/release";
-import { Editor } from "./editor";
+import type { Editor } from "./editor";
+import { setScene } from "./scene";
 
 const folder = path.resolve(__dirname, "../../examples");
-const editorTheme = { tours: false, palette: { catalogues: [] } };
 
 describe(`in the editor of Node-RED ${version}, the examples`, () => {
-  const leftovers: (() => Promise<unknown>)[] = [];
-  let browser: Browser;
   let editor: Editor;
 
-  before(async function () {
-    this.timeout(60_000);
-    const { userDir, remove } = await installation([{ id: "tab", type: "tab" }]);
-    leftovers.push(remove);
-    const nodeRed = await NodeRed.start(userDir, { editorTheme });
-    leftovers.push(() => nodeRed.stop());
-    browser = await startBrowser();
-    leftovers.push(() => browser.close());
-    editor = await Editor.open(browser, nodeRed.url);
-  });
-
-  after(async () => {
-    for (const leave of leftovers.reverse()) await leave();
+  setScene({ flow: () => [{ id: "tab", type: "tab" }] }, (scene) => {
+    editor = scene.editor;
   });
 
   it("share one connection, each imported as a copy", async function () {

@@ -1,46 +1,24 @@
 // What a person types and pastes into the fields of the dialogs, and what the dialogs make of it.
 import { deepEqual, equal, match } from "node:assert/strict";
-import type { Browser } from "playwright-core";
 import { DEMO_ACCOUNT, Sandbox } from "../../sandbox/sandbox";
-import { startBrowser } from "../support/browser";
-import { installation } from "../support/installation";
-import { NodeRed } from "../support/node-red";
 import { version } from "../support/release";
 import type { Dialog } from "./dialog";
-import { boxOf, Editor } from "./editor";
-import { pictureFailure } from "./pictures";
-
-const editorTheme = { tours: false, palette: { catalogues: [] } };
+import { boxOf, type Editor } from "./editor";
+import { setScene } from "./scene";
 
 describe(`in the fields of the dialogs of Node-RED ${version}, a person`, () => {
   const sandbox = new Sandbox({ port: 0 });
-  const leftovers: (() => Promise<unknown>)[] = [];
-  let browser: Browser;
   let editor: Editor;
   let dialog: Dialog;
   let connection: Dialog;
 
-  before(async function () {
-    this.timeout(60_000);
-    await sandbox.start();
-    leftovers.push(() => sandbox.stop());
+  before(() => {
     process.env.M1_TEST_KIND = "demo";
-    const { userDir, remove } = await installation(flow(sandbox.url));
-    leftovers.push(remove);
-    const nodeRed = await NodeRed.start(userDir, { editorTheme });
-    leftovers.push(() => nodeRed.stop());
-    browser = await startBrowser();
-    leftovers.push(() => browser.close());
-    editor = await Editor.open(browser, nodeRed.url);
+  });
+
+  setScene({ sandbox, flow: () => flow(sandbox.url) }, async (scene) => {
+    editor = scene.editor;
     await editor.page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
-  });
-
-  after(async () => {
-    for (const clear of leftovers.reverse()) await clear();
-  });
-
-  afterEach(async function () {
-    if (this.currentTest?.state === "failed") await pictureFailure(browser);
   });
 
   /** Copies a text as from another window, and pastes it over what the field holds. */

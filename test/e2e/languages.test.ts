@@ -1,18 +1,17 @@
-// The dialogs and the sidebar in each language: every choice can be read to its end.
+// The dialogs and the sidebar in each language: all that they hold can be seen to its end.
 import { deepEqual } from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import path from "node:path";
-import type { Browser, Locator } from "playwright-core";
-import { startBrowser } from "../support/browser";
 import { connectionTo } from "../support/flows";
-import { installation } from "../support/installation";
-import { NodeRed } from "../support/node-red";
 import { version } from "../support/release";
-import { Editor } from "./editor";
+import type { Editor } from "./editor";
 import { OutboxTab } from "./outbox-tab";
+import { setScene } from "./scene";
 
 const languages = readdirSync(path.resolve(__dirname, "../../nodes/locales"));
-const editorTheme = { tours: false, palette: { catalogues: [] } };
+
+/** Of the form, in pixels: as Node-RED has it, beside a scroll bar, and in a narrow sidebar. */
+const WIDTHS = [undefined, 425, 400];
 
 const receiving = (type: string, y: number) => ({
   id: type,
@@ -26,44 +25,32 @@ const receiving = (type: string, y: number) => ({
   wires: [],
 });
 
+const flow = [
+  { id: "tab", type: "tab", label: "Flow" },
+  connectionTo({ url: "mqtt://127.0.0.1:1" }, { name: "Cloud", outbox: "disk" }),
+  receiving("m1 device in", 80),
+  receiving("m1 group in", 140),
+  {
+    id: "out",
+    z: "tab",
+    type: "m1 event out",
+    name: "m1 event out",
+    connection: "m1",
+    x: 200,
+    y: 200,
+    wires: [],
+  },
+];
+
 describe(`in the editor of Node-RED ${version}, dialogs and sidebar`, () => {
-  const leftovers: (() => Promise<unknown>)[] = [];
-  let browser: Browser;
   let editor: Editor;
 
-  before(async function () {
-    this.timeout(60_000);
-    const flow = [
-      { id: "tab", type: "tab", label: "Flow" },
-      connectionTo({ url: "mqtt://127.0.0.1:1" }, { name: "Cloud" }),
-      receiving("m1 device in", 80),
-      receiving("m1 group in", 140),
-      {
-        id: "out",
-        z: "tab",
-        type: "m1 event out",
-        name: "m1 event out",
-        connection: "m1",
-        x: 200,
-        y: 200,
-        wires: [],
-      },
-    ];
-    const { userDir, remove } = await installation(flow);
-    leftovers.push(remove);
-    const nodeRed = await NodeRed.start(userDir, { editorTheme });
-    leftovers.push(() => nodeRed.stop());
-    browser = await startBrowser();
-    leftovers.push(() => browser.close());
-    editor = await Editor.open(browser, nodeRed.url);
-  });
-
-  after(async () => {
-    for (const leave of leftovers.reverse()) await leave();
+  setScene({ flow: () => flow }, (scene) => {
+    editor = scene.editor;
   });
 
   for (const language of languages) {
-    it(`cut off no choice in ${language}`, async function () {
+    it(`cut off nothing in ${language}, in a narrow sidebar either`, async function () {
       this.timeout(60_000);
       await editor.page.evaluate((code) => localStorage.setItem("editor-language", code), language);
       await editor.page.reload();
@@ -72,7 +59,7 @@ describe(`in the editor of Node-RED ${version}, dialogs and sidebar`, () => {
       for (const type of ["m1 device in", "m1 group in", "m1 event out"]) {
         const dialog = await editor.edit(type);
         await dialog.element.locator(".m1-fold").click();
-        cut.push(...(await cutOff(dialog.element)));
+        for (const width of WIDTHS) cut.push(...(await dialog.cutOff(width)));
         await editor.press("Control+Escape");
         await dialog.element.waitFor({ state: "detached" });
       }
@@ -80,8 +67,14 @@ describe(`in the editor of Node-RED ${version}, dialogs and sidebar`, () => {
       const connection = await dialog.edit(
         await dialog.element.locator("label[for=node-input-connection]").innerText(),
       );
-      await connection.element.locator(".m1-fold").first().click();
-      cut.push(...(await cutOff(connection.element)));
+      for (const hidden of [
+        ".m1-fold",
+        "#m1-connection-lookup-button",
+        "#m1-connection-create-button",
+      ]) {
+        await connection.element.locator(hidden).click();
+      }
+      for (const width of WIDTHS) cut.push(...(await connection.cutOff(width)));
       deepEqual(cut, []);
     });
 
@@ -95,18 +88,3 @@ describe(`in the editor of Node-RED ${version}, dialogs and sidebar`, () => {
     });
   }
 });
-
-/** The choices that are wider than their list, which has an arrow at its end. */
-function cutOff(dialog: Locator): Promise<string[]> {
-  return dialog.locator(".m1-form select:visible").evaluateAll((lists) => {
-    const ARROW = 24;
-    const context = document.createElement("canvas").getContext("2d") as CanvasRenderingContext2D;
-    return lists.flatMap((list) => {
-      const { font, paddingLeft } = getComputedStyle(list);
-      context.font = font;
-      const room = list.clientWidth - Number.parseFloat(paddingLeft) - ARROW;
-      const words = [...list.querySelectorAll("option")].map((option) => option.text);
-      return words.filter((text) => context.measureText(text).width > room);
-    });
-  });
-}

@@ -2,23 +2,15 @@
 import { deepEqual, doesNotMatch, equal, match, ok } from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
-import type { Browser } from "playwright-core";
 import { openWeb, type Web } from "../../sandbox/http/web";
 import { DEMO_ACCOUNT, DEMO_REGISTRATION, Sandbox } from "../../sandbox/sandbox";
-import { startBrowser } from "../support/browser";
-import { installation } from "../support/installation";
-import { NodeRed } from "../support/node-red";
+import type { NodeRed } from "../support/node-red";
 import { version } from "../support/release";
-import { faintest } from "./contrast";
+import { faintest, LEGIBLE, THEMES } from "./contrast";
 import type { Dialog } from "./dialog";
-import { Editor } from "./editor";
-import { areWanted, pictureDialog, pictureFailure } from "./pictures";
-
-/** Node-RED 4 is always light. */
-const THEMES = Number.parseInt(version, 10) >= 5 ? ["light", "dark"] : ["light"];
-
-/** What WCAG 2.2 asks for. */
-const LEGIBLE = 4.5;
+import type { Editor } from "./editor";
+import { areWanted, pictureDialog } from "./pictures";
+import { setScene } from "./scene";
 
 /** Any free one, but pictures show the usual ones. */
 const PORT = areWanted ? {} : { port: 0 };
@@ -28,37 +20,17 @@ const NEW_USER = "pump-7@example.com";
 describe(`in the editor of Node-RED ${version}, a person with a registration user`, () => {
   const accounts = [DEMO_ACCOUNT, DEMO_REGISTRATION];
   const sandbox = new Sandbox({ ...PORT, accounts, weather: { createLater: 1_000 } });
-  const leftovers: (() => Promise<unknown>)[] = [];
   let web: Web;
   let nodeRed: NodeRed;
-  let browser: Browser;
   let editor: Editor;
   let dialog: Dialog;
   let connection: Dialog;
   let password: string;
 
-  before(async function () {
-    this.timeout(60_000);
-    await sandbox.start();
-    leftovers.push(() => sandbox.stop());
+  setScene({ sandbox }, async (scene) => {
+    ({ nodeRed, editor } = scene);
     web = await openWeb(sandbox, PORT);
-    leftovers.push(() => web.close());
-    const { userDir, remove } = await installation([]);
-    leftovers.push(remove);
-    const editorTheme = { tours: false, palette: { catalogues: [] } };
-    nodeRed = await NodeRed.start(userDir, { editorTheme });
-    leftovers.push(() => nodeRed.stop());
-    browser = await startBrowser();
-    leftovers.push(() => browser.close());
-    editor = await Editor.open(browser, nodeRed.url);
-  });
-
-  after(async () => {
-    for (const clear of leftovers.reverse()) await clear();
-  });
-
-  afterEach(async function () {
-    if (this.currentTest?.state === "failed") await pictureFailure(browser);
+    scene.leaving(() => web.close());
   });
 
   it("begins a connection with what is the project's", async () => {
@@ -123,15 +95,7 @@ describe(`in the editor of Node-RED ${version}, a person with a registration use
 
   for (const width of [400, 320]) {
     it(`sees all of the panel in a dialog of ${width} pixels`, async () => {
-      const beyond = await connection.element.locator(".m1-form").evaluate((form, pixels) => {
-        form.style.width = `${pixels}px`;
-        const parts = [...form.querySelectorAll("#m1-connection-create *")];
-        const { right } = form.getBoundingClientRect();
-        const wide = parts.filter((part) => part.getBoundingClientRect().right > right + 1);
-        form.style.width = "";
-        return wide.map(({ id, textContent }) => id || textContent);
-      }, width);
-      deepEqual(beyond, []);
+      deepEqual(await connection.cutOff(width), []);
     });
   }
 

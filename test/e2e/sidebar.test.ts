@@ -10,17 +10,11 @@ import { preloadTiming } from "../support/preload-timing";
 import { freePort } from "../support/processes";
 import { version } from "../support/release";
 import { TcpProxy } from "../support/tcp-proxy";
-import { faintestIn } from "./contrast";
+import { faintestIn, LEGIBLE, THEMES } from "./contrast";
 import { Dialog } from "./dialog";
 import { Editor } from "./editor";
 import { type Card, OutboxTab } from "./outbox-tab";
 import { pictureCard, pictureFailure } from "./pictures";
-
-/** Node-RED 4 is always light. */
-const THEMES = Number.parseInt(version, 10) >= 5 ? ["light", "dark"] : ["light"];
-
-/** What WCAG 2.2 asks for. */
-const LEGIBLE = 4.5;
 
 const editorTheme = { tours: false, palette: { catalogues: [] } };
 

@@ -3,69 +3,43 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import type { Browser } from "playwright-core";
 import { openWeb, type Web } from "../../sandbox/http/web";
 import { DEMO_ACCOUNT, Sandbox } from "../../sandbox/sandbox";
 import { rules } from "../../sandbox/workflows";
-import { startBrowser } from "../support/browser";
-import { installation } from "../support/installation";
+import { type Installation, installation } from "../support/installation";
 import { NodeRed } from "../support/node-red";
 import { packed } from "../support/packed";
 import { temporaryFolder } from "../support/processes";
 import { version } from "../support/release";
-import { faintest } from "./contrast";
+import { faintest, LEGIBLE, THEMES } from "./contrast";
 import type { Dialog } from "./dialog";
 import { Editor } from "./editor";
-import { areWanted, pictureDialog, pictureFailure, pictureFlow } from "./pictures";
+import { areWanted, pictureDialog, pictureFlow } from "./pictures";
+import { type Scene, setScene, settings } from "./scene";
 import subflow from "./sensor-subflow.json";
 
 const root = path.resolve(__dirname, "../..");
 const GERMAN = path.join(root, "nodes/locales/de/m1-connection.json");
 
-/** Node-RED 4 is always light. */
-const THEMES = Number.parseInt(version, 10) >= 5 ? ["light", "dark"] : ["light"];
-
-/** What WCAG 2.2 asks for. */
-const LEGIBLE = 4.5;
-
 /** Any free one, but pictures show the usual ones. */
 const PORT = areWanted ? {} : { port: 0 };
 
-const editorTheme = { tours: false, palette: { catalogues: [] } };
-
 describe(`in the editor of Node-RED ${version}, a person`, () => {
   const sandbox = new Sandbox({ ...PORT, rules: rules() });
-  const leftovers: (() => Promise<unknown>)[] = [];
   let web: Web;
   let tarball: string;
-  let browser: Browser;
+  let scene: Scene;
   let editor: Editor;
   let dialog: Dialog;
   let connection: Dialog;
   let exported: string;
 
-  before(async function () {
-    this.timeout(60_000);
-    const { folder, remove } = await temporaryFolder();
-    leftovers.push(remove);
-    tarball = await packed(folder);
-    await sandbox.start();
-    leftovers.push(() => sandbox.stop());
+  setScene({ sandbox, install: emptyUserDir }, async (started) => {
+    scene = started;
+    ({ editor } = scene);
+    tarball = await packed(scene.nodeRed.userDir);
     web = await openWeb(sandbox, PORT);
-    leftovers.push(() => web.close());
-    const nodeRed = await NodeRed.start(folder, { editorTheme });
-    leftovers.push(() => nodeRed.stop());
-    browser = await startBrowser();
-    leftovers.push(() => browser.close());
-    editor = await Editor.open(browser, nodeRed.url);
-  });
-
-  after(async () => {
-    for (const clear of leftovers.reverse()) await clear();
-  });
-
-  afterEach(async function () {
-    if (this.currentTest?.state === "failed") await pictureFailure(browser);
+    scene.leaving(() => web.close());
   });
 
   it("installs the package from a file and finds its three nodes in the palette", async function () {
@@ -206,10 +180,10 @@ describe(`in the editor of Node-RED ${version}, a person`, () => {
 
   it("imports it into another Node-RED, which asks for the two secrets", async () => {
     const { userDir, remove } = await installation([]);
-    leftovers.push(remove);
-    const other = await NodeRed.start(userDir, { editorTheme });
-    leftovers.push(() => other.stop());
-    const elsewhere = await Editor.open(browser, other.url);
+    scene.leaving(remove);
+    const other = await NodeRed.start(userDir, settings);
+    scene.leaving(() => other.stop());
+    const elsewhere = await Editor.open(scene.browser, other.url);
     await elsewhere.import(exported);
     await elsewhere.openFlow(2);
     await elsewhere.deploy();
@@ -278,6 +252,7 @@ describe(`in the editor of Node-RED ${version}, a person`, () => {
     await toggleConnection();
     await editor.shows("kitchen", "connection disabled");
     await editor.shows("commands", "connection disabled");
+    equal(await editor.statusColour("kitchen"), "red");
   });
 
   it("enables it again, and they are connected", async () => {
@@ -361,6 +336,12 @@ describe(`in the editor of Node-RED ${version}, a person`, () => {
     await editor.deploy();
   }
 });
+
+/** Where this package is yet to be installed. */
+async function emptyUserDir(): Promise<Installation> {
+  const { folder, remove } = await temporaryFolder();
+  return { userDir: folder, remove };
+}
 
 /** A subflow that sends through a connection of its own. */
 function sensorSubflow(url: string): object[] {

@@ -1,15 +1,10 @@
 // A person has messages say what a node receives, in the editor.
 import { deepEqual, equal } from "node:assert/strict";
-import type { Browser } from "playwright-core";
 import { DEMO_ACCOUNT, Sandbox } from "../../sandbox/sandbox";
-import { startBrowser } from "../support/browser";
 import { connectionTo } from "../support/flows";
-import { installation } from "../support/installation";
-import { NodeRed } from "../support/node-red";
 import { version } from "../support/release";
-import { Editor } from "./editor";
-
-const editorTheme = { tours: false, palette: { catalogues: [] } };
+import type { Editor } from "./editor";
+import { setScene } from "./scene";
 
 const asks = (id: string, y: number, action: string, property: string, value: string) => ({
   id,
@@ -28,51 +23,10 @@ const asks = (id: string, y: number, action: string, property: string, value: st
 
 describe(`in the editor of Node-RED ${version}, subscriptions by message`, () => {
   const sandbox = new Sandbox({ port: 0 });
-  const leftovers: (() => Promise<unknown>)[] = [];
-  let browser: Browser;
   let editor: Editor;
 
-  before(async function () {
-    this.timeout(60_000);
-    await sandbox.start();
-    leftovers.push(() => sandbox.stop());
-    const { userDir, remove } = await installation([
-      { id: "tab", type: "tab", label: "Flow" } as { id: string; type: string },
-      connectionTo(sandbox),
-      { ...asks("more", 80, "subscribe", "deviceId", "pump") },
-      { ...asks("less", 140, "unsubscribe", "deviceId", "pump") },
-      ...(["m1 device in", "m1 group in"] as const).map((type, index) => ({
-        id: `in-${index}`,
-        z: "tab",
-        type,
-        name: type === "m1 device in" ? "devices" : "groups",
-        connection: "m1",
-        broadcast: true,
-        x: 360,
-        y: 80 + 120 * index,
-        wires: [["debug"]],
-      })),
-      {
-        id: "debug",
-        z: "tab",
-        type: "debug",
-        complete: "payload",
-        active: true,
-        tosidebar: true,
-        x: 600,
-        y: 140,
-      } as { id: string; type: string },
-    ]);
-    leftovers.push(remove);
-    const nodeRed = await NodeRed.start(userDir, { editorTheme });
-    leftovers.push(() => nodeRed.stop());
-    browser = await startBrowser();
-    leftovers.push(() => browser.close());
-    editor = await Editor.open(browser, nodeRed.url);
-  });
-
-  after(async () => {
-    for (const leave of leftovers.reverse()) await leave();
+  setScene({ sandbox, flow: () => flow(sandbox) }, (scene) => {
+    editor = scene.editor;
   });
 
   it("are chosen under Advanced: the device ID goes away, and the topics say where the message has it", async () => {
@@ -128,3 +82,33 @@ describe(`in the editor of Node-RED ${version}, subscriptions by message`, () =>
     await editor.node("groups").locator(".red-ui-flow-port-input").first().waitFor();
   });
 });
+
+function flow(sandbox: Sandbox): { id: string; type: string }[] {
+  return [
+    { id: "tab", type: "tab", label: "Flow" } as { id: string; type: string },
+    connectionTo(sandbox),
+    { ...asks("more", 80, "subscribe", "deviceId", "pump") },
+    { ...asks("less", 140, "unsubscribe", "deviceId", "pump") },
+    ...(["m1 device in", "m1 group in"] as const).map((type, index) => ({
+      id: `in-${index}`,
+      z: "tab",
+      type,
+      name: type === "m1 device in" ? "devices" : "groups",
+      connection: "m1",
+      broadcast: true,
+      x: 360,
+      y: 80 + 120 * index,
+      wires: [["debug"]],
+    })),
+    {
+      id: "debug",
+      z: "tab",
+      type: "debug",
+      complete: "payload",
+      active: true,
+      tosidebar: true,
+      x: 600,
+      y: 140,
+    } as { id: string; type: string },
+  ];
+}

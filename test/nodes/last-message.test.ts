@@ -1,6 +1,7 @@
 // What the dialog of m1 event out is told of the last message.
 import { deepEqual, equal, ok } from "node:assert/strict";
 import helper from "node-red-node-test-helper";
+import { restored } from "../../nodes/runtime/told-value";
 import { connectionTo, eachWithSandbox, eventOut, input, startFlow } from "../support/flows";
 
 interface Report {
@@ -48,7 +49,7 @@ describe("the last message of an m1 event out", () => {
     deepEqual([message?.payload, results], ["x", {}]);
   });
 
-  it("leaves out what is circular, has no JSON or finds no room, and keeps the rest", async () => {
+  it("leaves out what is circular or finds no room, and keeps the rest", async () => {
     await start();
     const circular: Record<string, unknown> = {};
     circular.self = circular;
@@ -56,14 +57,30 @@ describe("the last message of an m1 event out", () => {
       payload: 1,
       req: circular,
       long: "x".repeat(70_000),
-      big: 1n,
-      act: () => 1,
-      bytes: Buffer.from("21.5"),
     });
     const { message, omitted } = await lastMessage();
-    deepEqual(Object.keys(message ?? {}).sort(), ["_msgid", "bytes", "m1", "payload"]);
-    deepEqual(message?.bytes, Buffer.from("21.5").toJSON());
-    deepEqual([...(omitted ?? [])].sort(), ["act", "big", "long", "req"]);
+    deepEqual(Object.keys(message ?? {}).sort(), ["_msgid", "m1", "payload"]);
+    deepEqual([...(omitted ?? [])].sort(), ["long", "req"]);
+  });
+
+  it("holds what JSON has nothing for: a Date, NaN, a BigInt, a function, bytes", async () => {
+    await start();
+    const at = new Date();
+    const bytes = Buffer.from("21.5");
+    await input("out", { payload: { at, t: Number.NaN }, big: 1n, act: () => 1, bytes });
+    const { message, omitted } = await lastMessage();
+    const { payload, big, act, bytes: sent } = restored(message) as Record<string, unknown>;
+    deepEqual([payload, big, typeof act], [{ at, t: Number.NaN }, 1n, "function"]);
+    deepEqual(Buffer.from(sent as Uint8Array), bytes);
+    deepEqual(omitted, []);
+  });
+
+  it("says of an input that gave nothing that it is undefined", async () => {
+    await start({ eventData: "payload.t", eventDataType: "jsonata" });
+    await input("out", { payload: {} });
+    const { eventData } = restored((await lastMessage()).results) as Record<string, unknown>;
+    equal(eventData, undefined);
+    deepEqual(Object.keys((await lastMessage()).results ?? {}), ["deviceId", "eventData"]);
   });
 
   it("comes with the inputs as they are deployed, and with a payload of 40,000 characters once", async () => {

@@ -1,9 +1,12 @@
 // What a deleted connection has left on disk: seen, handed to a connection of the same user, downloaded, deleted.
 import { deepEqual, equal, match } from "node:assert/strict";
-import { readdir } from "node:fs/promises";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import helper from "node-red-node-test-helper";
 import type { Count, LeftFolder, LeftFolders } from "../../nodes/admin/outbox-answers";
+import { EventStore } from "../../nodes/outbox/event-store";
+import { refusedEntry } from "../../nodes/outbox/quarantine-entry";
+import { M1Error } from "../../nodes/protocol/errors";
 import { DEMO_ACCOUNT } from "../../sandbox/sandbox";
 import {
   connectionTo,
@@ -17,6 +20,7 @@ import {
   startFlow,
   storedEvents,
   useFolder,
+  warnings,
 } from "../support/flows";
 import { temporaryFolder } from "../support/processes";
 
@@ -116,12 +120,16 @@ describe("what a deleted connection has left", () => {
     equal(folder?.outboxes[0]?.waiting, EVENTS - 300);
   });
 
+  const ask = () => helper.request().get("/m1-connection/outbox-left/m1/events.jsonl").buffer(true);
+
+  async function download(): Promise<string[]> {
+    const { body } = await ask();
+    return String(body).trimEnd().split("\n");
+  }
+
   it("is downloaded, and still there", async () => {
     await leave();
-    const { body, headers } = await helper
-      .request()
-      .get("/m1-connection/outbox-left/m1/events.jsonl")
-      .buffer(true);
+    const { body, headers } = await ask();
     match(headers["content-disposition"] ?? "", /events\.jsonl/);
     const lines = String(body)
       .trimEnd()
@@ -134,10 +142,62 @@ describe("what a deleted connection has left", () => {
     equal((await left())[0]?.outboxes[0]?.waiting, EVENTS);
   });
 
-  it("is deleted for good", async () => {
+  it("is deleted for good, with what version 0.1.0 had put beside it", async () => {
     await leave();
+    const outboxes = path.join(userDir, "m1-outbox");
+    await writeFile(path.join(outboxes, "m1.quarantine.jsonl"), "{}\n");
     deepEqual(await post("m1/delete"), {});
     deepEqual(await left(), []);
-    equal((await readdir(path.join(userDir, "m1-outbox"))).includes("m1"), false);
+    deepEqual(await readdir(outboxes), []);
+  });
+
+  it("is downloaded though nothing but the quarantine is in it", async () => {
+    await startFlow([connectionTo(context.sandbox, { outbox: "disk" }), eventOut()]);
+    await online();
+    await input("out", { payload: 1 });
+    await deploy(another(), "full", { m2: demoCredentials() });
+    const outboxes = path.join(userDir, "m1-outbox");
+    const store = new EventStore(path.join(outboxes, "m1"), { projectMqtt, userMqtt });
+    await store.open();
+    const event = { acceptedAt: 1, topic: "0/p/u/d", payload: "1", qos: 1 as const };
+    const entry = refusedEntry(event, new M1Error("EVENT_REFUSED", { reason: "r" }));
+    await store.write({ add: [], remove: [], quarantine: [entry] });
+    await store.close();
+    const [folder] = await left();
+    deepEqual([folder?.outboxes, folder?.quarantined], [[], 1]);
+    equal((await download()).length, 1);
+  });
+
+  it("is seen and downloaded by several at once", async () => {
+    await leave();
+    const [seen, ...downloads] = await Promise.all([left(), download(), download(), download()]);
+    deepEqual(seen, [{ folder: "m1", outboxes: waiting, quarantined: 0, heirs: ["m2"] }]);
+    deepEqual(
+      downloads.map(({ length }) => length),
+      [EVENTS, EVENTS, EVENTS],
+    );
+  });
+
+  it("is a connection's again that comes back in the middle of it, with all events", async () => {
+    await leave();
+    const downloads = Promise.allSettled([download(), left(), download(), left()]);
+    const back = connectionTo(context.sandbox, { outbox: "disk" });
+    await context.sandbox.start();
+    await deploy([back, eventOut()], "full", { m1: demoCredentials() });
+    await storedEvents(context.sandbox, EVENTS);
+    await downloads;
+    deepEqual(warnings("m1"), []);
+  });
+
+  it("is that of an instance of a subflow, too, once there is no such instance", async () => {
+    await leave();
+    const outboxes = path.join(userDir, "m1-outbox");
+    const template = { id: "sub", type: "subflow", in: [], out: [] };
+    const inside = connectionTo(context.sandbox, { id: "inside", z: "sub" });
+    const flow = [...another(), template, inside, { id: "instance", type: "subflow:sub" }];
+    await deploy(flow, "full", { inside: demoCredentials() });
+    for (const name of ["instance-inside", "gone-inside"]) await mkdir(path.join(outboxes, name));
+    const names = (await left()).map(({ folder }) => folder);
+    deepEqual(names.sort(), ["gone-inside", "m1"]);
   });
 });

@@ -2,14 +2,18 @@
 import assert from "node:assert/strict";
 import { rm, statfs } from "node:fs/promises";
 import path from "node:path";
+import { ClassicLevel } from "classic-level";
 import { systemClock } from "../../nodes/outbox/clock";
 import { DiskQueue, type DiskQueueOptions, type QueueOwner } from "../../nodes/outbox/disk-queue";
 import { type Done, type QueuedEvent, queuedEvent } from "../../nodes/outbox/event";
 import { EventStore } from "../../nodes/outbox/event-store";
+import { refusedEntry } from "../../nodes/outbox/quarantine-entry";
 import { M1Error } from "../../nodes/protocol/errors";
 import { temporaryFolder } from "../support/processes";
 import { quarantinedIn } from "../support/quarantined";
 
+/** What `ClassicLevel` inherits from. */
+const AbstractLevel = Object.getPrototypeOf(ClassicLevel) as typeof ClassicLevel;
 /** As many events as it keeps in memory. */
 const HEAD = 4_000;
 
@@ -76,6 +80,18 @@ describe("queue on disk", () => {
     const { queue } = make();
     for (const n of numbers(from, to)) queue.push(event(n));
     await queue.close();
+  }
+
+  /** What is written meanwhile fails, whoever writes it. */
+  async function withDiskFailing(action: () => Promise<void>): Promise<void> {
+    const { batch } = AbstractLevel.prototype;
+    const fails = () => Promise.reject(new Error("no space left on device"));
+    AbstractLevel.prototype.batch = fails as unknown as typeof batch;
+    try {
+      await action();
+    } finally {
+      AbstractLevel.prototype.batch = batch;
+    }
   }
 
   async function onDisk(): Promise<number> {
@@ -224,6 +240,56 @@ describe("queue on disk", () => {
     const successor = make({ quarantined }).queue;
     const [entry] = await successor.quarantine.read(Number.MAX_SAFE_INTEGER, 1);
     assert.deepEqual([entry?.code, entry?.event?.payload], ["EVENT_REFUSED", "1"]);
+  });
+
+  it("has in quarantine what a disk would not take, on disk once that takes it again", async () => {
+    const { queue, next } = make({ retry: 20 });
+    queue.push(event(1));
+    await next("ready");
+    const only = queue.next() as QueuedEvent;
+    const [warned, resumed] = [next("warning"), next("resumed")];
+    await withDiskFailing(async () => {
+      queue.setAside(only, refusal("too pink"));
+      await warned;
+      assert.equal(queue.quarantine.count, 1);
+    });
+    await resumed;
+    assert.equal(queue.quarantine.count, 1);
+    await queue.close();
+    assert.deepEqual([await onDisk(), (await quarantinedIn(folder)).length], [0, 1]);
+  });
+
+  it("takes from quarantine what a disk does not let go, once and for all", async () => {
+    const { queue, next } = make({ retry: 20 });
+    for (const n of numbers(1, 2)) queue.push(event(n));
+    await next("ready");
+    for (const _ of numbers(1, 2)) {
+      queue.setAside(queue.next() as QueuedEvent, refusal("too pink"));
+    }
+    while (queue.quarantine.count < 2) await new Promise(setImmediate);
+    const [younger] = await queue.quarantine.read(Number.MAX_SAFE_INTEGER, 1);
+    const resumed = next("resumed");
+    await withDiskFailing(async () => {
+      const removing = queue.quarantine.remove({ ids: [younger?.id ?? 0] });
+      await assert.rejects(removing, { code: "OUTBOX_UNUSABLE" });
+    });
+    const there = async () => (await queue.quarantine.read(Number.MAX_SAFE_INTEGER, 9)).length;
+    assert.deepEqual([queue.quarantine.count, await there()], [1, 1]);
+    await resumed;
+    assert.deepEqual([queue.quarantine.count, await there()], [1, 1]);
+    await queue.close();
+    assert.equal((await quarantinedIn(folder)).length, 1);
+  });
+
+  it("puts on disk what a predecessor had in quarantine in memory", async () => {
+    const { queue } = make();
+    queue.quarantine.keep(refusedEntry(event(1), refusal("too pink")));
+    const { quarantined } = await queue.close();
+    await left(2, 2);
+    const successor = make({ quarantined }).queue;
+    await successor.close();
+    assert.equal((await quarantinedIn(folder)).length, 1);
+    assert.equal(successor.quarantine.inMemory.length, 0);
   });
 
   it("hands over who waits for what is on disk, also if it is closed while it opens", async () => {

@@ -9,6 +9,7 @@ class Store implements CommitOwner {
   newest = 0;
   watermark = 1;
   commits = 0;
+  isQuarantineUnsafe = false;
   #committed: () => void = () => undefined;
 
   hasPresent(first: number, last: number): boolean {
@@ -60,6 +61,13 @@ describe("group commits", () => {
     }
 
     assert.equal(store.commits, 0);
+  });
+
+  it("make sure of what went into quarantine, though no event is left", async () => {
+    store.isQuarantineUnsafe = true;
+    commits.written();
+
+    await store.next();
   });
 
   it("come once more when events that were safe have left, and not again", async () => {

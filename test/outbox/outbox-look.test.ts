@@ -1,7 +1,7 @@
 // Who looks at an outbox sees what is in it, in order, and changes nothing; who empties it empties all that waits.
 import assert from "node:assert/strict";
 import path from "node:path";
-import type { OutgoingEvent } from "../../nodes/outbox/event";
+import type { Handover, OutgoingEvent } from "../../nodes/outbox/event";
 import { EventStore } from "../../nodes/outbox/event-store";
 import { Outbox, type OutboxPolicy } from "../../nodes/outbox/outbox";
 import { M1Error } from "../../nodes/protocol/errors";
@@ -42,8 +42,9 @@ for (const place of ["memory", "disk"] as const) {
       await remove();
     });
 
-    function open(): Outbox {
-      return new Outbox(UNLIMITED, place === "disk" ? { store: new EventStore(folder, WHO) } : {});
+    function open(handover?: Handover): Outbox {
+      const store = place === "disk" ? new EventStore(folder, WHO) : undefined;
+      return new Outbox(UNLIMITED, { store, handover });
     }
 
     /** All that there is to see, a part at a time. */
@@ -151,6 +152,58 @@ for (const place of ["memory", "disk"] as const) {
       assert.equal(outbox.size, 1);
     });
 
+    it("keeps all that come while it is emptied, though it drains meanwhile", async () => {
+      const left = new Map<number, string>();
+      const note = (n: number) => (error?: M1Error) => left.set(n, error?.code ?? "delivered");
+      for (const n of numbers(1, MANY)) outbox.add(event(n, note(n)));
+      await ready();
+      const emptied = outbox.empty(new M1Error("OUTBOX_EMPTIED", { value: "ann" }));
+      let next = MANY;
+      let isOver = false;
+      void emptied.then(() => {
+        isOver = true;
+      });
+      while (!isOver) {
+        for (let sent = 0; sent < 400; sent += 1) {
+          const delivery = outbox.next();
+          if (delivery) outbox.acknowledge(delivery);
+        }
+        for (const n of numbers(next + 1, next + 400)) outbox.add(event(n, note(n)));
+        next += 400;
+        await new Promise(setImmediate);
+      }
+      const ends = (code: string) => [...left].filter(([, end]) => end === code).map(([n]) => n);
+      assert.equal(await emptied, ends("OUTBOX_EMPTIED").length);
+      assert.ok(Math.max(...ends("OUTBOX_EMPTIED")) <= MANY);
+      assert.ok(ends("delivered").length > 0);
+      assert.equal(outbox.size, next - left.size);
+    });
+
+    it("that is closed while it is emptied leaves the rest whole to its successor", async () => {
+      const left: number[] = [];
+      for (const n of numbers(1, MANY)) outbox.add(event(n, () => left.push(n)));
+      await ready();
+      const emptied = outbox.empty(new M1Error("OUTBOX_EMPTIED", { value: "ann" }));
+      const [handover, count] = await Promise.all([outbox.close(), emptied]);
+      assert.ok(count < MANY);
+      assert.equal(left.length, count);
+      outbox = open(handover);
+      const there = await seen();
+      assert.deepEqual(there, numbers(count + 1, MANY));
+      assert.equal(outbox.size, there.length);
+    });
+
+    it("refuses to be looked at once it is closed, if it lies on disk", async () => {
+      for (const n of numbers(1, MANY)) outbox.add(event(n));
+      await ready();
+      const looks = Promise.allSettled(numbers(1, 20).map(() => seen(100)));
+      const closed = outbox.close();
+      const [ends] = await Promise.all([looks, closed]);
+      const reasons = ends.map((end) => (end.status === "rejected" ? end.reason.code : "seen"));
+      const expected = place === "disk" ? "OUTBOX_CLOSED" : "seen";
+      assert.deepEqual(new Set(reasons), new Set([expected]));
+    });
+
     it("counts how many come and leave, by the second", async () => {
       const { setTimeout: pause } = await import("node:timers/promises");
       for (const n of numbers(1, 3)) outbox.add(event(n));
@@ -164,3 +217,43 @@ for (const place of ["memory", "disk"] as const) {
     });
   });
 }
+
+describe("an outbox on disk that has just been opened", () => {
+  let folder: string;
+  let remove: () => Promise<void>;
+  let outbox: Outbox;
+
+  beforeEach(async () => {
+    const temporary = await temporaryFolder();
+    remove = temporary.remove;
+    folder = path.join(temporary.folder, "c1");
+    const earlier = new Outbox(UNLIMITED, { store: new EventStore(folder, WHO) });
+    for (const n of numbers(1, MANY)) earlier.add(event(n));
+    await earlier.close();
+  });
+  afterEach(async () => {
+    await outbox.close();
+    await remove();
+  });
+
+  function open(storesNew: boolean): Outbox {
+    return new Outbox(UNLIMITED, { store: new EventStore(folder, WHO), storesNew });
+  }
+
+  it("is emptied of what an earlier process has left", async () => {
+    outbox = open(true);
+    assert.equal(await outbox.empty(new M1Error("OUTBOX_EMPTIED", { value: "ann" })), MANY);
+  });
+
+  it("tells what is to be done once it is safe, though the broker is away and the disk takes nothing new", async () => {
+    outbox = open(false);
+    const told = (n: number) =>
+      new Promise<M1Error | undefined>((resolve) => {
+        outbox.add({ ...event(n, resolve), isDoneWhenStored: true });
+      });
+    const early = told(MANY + 1);
+    assert.equal(await early, undefined);
+    assert.equal(await told(MANY + 2), undefined);
+    assert.equal(outbox.size, MANY + 2);
+  });
+});

@@ -1,6 +1,6 @@
 // The quarantine: what is in it, by number and reason, and what leaves it; on disk, in memory, and 0.1.0's file.
 import assert from "node:assert/strict";
-import { readdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { EventStore } from "../../nodes/outbox/event-store";
 import { Quarantine } from "../../nodes/outbox/quarantine";
@@ -30,6 +30,18 @@ function hungUp(payload: string): QuarantineEntry {
 
 function payloads(entries: readonly NumberedEntry[]): (string | undefined)[] {
   return entries.map(({ event, text }) => event?.payload ?? text);
+}
+
+/** Page by page, the youngest first. */
+async function all(quarantine: Quarantine, limit = 99): Promise<NumberedEntry[]> {
+  const found: NumberedEntry[] = [];
+  for (let before = ALL; ; ) {
+    const page = await quarantine.read(before, limit);
+    found.push(...page);
+    const last = page.at(-1);
+    if (!last) return found;
+    before = last.id;
+  }
 }
 
 describe("the quarantine", () => {
@@ -98,6 +110,7 @@ describe("the quarantine", () => {
       const selections: [string, (ids: readonly number[]) => Selection, string[]][] = [
         ["of one reason", () => ({ code: "EVENT_HANGS_UP" }), ["2", "4"]],
         ["with these ids", ([first, , , last]) => ({ ids: [first ?? 0, last ?? 0] }), ["1", "4"]],
+        ["with an id that stands there twice", ([first = 0]) => ({ ids: [first, first] }), ["1"]],
         ["with an id that is not there", () => ({ ids: [12_345] }), []],
         ["all", () => ({}), ["1", "2", "3", "4"]],
       ];
@@ -142,13 +155,81 @@ describe("the quarantine", () => {
     assert.equal(new Set([...ids, first?.id]).size, 3);
   });
 
+  it("on disk gives no number out again, though all have left before a restart", async () => {
+    const quarantine = await onDisk(refused("1"));
+    const [first] = await quarantine.read(ALL, 9);
+    await quarantine.remove({});
+    await store.close();
+    store = new EventStore(folder, WHO);
+    const [second] = await (await onDisk(refused("2"))).read(ALL, 9);
+    assert.ok((second?.id ?? 0) > (first?.id ?? 0));
+  });
+
+  it("in memory gives no number out again, after a deploy or a restart", async () => {
+    const before = await inMemory(refused("1"), refused("2"));
+    const [second, first] = await before.read(ALL, 9);
+    await before.remove({ ids: [first?.id ?? 0] });
+
+    const after = new Quarantine(undefined, before.inMemory);
+    assert.deepEqual(await after.read(ALL, 9), [second]);
+    after.keep(refused("3"));
+    const [third] = await after.read(ALL, 9);
+    assert.ok((third?.id ?? 0) > (second?.id ?? 0));
+
+    while (Date.now() <= (third?.id ?? 0) % 1_000_000_000_000_000) await new Promise(setImmediate);
+    const [fresh] = await (await inMemory(refused("4"))).read(ALL, 9);
+    assert.ok((fresh?.id ?? 0) > (third?.id ?? 0));
+  });
+
+  it("on disk counts right though entries leave while others make room", async () => {
+    const large = "x".repeat(1_000_000);
+    const quarantine = await onDisk();
+    for (let n = 0; n < 40; n += 1) {
+      const removing = quarantine.remove({ code: "EVENT_REFUSED" });
+      await store.write({ add: [], remove: [], quarantine: [refused(large), hungUp(large)] });
+      if (n % 4 === 0) await removing;
+    }
+    await quarantine.remove({ code: "EVENT_REFUSED" });
+    const { length: count } = await all(quarantine);
+    assert.ok(count > 0);
+    assert.deepEqual([quarantine.count, quarantine.reasons], [count, { EVENT_HANGS_UP: count }]);
+  });
+
+  it("on disk removes more than are looked up at once", async () => {
+    const quarantine = await onDisk(...Array.from({ length: 2_500 }, (_, n) => refused(`${n}`)));
+    assert.equal(await quarantine.remove({}), 2_500);
+    assert.deepEqual([quarantine.count, await quarantine.read(ALL, 9)], [0, []]);
+  });
+
+  it("on disk reads a megabyte at once, and so keeps no process busy", async () => {
+    const large = "x".repeat(600_000);
+    const quarantine = await onDisk(refused(large), refused(large), refused(large));
+    assert.equal((await quarantine.read(ALL, 9)).length, 3 - 1);
+    assert.equal((await all(quarantine)).length, 3);
+  });
+
+  it("on disk counts on behind a number that a bad disk has made up", async () => {
+    const quarantine = await onDisk(refused("1"));
+    await store.close();
+    const { ClassicLevel } = await import("classic-level");
+    const db = new ClassicLevel(folder);
+    await db.put("quarantine/00000000000x00-12-EVENT_REFUSED", "rubbish");
+    await db.put("quarantine/9999999999999999-12-EVENT_REFUSED", "rubbish");
+    await db.close();
+    store = new EventStore(folder, WHO);
+    const after = await onDisk(refused("2"), refused("3"));
+    assert.deepEqual(payloads(await after.read(ALL, 9)), ["3", "2", "1"]);
+    assert.equal(after.count, 3);
+    assert.equal(quarantine.count, 1);
+  });
+
   it("on disk holds twenty megabytes, and then lets the oldest go", async () => {
     const large = "x".repeat(1_000_000);
     const quarantine = await onDisk();
     for (let n = 1; n <= 25; n += 1) {
       await store.write({ add: [], remove: [], quarantine: [refused(`${n}${large}`)] });
     }
-    const there = payloads(await quarantine.read(ALL, 99)).map((payload) => payload?.slice(0, 2));
+    const there = payloads(await all(quarantine)).map((payload) => payload?.slice(0, 2));
     assert.equal(there[0], "25");
     assert.ok(there.length >= 18 && there.length <= 20, `${there.length}`);
     assert.equal(quarantine.count, there.length);
@@ -186,14 +267,7 @@ describe("the quarantine", () => {
     const quarantine = await onDisk(refused("1"), refused("2"));
     quarantine.keep(refused("3"));
     quarantine.keep(refused("4"));
-    const found: NumberedEntry[] = [];
-    for (let before = ALL; ; ) {
-      const page = await quarantine.read(before, 1);
-      if (page.length === 0) break;
-      found.push(...page);
-      before = page.at(-1)?.id ?? 0;
-    }
-    assert.deepEqual(payloads(found), ["4", "3", "2", "1"]);
+    assert.deepEqual(payloads(await all(quarantine, 1)), ["4", "3", "2", "1"]);
     assert.equal(await quarantine.remove({}), 4);
   });
 
@@ -234,6 +308,25 @@ describe("the quarantine", () => {
         },
       });
       assert.deepEqual(await readdir(path.dirname(folder)), ["c1"]);
+    });
+
+    it("is taken over with what a bad disk has made of its lines", async () => {
+      const lines = ["null", "3", '{"reason":"r"}', line("1").replace('"0/p/u/d"', "5"), line("2")];
+      const odd = line("3").replace('"qos":2', '"qos":7');
+      await writeFile(`${folder}.quarantine.jsonl`, `${[...lines, odd].join("\n")}\n`);
+
+      await store.open();
+      await store.close();
+
+      const expected = [...lines.slice(0, -1), "2", odd];
+      assert.deepEqual(payloads(await quarantinedIn(folder)), expected);
+      assert.deepEqual(await readdir(path.dirname(folder)), ["c1"]);
+    });
+
+    it("does not keep an outbox from opening where a folder has its name", async () => {
+      await mkdir(`${folder}.quarantine.jsonl`);
+      const { warning } = await store.open();
+      assert.deepEqual([warning, store.quarantine.count], [undefined, 0]);
     });
   });
 });

@@ -149,7 +149,8 @@ const trap: fc.Arbitrary<unknown> = fc
   )
   .map((make) => make());
 
-const anyJavaScript: fc.Arbitrary<unknown> = fc.anything({
+/** Values of all the kinds that JavaScript has by itself. */
+export const anyJavaScript: fc.Arbitrary<unknown> = fc.anything({
   withBigInt: true,
   withBoxedValues: true,
   withDate: true,

@@ -6,7 +6,14 @@ import type { NumberedEntry } from "../../nodes/outbox/quarantine-entry";
 export async function quarantinedIn(folder: string): Promise<NumberedEntry[]> {
   const store = new EventStore(folder, { projectMqtt: "nobody", userMqtt: "nobody" });
   await store.open();
-  const entries = await store.quarantine.read(Number.MAX_SAFE_INTEGER, 100_000, {});
+  const entries: NumberedEntry[] = [];
+  for (let before = Number.MAX_SAFE_INTEGER; ; ) {
+    const page = await store.quarantine.read(before, 1_000, {});
+    entries.push(...page);
+    const last = page.at(-1);
+    if (!last) break;
+    before = last.id;
+  }
   await store.close();
   return entries.reverse();
 }
