@@ -23,6 +23,8 @@ export async function* waitingLines(outbox: Outbox): AsyncGenerator<string> {
 export async function* quarantineLines({ quarantine }: Outbox): AsyncGenerator<string> {
   let before = Number.MAX_SAFE_INTEGER;
   for (;;) {
+    // What is in memory would be read in one turn.
+    await new Promise(setImmediate);
     const entries = await quarantine.read(before, READ_AT_ONCE);
     yield entries.map((entry) => line(entryLine(entry))).join("");
     const last = entries.at(-1);

@@ -64,10 +64,14 @@ export class DiskQueueLook {
   }
 
   #inMemory(after: Place, limit: number): Look {
-    const { head, tail } = this.#parts;
-    return lookInMemory(after, limit, (visit) => {
-      const visitInMemory = (event: QueuedEvent) => event.sequence === 0 && visit(event);
-      return head.some(visitInMemory) || tail.some(visitInMemory);
+    const { head, unread, tail } = this.#parts;
+    // What goes from the tail to the head gets the positions there that it has here.
+    const end = head.end + unread.length;
+    return lookInMemory(after, limit, (visit, from) => {
+      const visitInMemory = (event: QueuedEvent, position: number) =>
+        event.sequence === 0 && visit(event, position);
+      if (head.some(visitInMemory, from)) return;
+      tail.some((event, index) => visitInMemory(event, end + index), from - end);
     });
   }
 }

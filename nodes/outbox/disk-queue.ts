@@ -20,6 +20,7 @@ import {
 } from "./event";
 import type { EventQueue, Look, Place } from "./event-queue";
 import type { EventStore } from "./event-store";
+import { turnOfOthers } from "./look-in-memory";
 import { Quarantine } from "./quarantine";
 import { type NumberedEntry, refusedEntry } from "./quarantine-entry";
 import { SendQueue } from "./send-queue";
@@ -185,6 +186,7 @@ export class DiskQueue implements EventQueue {
 
   async look(after: Place, limit: number): Promise<Look> {
     await this.#opening;
+    if (!this.isOnDisk) await turnOfOthers();
     if (this.#closing) throw new M1Error("OUTBOX_CLOSED");
     try {
       return await this.#looking.look(after, limit, this.#isUsable && !this.#isReopening);

@@ -4,7 +4,7 @@ import type { Done, Handover, QueuedEvent } from "./event";
 import type { Quarantine } from "./quarantine";
 import type { SendQueue } from "./send-queue";
 
-/** Where a look at the queue goes on: behind the event with that number on disk, and behind so many of those in memory only. */
+/** Where a look at the queue goes on: behind the event with that number on disk, and from that position in memory on. */
 export interface Place {
   readonly sequence: number;
   readonly inMemory: number;

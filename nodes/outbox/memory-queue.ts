@@ -2,7 +2,7 @@
 import type { M1Error } from "../protocol/errors";
 import { type Done, type Handover, type QueuedEvent, release } from "./event";
 import type { EventQueue, Look, Place } from "./event-queue";
-import { lookInMemory } from "./look-in-memory";
+import { lookInMemory, turnOfOthers } from "./look-in-memory";
 import { Quarantine } from "./quarantine";
 import { type NumberedEntry, refusedEntry } from "./quarantine-entry";
 import { SendQueue } from "./send-queue";
@@ -71,7 +71,8 @@ export class MemoryQueue implements EventQueue {
   }
 
   async look(after: Place, limit: number): Promise<Look> {
-    return lookInMemory(after, limit, (visit) => this.head.some(visit));
+    await turnOfOthers();
+    return lookInMemory(after, limit, (visit, from) => this.head.some(visit, from));
   }
 
   async settle(): Promise<void> {

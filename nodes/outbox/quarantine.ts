@@ -7,7 +7,7 @@ import {
   type QuarantineEntry,
   type Selection,
 } from "./quarantine-entry";
-import type { StoredQuarantine } from "./stored-quarantine";
+import { MOST_BYTES_READ, type StoredQuarantine } from "./stored-quarantine";
 
 /** What a quarantine in memory keeps at the most, in entries and in bytes. */
 const MOST_IN_MEMORY = 1_000;
@@ -70,11 +70,21 @@ export class Quarantine {
   /** About so many of those with a lower id, the youngest first; none only if there are none. Rejects if the disk does. */
   async read(before: number, limit: number, selection: Selection = {}): Promise<NumberedEntry[]> {
     await this.#opening();
-    const younger = this.#inMemory
-      .filter((entry) => entry.id < before && isSelected(entry, selection))
-      .reverse();
-    if (younger.length > 0) return younger.slice(0, limit);
+    const younger = this.#younger(before, limit, selection);
+    if (younger.length > 0) return younger;
     return (await this.#stored?.read(before, limit, selection)) ?? [];
+  }
+
+  #younger(before: number, limit: number, selection: Selection): NumberedEntry[] {
+    const found: NumberedEntry[] = [];
+    let bytes = 0;
+    for (const entry of [...this.#inMemory].reverse()) {
+      if (found.length >= limit || bytes >= MOST_BYTES_READ) break;
+      if (entry.id >= before || !isSelected(entry, selection)) continue;
+      found.push(entry);
+      bytes += entryBytes(entry);
+    }
+    return found;
   }
 
   /** Resolves with how many have left. Rejects if the disk does. */

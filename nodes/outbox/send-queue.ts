@@ -108,11 +108,19 @@ export class SendQueue<E extends QueueEntry> {
     this.#cursor = Math.max(this.#cursor, this.#head);
   }
 
-  /** Calls `visit` with those that are not removed, oldest first, until it returns true. Returns whether it did. */
-  some(visit: (entry: E) => boolean): boolean {
-    for (let position = this.#head; position < this.#end; position += 1) {
+  /** The position that the next entry gets. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /**
+   * Calls `visit` with those that are not removed and their positions, from a position on, oldest first, until it
+   * returns true. Returns whether it did.
+   */
+  some(visit: (entry: E, position: number) => boolean, from = 0): boolean {
+    for (let position = Math.max(this.#head, from); position < this.#end; position += 1) {
       const entry = this.#ring[this.#place(position)];
-      if (entry?.removed === false && visit(entry)) return true;
+      if (entry?.removed === false && visit(entry, position)) return true;
     }
     return false;
   }

@@ -23,7 +23,7 @@ const DIGITS = 16;
 const MOST_BYTES = 20_000_000;
 const REMOVED_AT_ONCE = 1_000;
 /** Bytes that are read at once. */
-const MOST_BYTES_READ = 1_000_000;
+export const MOST_BYTES_READ = 1_000_000;
 /** Of `quarantine/<number>-<bytes>-<code>`: a damaged number would spoil all later ones. */
 const KEY = /^quarantine\/(0\d{15})-(\d+)-([A-Z0-9_]*)$/;
 

@@ -79,10 +79,14 @@ export class WriteBuffer {
     return this.#waiting;
   }
 
-  /** Calls `visit` with those that have not been dropped, oldest first, until it returns true. */
-  some(visit: (event: QueuedEvent) => boolean): boolean {
-    const isIn = this.#batch.some((event, index) => index >= this.#droppedOfBatch && visit(event));
-    return isIn || this.#waiting.some(visit);
+  /** Calls `visit` with those that have not been dropped and their index, from an index on, oldest first, until it returns true. */
+  some(visit: (event: QueuedEvent, index: number) => boolean, from: number): boolean {
+    const batched = this.#batch.length - this.#droppedOfBatch;
+    for (let index = Math.max(0, from); index < batched + this.#waiting.length; index += 1) {
+      const event = this.#batch[this.#droppedOfBatch + index] ?? this.#waiting[index - batched];
+      if (event && visit(event, index)) return true;
+    }
+    return false;
   }
 
   /** How many are being written, those dropped meanwhile included. */

@@ -204,6 +204,22 @@ for (const place of ["memory", "disk"] as const) {
       assert.deepEqual(new Set(reasons), new Set([expected]));
     });
 
+    it("goes on where it was, though others leave meanwhile", async () => {
+      for (const n of numbers(1, 20)) outbox.add(event(n));
+      await ready();
+      const first = await outbox.look(10);
+      for (let sent = 0; sent < 8; sent += 1) {
+        const delivery = outbox.next();
+        if (delivery) outbox.acknowledge(delivery);
+      }
+      const rest = await outbox.look(10, first.next);
+      const events = [...first.events, ...(first.next ? rest.events : [])];
+      assert.deepEqual(
+        events.map(({ payload }) => Number(payload)),
+        numbers(1, 20),
+      );
+    });
+
     it("counts how many come and leave, by the second", async () => {
       const { setTimeout: pause } = await import("node:timers/promises");
       for (const n of numbers(1, 3)) outbox.add(event(n));
@@ -217,6 +233,53 @@ for (const place of ["memory", "disk"] as const) {
     });
   });
 }
+
+describe("an outbox in memory, looked at a part at a time", () => {
+  it("leaves others their turn, however many parts are looked at", async () => {
+    const outbox = new Outbox(UNLIMITED);
+    for (const n of numbers(1, 50)) outbox.add(event(n));
+    let turns = 0;
+    let isOver = false;
+    const count = () => {
+      turns += 1;
+      if (!isOver) setImmediate(count);
+    };
+    setImmediate(count);
+    let shown = await outbox.look(1);
+    while (shown.next) shown = await outbox.look(1, shown.next);
+    isOver = true;
+    assert.ok(turns >= 50, `${turns}`);
+  });
+});
+
+describe("an outbox whose disk takes nothing new, looked at", () => {
+  it("shows what is on disk and what is in memory behind it, each once, as it drains", async () => {
+    const { folder, remove } = await temporaryFolder();
+    const outboxOf = (storesNew: boolean) =>
+      new Outbox(UNLIMITED, { store: new EventStore(path.join(folder, "c1"), WHO), storesNew });
+    const earlier = outboxOf(true);
+    for (const n of numbers(1, MANY)) earlier.add(event(n));
+    await earlier.close();
+    const outbox = outboxOf(false);
+    for (const n of numbers(MANY + 1, 2 * MANY)) outbox.add(event(n));
+
+    const shown: number[] = [];
+    let part = await outbox.look(700);
+    for (;;) {
+      shown.push(...part.events.map(({ payload }) => Number(payload)));
+      if (!part.next) break;
+      for (let sent = 0; sent < 500; sent += 1) {
+        const delivery = outbox.next();
+        if (delivery) outbox.acknowledge(delivery);
+      }
+      part = await outbox.look(700, part.next);
+    }
+
+    assert.deepEqual(shown, numbers(1, 2 * MANY));
+    await outbox.close();
+    await remove();
+  });
+});
 
 describe("an outbox on disk that has just been opened", () => {
   let folder: string;
