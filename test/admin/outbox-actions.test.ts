@@ -7,6 +7,7 @@ import { sendAgain } from "../../nodes/admin/outbox-actions";
 import { waitingLines, write } from "../../nodes/admin/outbox-downloads";
 import { quarantinePage, waitingPage } from "../../nodes/admin/outbox-pages";
 import type { Connection } from "../../nodes/connection/connection";
+import type { Place } from "../../nodes/outbox/event-queue";
 import { EventStore } from "../../nodes/outbox/event-store";
 import { Outbox } from "../../nodes/outbox/outbox";
 import { type QuarantineEntry, refusedEntry } from "../../nodes/outbox/quarantine-entry";
@@ -70,6 +71,31 @@ describe("an outbox in which much lies", () => {
     small.add({ topic: "0/p/u/d", payload: "1", qos: 1, done: () => undefined });
     const { events, next } = await waitingPage(small, { ...WANTED, limit: 1 });
     deepEqual([events.length, next], [1, undefined]);
+  });
+});
+
+describe("a page", () => {
+  it("of a disk on which all is missing is empty, and ends", async () => {
+    let looks = 0;
+    const look = async (limit: number, { sequence }: Place) => {
+      looks += 1;
+      return { events: [], next: { sequence: sequence + limit, inMemory: 0 } };
+    };
+    const { events, next } = await waitingPage({ look } as unknown as Outbox, WANTED);
+    deepEqual(events, []);
+    ok(next !== undefined && looks < 1_000);
+  });
+
+  it("of a search ends, however much is in quarantine", async () => {
+    let reads = 0;
+    const read = async (before: number, limit: number) => {
+      reads += 1;
+      return Array.from({ length: limit }, (_, n) => ({ ...refused("1"), id: before - n - 1 }));
+    };
+    const outbox = { quarantine: { read, reasons: {} } } as unknown as Outbox;
+    const { events, next } = await quarantinePage(outbox, WHO, { ...WANTED, device: "none" });
+    deepEqual(events, []);
+    ok(next !== undefined && reads < 1_000);
   });
 });
 

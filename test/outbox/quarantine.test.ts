@@ -1,6 +1,8 @@
 // The quarantine: what is in it, by number and reason, and what leaves it; on disk, in memory, and 0.1.0's file.
 import assert from "node:assert/strict";
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { EventStore } from "../../nodes/outbox/event-store";
 import { Quarantine } from "../../nodes/outbox/quarantine";
@@ -11,6 +13,7 @@ import {
   type Selection,
   unreadableEntry,
 } from "../../nodes/outbox/quarantine-entry";
+import { takeOverFiles } from "../../nodes/outbox/quarantine-file";
 import { M1Error } from "../../nodes/protocol/errors";
 import { temporaryFolder } from "../support/processes";
 import { quarantinedIn } from "../support/quarantined";
@@ -278,7 +281,63 @@ describe("the quarantine", () => {
     assert.equal(quarantine.count, 4);
   });
 
+  it("is waited for while the disk is being opened", async () => {
+    await onDisk(refused("1"), refused("2"));
+    await store.close();
+    const open = () => {
+      store = new EventStore(folder, WHO);
+      const opening = store.open().then(() => undefined);
+      return new Quarantine(store.quarantine, [], () => opening);
+    };
+    assert.equal((await open().read(ALL, 9)).length, 2);
+    await store.close();
+    assert.equal(await open().remove({}), 2);
+  });
+
+  it("is unsafe until the disk has made sure of it", async () => {
+    await onDisk(refused("1"));
+    assert.equal(store.isQuarantineUnsafe, true);
+    await store.commit();
+    assert.equal(store.isQuarantineUnsafe, false);
+  });
+
+  it("does not keep an outbox from opening where a bad disk has changed it", async () => {
+    const random = Array.from({ length: 40 }, (_, n) => createHash("sha512").update(`${n}`));
+    const texts = random.map((hash) => hash.digest("base64").repeat(100));
+    await onDisk(...texts.map((text) => refused(text)));
+    await store.close();
+    const { ClassicLevel } = await import("classic-level");
+    const db = new ClassicLevel(folder);
+    await db.open();
+    await db.compactRange("quarantine/", "quarantine0");
+    await db.close();
+    const tables = (await readdir(folder)).filter((name) => name.endsWith(".ldb"));
+    for (const name of tables) {
+      const content = await readFile(path.join(folder, name));
+      content.fill(0xff, content.length >> 2, content.length >> 1);
+      await writeFile(path.join(folder, name), content);
+    }
+
+    store = new EventStore(folder, WHO);
+    const { warning } = await store.open();
+
+    assert.equal(warning?.code, "OUTBOX_DAMAGED");
+    assert.ok(store.quarantine.count < 40);
+  });
+
   describe("in the files of version 0.1.0", () => {
+    it("is taken over whole, however many lines there are, and only then deleted", async () => {
+      const file = `${folder}.quarantine.jsonl`;
+      await writeFile(file, Array.from({ length: 1_200 }, (_, n) => `${line(`${n}`)}\n`).join(""));
+      const taken: QuarantineEntry[] = [];
+      let wasThere = false;
+      const add = async (entries: readonly QuarantineEntry[]) => void taken.push(...entries);
+      await takeOverFiles(folder, add, async () => {
+        wasThere = taken.length === 1_200 && existsSync(file);
+      });
+      assert.deepEqual([taken.length, wasThere, existsSync(file)], [1_200, true, false]);
+    });
+
     const line = (payload: string) =>
       JSON.stringify({
         reason: "too pink",
