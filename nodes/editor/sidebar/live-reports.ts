@@ -33,9 +33,10 @@ export class LiveReports {
   async #ask(mine: object): Promise<void> {
     const report = await look<OutboxReport>("outbox");
     if (this.#look !== mine) return;
-    this.shown(report);
     // Nothing is asked for again and again that is not allowed.
-    if (report instanceof NoAnswer && report.isForbidden) return;
-    this.#timer = setTimeout(() => void this.#ask(mine), ASK_AGAIN);
+    if (!(report instanceof NoAnswer && report.isForbidden)) {
+      this.#timer = setTimeout(() => void this.#ask(mine), ASK_AGAIN);
+    }
+    this.shown(report);
   }
 }
