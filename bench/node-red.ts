@@ -84,6 +84,15 @@ export class MeasuredNodeRed implements Servant {
     await this.#process?.get(resource);
   }
 
+  /** All of it is taken, and nothing kept. */
+  async download(resource: string): Promise<void> {
+    const response = await fetch(`${this.#process?.url}/${resource}`, {
+      signal: AbortSignal.timeout(ANSWER_WITHIN),
+    });
+    if (!response.ok) throw this.#failure(`${resource}: ${response.status}`);
+    for await (const chunk of response.body ?? []) void chunk;
+  }
+
   /** An action of the admin API, as the editor asks for it. */
   async act(resource: string): Promise<void> {
     await this.#post(resource, {});

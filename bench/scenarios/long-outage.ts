@@ -27,6 +27,7 @@ async function round(lab: Lab, nodeRed: MeasuredNodeRed): Promise<Sample> {
   const accepted = await nodeRed.ask<{ from: number; to: number }>("send", { count });
   const { megabytes } = await nodeRed.ask<{ megabytes: number }>("grown");
   const look = await measured(nodeRed, () => lookAtIt(nodeRed));
+  const download = await measured(nodeRed, () => nodeRed.download(`${OUTBOX}/waiting.jsonl`));
 
   await nodeRed.kill();
   await consumer.ask("expect", { count });
@@ -52,6 +53,8 @@ async function round(lab: Lab, nodeRed: MeasuredNodeRed): Promise<Sample> {
       "longest block": loop.longest,
       "open the tab": look.milliseconds,
       "longest block, tab": look.longest,
+      download: download.milliseconds,
+      "longest block, download": download.longest,
       empty: emptied.milliseconds,
       "longest block, empty": emptied.longest,
     },
@@ -94,6 +97,8 @@ export const longOutage: Scenario = {
     "longest block": "ms",
     "open the tab": "ms",
     "longest block, tab": "ms",
+    download: "ms",
+    "longest block, download": "ms",
     empty: "ms",
     "longest block, empty": "ms",
   },
@@ -103,6 +108,7 @@ export const longOutage: Scenario = {
     { of: of("longest block"), atMost: 50 },
     { of: of("open the tab"), atMost: 1_000 },
     { of: of("longest block, tab"), atMost: 50 },
+    { of: of("longest block, download"), atMost: 50 },
     { of: of("longest block, empty"), atMost: 50 },
   ],
 };
