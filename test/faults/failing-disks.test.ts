@@ -171,6 +171,7 @@ describe("a disk that fails while it is in use", function () {
     const [full, last] = [10_000, 10_100];
     await start(FULL_DISK);
     await feedUpTo(0, full);
+    await prints(nodeRed, IN_MEMORY);
     await allow(nodeRed, "--fsize=unlimited:");
     await prints(nodeRed, ON_DISK_AGAIN);
     await feedUpTo(full, last);
