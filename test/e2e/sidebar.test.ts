@@ -177,6 +177,8 @@ describe(`in the sidebar of Node-RED ${version}, a person`, () => {
   });
 
   it("sees the queue drain when the broker is back", async () => {
+    // A list that the mouse is on stays as it is.
+    await editor.page.mouse.move(0, 0);
     await sandbox.start();
     const arrived = sandbox.next("event", ({ deviceId }) => deviceId === "cellar");
     await card.connect();
