@@ -4,8 +4,9 @@ import type { Connection } from "../connection/connection";
 import type { Delivery } from "../outbox/event";
 import { folderNames, LeftFolder } from "../outbox/left-folder";
 import type { Outbox } from "../outbox/outbox";
+import { Turns } from "../outbox/turns";
 import { M1Error } from "../protocol/errors";
-import type { Identity } from "../protocol/topics";
+import { isSameUser } from "../protocol/topics";
 import { folderName, outboxesFolder } from "../runtime/outbox-folder";
 import { runningConnections } from "../runtime/running-connections";
 import { toldError } from "./offer";
@@ -15,18 +16,16 @@ import type { Count, LeftFolder as Report } from "./outbox-answers";
 const AT_ONCE = 200;
 
 /** Only one thing happens to these folders at a time: a database is open once. */
-let earlier: Promise<unknown> = Promise.resolve();
+const turns = new Turns();
 
 export function oneAtATime<Result>(action: () => Promise<Result>): Promise<Result> {
-  const result = earlier.then(action);
-  earlier = result.catch(() => undefined);
-  return result;
+  return turns.next(action);
 }
 
 /** Resolves when it is the caller's turn, with what to call when that is over. */
 export function ownTurn(): Promise<() => void> {
   return new Promise((resolve) => {
-    void oneAtATime(() => new Promise<void>((end) => resolve(end)));
+    void turns.next(() => new Promise<void>((end) => resolve(end)));
   });
 }
 
@@ -81,17 +80,13 @@ async function report(RED: NodeAPI, name: string): Promise<Report> {
       await outbox.close();
     }
     const heirs = runningConnections().filter(({ connection }) =>
-      outboxes.some((identity) => connection && isOf(connection, identity)),
+      outboxes.some((outbox) => connection && isSameUser(connection.settings.identity, outbox)),
     );
     return { folder: name, outboxes, quarantined, heirs: heirs.map(({ id }) => id) };
   } catch (error) {
     if (!(error instanceof M1Error)) throw error;
     return { folder: name, outboxes: [], quarantined: 0, heirs: [], error: toldError(error) };
   }
-}
-
-function isOf({ settings }: Connection, { projectMqtt, userMqtt }: Identity): boolean {
-  return settings.identity.projectMqtt === projectMqtt && settings.identity.userMqtt === userMqtt;
 }
 
 /**

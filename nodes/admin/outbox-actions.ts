@@ -2,6 +2,7 @@
 import type { Connection } from "../connection/connection";
 import type { Outbox } from "../outbox/outbox";
 import type { NumberedEntry, Selection } from "../outbox/quarantine-entry";
+import { Turns } from "../outbox/turns";
 import { M1Error } from "../protocol/errors";
 import { toldError } from "./offer";
 import type { Count } from "./outbox-answers";
@@ -10,16 +11,13 @@ import { isOf } from "./outbox-pages";
 const AT_ONCE = 200;
 
 /** What has been begun for an outbox, so that two people who do the same do it once. */
-const begun = new WeakMap<Outbox, Promise<unknown>>();
+const begun = new WeakMap<Outbox, Turns>();
 
 /** Runs the action when those before it have ended. */
 export function inTurn<Result>(outbox: Outbox, action: () => Promise<Result>): Promise<Result> {
-  const result = (begun.get(outbox) ?? Promise.resolve()).then(action);
-  begun.set(
-    outbox,
-    result.catch(() => undefined),
-  );
-  return result;
+  const turns = begun.get(outbox) ?? new Turns();
+  begun.set(outbox, turns);
+  return turns.next(action);
 }
 
 /**

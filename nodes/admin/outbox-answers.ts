@@ -9,7 +9,7 @@ export interface ToldError {
   readonly details: ErrorDetails;
 }
 
-/** All deployed connections, in the order of the flow file. */
+/** All deployed connections, in the order in which they were started. */
 export interface OutboxReport {
   readonly connections: readonly ConnectionReport[];
 }

@@ -1,4 +1,4 @@
-// What the sidebar asks of the runtime, and what programs may ask as well: docs/reference.md has it for them.
+// What the sidebar asks of the runtime, and what programs may ask as well: docs/outbox.md has it for them.
 import type { Writable } from "node:stream";
 import type { NodeAPI } from "node-red";
 import type { Connection } from "../connection/connection";

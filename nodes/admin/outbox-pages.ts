@@ -3,8 +3,7 @@ import type { Place } from "../outbox/event-queue";
 import type { Outbox } from "../outbox/outbox";
 import type { NumberedEntry, Refused, Selection } from "../outbox/quarantine-entry";
 import { excerpt, M1Error } from "../protocol/errors";
-import type { Identity } from "../protocol/topics";
-import { parseEventTopic } from "../protocol/topics";
+import { type Identity, isSameUser, parseEventTopic } from "../protocol/topics";
 import type { Asked } from "./offer";
 import type { Page, QuarantinedEvent, QuarantinePage, ShownEvent } from "./outbox-answers";
 
@@ -128,12 +127,9 @@ function quarantined(entry: NumberedEntry, identity: Identity): QuarantinedEvent
 }
 
 /** Whether the event is that user's, and so may be sent as one of theirs. */
-export function isOf(
-  { projectMqtt, userMqtt }: Identity,
-  { topic }: Pick<Refused, "topic">,
-): boolean {
+export function isOf(identity: Identity, { topic }: Pick<Refused, "topic">): boolean {
   const address = parseEventTopic(topic);
-  return address?.projectMqtt === projectMqtt && address.userMqtt === userMqtt;
+  return address !== undefined && isSameUser(address, identity);
 }
 
 function shownEvent({ acceptedAt, topic, payload, qos }: Refused): ShownEvent {

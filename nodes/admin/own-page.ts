@@ -9,7 +9,8 @@ export function checkJson({ "content-type": type = "" }: IncomingHttpHeaders): v
 }
 
 /**
- * Throws ORIGIN_FOREIGN for what a browser asks on behalf of another site. What is no browser, curl say, states no origin and may ask.
+ * Throws ORIGIN_FOREIGN for what a browser asks on behalf of another site. What is no browser, curl say, states no
+ * origin and may ask.
  *
  * Behind a proxy, Host may be another name than the one that the browser shows. Then the browser's own word counts,
  * Sec-Fetch-Site, which it gives where the page is encrypted. X-Forwarded-Host does not: it is whatever was sent.

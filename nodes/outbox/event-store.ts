@@ -23,6 +23,7 @@ import { contentsOf } from "./store-contents";
 import { reasonOf, unusable } from "./store-errors";
 import { openDatabase, openStore } from "./store-opening";
 import { StoredQuarantine } from "./stored-quarantine";
+import { Turns } from "./turns";
 
 export interface Changes {
   /** Each the successor of the one before. */
@@ -77,7 +78,7 @@ export class EventStore implements CommitOwner {
   #db: ClassicLevel | undefined;
   #release: () => void = () => undefined;
   /** Writes go one after the other: no older state of `#removed` may overwrite a newer one. */
-  #earlier: Promise<void> = Promise.resolve();
+  readonly #turns = new Turns();
 
   /** Does not touch the disk. */
   constructor(folder: string, identity: Identity, sync: OutboxSync = "second") {
@@ -135,7 +136,7 @@ export class EventStore implements CommitOwner {
 
   /** Rejects with what LevelDB says; then none of the changes is on disk. */
   write(changes: Changes): Promise<void> {
-    return this.#next(() => this.#write(changes));
+    return this.#turns.next(() => this.#write(changes));
   }
 
   /**
@@ -144,19 +145,12 @@ export class EventStore implements CommitOwner {
    * then has what is to be in quarantine.
    */
   reopen(quarantine: readonly QuarantineEntry[] = []): Promise<boolean> {
-    return this.#next(() => this.#reopen(quarantine)).then(
-      () => true,
-      () => false,
-    );
-  }
-
-  #next<Result>(step: () => Promise<Result>): Promise<Result> {
-    const done = this.#earlier.then(step);
-    this.#earlier = done.then(
-      () => undefined,
-      () => undefined,
-    );
-    return done;
+    return this.#turns
+      .next(() => this.#reopen(quarantine))
+      .then(
+        () => true,
+        () => false,
+      );
   }
 
   async #reopen(quarantine: readonly QuarantineEntry[]): Promise<void> {
@@ -267,7 +261,7 @@ export class EventStore implements CommitOwner {
   /** Comes after what was to be written before. Rejects with what LevelDB says. */
   writeClock(text: string): Promise<void> {
     const { clock } = this.#keys;
-    return this.#next(() => this.#open().put(clock, seal(clock, text)));
+    return this.#turns.next(() => this.#open().put(clock, seal(clock, text)));
   }
 
   /** Moves an event out of the queue. Rejects with what LevelDB says; then it is in no quarantine, and leaves with the next write. */
@@ -314,7 +308,7 @@ export class EventStore implements CommitOwner {
   }
 
   async close(): Promise<void> {
-    await this.#earlier;
+    await this.#turns.ended;
     const db = this.#db;
     if (!db) return;
     // If these fail, the next process does it.

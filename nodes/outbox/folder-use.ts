@@ -5,11 +5,17 @@ const taken = new Map<string, Promise<void>>();
 /** How many wait for each. */
 const waiting = new Map<string, number>();
 
-/** Resolves when nobody else has the folder, with what to call when it is free again; at once if it is. */
-export async function takeFolder(folder: string): Promise<() => void> {
+/** Milliseconds: whoever looks at a folder lets go of it sooner. After that LevelDB itself says that it is in use. */
+const PATIENCE = 60_000;
+
+/** Resolves when nobody else has the folder, or waiting has no end, with what to call when it is free again. */
+export async function takeFolder(folder: string, patience = PATIENCE): Promise<() => void> {
+  const deadline = performance.now() + patience;
   for (let free = taken.get(folder); free; free = taken.get(folder)) {
+    const left = deadline - performance.now();
+    if (left <= 0) break;
     waiting.set(folder, (waiting.get(folder) ?? 0) + 1);
-    await free;
+    await within(left, free);
     waiting.set(folder, (waiting.get(folder) ?? 0) - 1);
   }
   let release: () => void = () => undefined;
@@ -21,6 +27,16 @@ export async function takeFolder(folder: string): Promise<() => void> {
   });
   taken.set(folder, free);
   return release;
+}
+
+/** Resolves with the promise, or when so many milliseconds are over. */
+async function within(milliseconds: number, promise: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, milliseconds);
+  });
+  await Promise.race([promise, late]);
+  clearTimeout(timer);
 }
 
 export function isTaken(folder: string): boolean {

@@ -1,6 +1,6 @@
 // What an outbox leaves when a deploy stops its config node, kept for the one that takes its place.
 import { M1Error } from "../protocol/errors";
-import type { Identity } from "../protocol/topics";
+import { type Identity, isSameUser } from "../protocol/topics";
 import type { Handover } from "./event";
 
 const left = new Map<string, { readonly identity: Identity; readonly handover: Handover }>();
@@ -19,8 +19,7 @@ export function claimHandover(configId: string, identity: Identity): Handover | 
   const found = left.get(configId);
   left.delete(configId);
   if (!found) return undefined;
-  const { projectMqtt, userMqtt } = found.identity;
-  if (projectMqtt === identity.projectMqtt && userMqtt === identity.userMqtt) return found.handover;
+  if (isSameUser(found.identity, identity)) return found.handover;
   discardHandover(found.handover);
   return undefined;
 }

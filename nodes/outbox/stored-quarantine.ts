@@ -13,6 +13,7 @@ import {
 } from "./quarantine-entry";
 import { seal, unseal } from "./seal";
 import { unusable } from "./store-errors";
+import { Turns } from "./turns";
 
 const PREFIX = "quarantine/";
 /** After the digits of every number. */
@@ -52,11 +53,11 @@ export class StoredQuarantine {
   /** The keys of entries that have left and are still on disk, as that has failed. */
   readonly #gone = new Set<string>();
   /** Entries leave one lot after the other: else two would count the same entry. */
-  #earlier: Promise<void> = Promise.resolve();
+  readonly #turns = new Turns();
 
   /** Rejects with what LevelDB says. */
   open(db: ClassicLevel): Promise<void> {
-    return this.#next(async () => {
+    return this.#turns.next(async () => {
       this.#db = db;
       this.#bytes = 0;
       this.#reasons.clear();
@@ -69,19 +70,10 @@ export class StoredQuarantine {
 
   /** Resolves when nothing is under way. */
   close(): Promise<void> {
-    return this.#next(async () => {
+    return this.#turns.next(async () => {
       this.#db = undefined;
       this.#isClosed = true;
     });
-  }
-
-  #next<Result>(step: () => Promise<Result>): Promise<Result> {
-    const done = this.#earlier.then(step);
-    this.#earlier = done.then(
-      () => undefined,
-      () => undefined,
-    );
-    return done;
   }
 
   get count(): number {
@@ -107,7 +99,7 @@ export class StoredQuarantine {
         const place = placeOf(key);
         if (place) this.#count(place, 1);
       }
-      if (this.#bytes > MOST_BYTES) await this.#next(() => this.#removeOldest());
+      if (this.#bytes > MOST_BYTES) await this.#turns.next(() => this.#removeOldest());
     };
     return { puts, written };
   }
@@ -141,7 +133,7 @@ export class StoredQuarantine {
   async remove(selection: Selection): Promise<number> {
     let count = 0;
     for (let ranges = rangesOf(selection); ; ) {
-      const places = await this.#next(() => this.#removeSome(ranges, selection));
+      const places = await this.#turns.next(() => this.#removeSome(ranges, selection));
       count += places.length;
       const last = places.at(-1);
       if (!last || places.length < REMOVED_AT_ONCE) return count;

@@ -69,6 +69,7 @@ function translateToEnglish(key: string, details: ErrorDetails): string {
 export function quoted(value: unknown): ErrorDetails {
   if (typeof value === "function") return { kind: "function" };
   if (Array.isArray(value)) return { kind: "array" };
+  if (value === "") return { kind: "empty" };
   if (typeof value === "object" && value !== null) return { kind: "object" };
   return { value: excerpt(String(value)) };
 }

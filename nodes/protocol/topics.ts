@@ -16,6 +16,10 @@ export interface Identity {
   readonly userMqtt: string;
 }
 
+export function isSameUser(one: Identity, other: Identity): boolean {
+  return one.projectMqtt === other.projectMqtt && one.userMqtt === other.userMqtt;
+}
+
 /** What arrives from the cloud, by the address on it. */
 export type Address =
   | (Identity & { readonly kind: "event"; readonly deviceId: string; readonly broadcast: boolean })

@@ -847,7 +847,10 @@ describe("m1 connection", () => {
         "when the outbox is full: drop-newest is not one of reject, drop-oldest",
       ],
       [{ outboxSync: "minute" }, "on a power cut: minute is not one of second, always, never"],
-      [{ outboxMegabytes: "" }, "outbox limit in megabytes:  is not a number greater than 0"],
+      [
+        { outboxMegabytes: "" },
+        "outbox limit in megabytes: an empty text is not a number greater than 0",
+      ],
       [
         { outboxMegabytes: "plenty" },
         "outbox limit in megabytes: plenty is not a number greater than 0",

@@ -315,6 +315,16 @@ describe("m1 group in", () => {
         code: "SETTING_CHOICE",
         text: "subscriptions: 2 is not one of 0, 1",
       },
+      {
+        settings: { inputs: "" },
+        code: "SETTING_CHOICE",
+        text: "subscriptions: an empty text is not one of 0, 1",
+      },
+      {
+        settings: { inputs: "$" + "{M1_TEST_UNSET}" },
+        code: "ENV_UNSET",
+        text: "subscriptions: the environment variable M1_TEST_UNSET is not set",
+      },
       { settings: { qos: "-1" }, code: "SETTING_CHOICE", text: "QoS: -1 is not one of 0, 1, 2" },
       {
         settings: { datatype: "text" },

@@ -1,4 +1,5 @@
-// Whatever people do to an outbox, and whatever happens to it meanwhile, every event has one end, and the counts are right.
+// Whatever people do to an outbox, and whatever happens to it meanwhile, no event is lost; and while the disk
+// works, each has one end and the counts are right.
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { ClassicLevel } from "classic-level";
 import helper from "node-red-node-test-helper";

@@ -84,7 +84,7 @@ describe("fillIn", () => {
 describe("quoted", () => {
   const SHOWN: [unknown, ErrorDetails][] = [
     ["text", { value: "text" }],
-    ["", { value: "" }],
+    ["", { kind: "empty" }],
     ["x".repeat(61), { value: `${"x".repeat(60)}…` }],
     [5, { value: "5" }],
     [Number.NaN, { value: "NaN" }],

@@ -103,7 +103,7 @@ describe("setting", () => {
 
   const REFUSED: [Setting, unknown, ErrorCode, ErrorDetails][] = [
     ["qos", "3", "SETTING_CHOICE", { field: "qos", value: "3", choices: "0, 1, 2" }],
-    ["qos", "", "SETTING_CHOICE", { field: "qos", value: "" }],
+    ["qos", "", "SETTING_CHOICE", { field: "qos", kind: "empty" }],
     ["qos", undefined, "SETTING_CHOICE", { value: "undefined" }],
     ["qos", ["1"], "SETTING_CHOICE", { kind: "array" }],
     ["qos", Object.create(null), "SETTING_CHOICE", { kind: "object" }],
