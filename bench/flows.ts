@@ -1,5 +1,5 @@
 // The flows under measurement: the same shape for our nodes and for core's.
-import { DEMO_ACCOUNT } from "../sandbox/accounts";
+import { DEMO_ACCOUNT } from "../sandbox/cloud/accounts";
 
 export interface FlowNode {
   readonly id: string;

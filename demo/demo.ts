@@ -4,9 +4,10 @@ import { once } from "node:events";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import path from "node:path";
-import { DEFAULT_KEEP } from "../sandbox/command-options";
+import { rules } from "../sandbox/cloud/workflows";
+import { DEFAULT_KEEP } from "../sandbox/command/command-options";
+import { report } from "../sandbox/command/report";
 import { DEFAULT_WEB_PORT, openWeb, type Web } from "../sandbox/http/web";
-import { report } from "../sandbox/report";
 import {
   DEFAULT_PORT,
   DEMO_ACCOUNT,
@@ -14,7 +15,6 @@ import {
   Sandbox,
   SandboxError,
 } from "../sandbox/sandbox";
-import { rules } from "../sandbox/workflows";
 import { prepareUserDir } from "./user-dir";
 
 const root = path.resolve(__dirname, "..");

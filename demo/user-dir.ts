@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { DEMO_ACCOUNT } from "../sandbox/accounts";
+import { DEMO_ACCOUNT } from "../sandbox/cloud/accounts";
 
 const EXAMPLE = "examples/1 Quick start with the sandbox.json";
 

@@ -27,7 +27,7 @@ await mkdir(page, { recursive: true });
 await Promise.all([
   esbuild.build({
     ...node,
-    entryPoints: [path.join(root, "command.ts")],
+    entryPoints: [path.join(root, "command/command.ts")],
     banner: { js: "#!/usr/bin/env node" },
   }),
   esbuild.build({ ...node, entryPoints: [path.join(root, "index.ts")] }),

@@ -4,23 +4,17 @@ import { arrivalClock } from "../nodes/protocol/arrival-clock";
 import { formatBrokerUrl } from "../nodes/protocol/broker-url";
 import type { Timestamp } from "../nodes/protocol/timestamp";
 import { type Identity, parseAddress } from "../nodes/protocol/topics";
-import {
-  type Account,
-  type AddedUser,
-  accountsOf,
-  addedUser,
-  DEMO_ACCOUNT,
-  loginIdOf,
-  type NewUser,
-} from "./accounts";
-import type { AdmittedEvent } from "./admission";
 import { BOUNDS, type Bounds } from "./bounds";
-import { Broker, type BrokerListener } from "./broker";
-import { type Cloud, type PublishOptions, payloadBytes, type Rule, UserCloud } from "./cloud";
-import type { Configuration } from "./config";
-import { ConnectedClients } from "./connected-clients";
-import { Filters } from "./filters";
-import { Gate } from "./gate";
+import { Authorizer } from "./broker/authorizer";
+import { Broker, type BrokerListener } from "./broker/broker";
+import { ConnectedClients } from "./broker/connected-clients";
+import { type Listener, type ListenOptions, listen } from "./broker/listener";
+import { Persistence } from "./broker/persistence";
+import { SessionFilters } from "./broker/session-filters";
+import { Turns } from "./broker/turns";
+import { Weather, type WeatherOptions } from "./broker/weather";
+import type { WirePacket } from "./broker/wire";
+import { type Account, DEMO_ACCOUNT, type NewUser } from "./cloud/accounts";
 import type {
   ConnectedClient,
   Refusal,
@@ -28,28 +22,27 @@ import type {
   SandboxEvents,
   Sent,
   Totals,
-} from "./happenings";
-import { type Listener, type ListenOptions, listen } from "./listener";
-import { checkTopic } from "./names";
-import { Persistence } from "./persistence";
-import { Records } from "./records";
-import { Refused } from "./refusal";
-import { RulesInForce } from "./rules-in-force";
+} from "./cloud/activity";
+import { ActivityLog } from "./cloud/activity-log";
+import type { AuthorizedEvent } from "./cloud/authorization";
+import { type Cloud, type PublishOptions, payloadBytes, type Rule, UserCloud } from "./cloud/cloud";
+import { checkTopic } from "./cloud/names";
+import { Refused } from "./cloud/refusal";
+import { type Arrival, type StoredEvent, storedEvent } from "./cloud/stored-event";
+import { Users } from "./cloud/users";
+import { WorkflowRunner } from "./cloud/workflow-runner";
+import type { Configuration } from "./command/config";
 import { SandboxError } from "./sandbox-error";
-import { type Arrival, type StoredEvent, storedEvent } from "./stored-event";
-import { Turns } from "./turns";
-import { Weather, type WeatherOptions } from "./weather";
-import type { WirePacket } from "./wire";
 
-export { type Account, DEMO_ACCOUNT, DEMO_REGISTRATION } from "./accounts";
 export type { Bounds } from "./bounds";
-export type { Cloud, Memory, PublishOptions, Rule } from "./cloud";
-export type { Configuration } from "./config";
-export type * from "./happenings";
-export type { RefusalCode } from "./refusal";
+export type { FilterWithQos, WirePacket } from "./broker/wire";
+export { type Account, DEMO_ACCOUNT, DEMO_REGISTRATION } from "./cloud/accounts";
+export type * from "./cloud/activity";
+export type { Cloud, Memory, PublishOptions, Rule } from "./cloud/cloud";
+export type { RefusalCode } from "./cloud/refusal";
+export type { StoredEvent } from "./cloud/stored-event";
+export type { Configuration } from "./command/config";
 export { SandboxError, type SandboxErrorCode } from "./sandbox-error";
-export type { StoredEvent } from "./stored-event";
-export type { FilterWithQos, WirePacket } from "./wire";
 
 /** Medium One's own for MQTT without TLS. */
 export const DEFAULT_PORT = 61_619;
@@ -89,20 +82,14 @@ interface Running {
 
 export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
   readonly #options: ListenOptions;
-  #configured: readonly Account[];
-  /** Users made over REST. */
-  #added: readonly AddedUser[] = [];
-  /** Those of them who are yet to come. */
-  readonly #coming = new Set<AddedUser>();
-  /** Those of both. */
-  #accounts: readonly Account[];
-  readonly #rules: RulesInForce;
+  readonly #users: Users;
+  readonly #rules: WorkflowRunner;
   readonly #now: () => Timestamp;
   readonly #bounds: Bounds;
-  readonly #records: Records;
+  readonly #activity: ActivityLog;
   readonly #weather: Weather;
-  readonly #gate: Gate;
-  readonly #filters: Filters;
+  readonly #authorizer: Authorizer;
+  readonly #filters: SessionFilters;
   readonly #clients: ConnectedClients;
   #running: Running | undefined;
   /** Sessions and retained messages outlive a stop, as they outlive a restart of the cloud. */
@@ -115,17 +102,21 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
     this.setMaxListeners(0);
     const { host = "127.0.0.1", port = DEFAULT_PORT, tls, websocket = false } = options;
     this.#options = { host, port, tls, websocket };
-    this.#configured = options.accounts ?? [DEMO_ACCOUNT];
-    this.#accounts = this.#configured;
     this.#bounds = { ...BOUNDS, ...options.bounds };
     this.#rules = this.#openRules(options.rules ?? []);
     this.#now = options.now ?? arrivalClock();
     const { retained, subscriptions, filters } = this.#bounds;
-    this.#records = new Records({ keep: options.keep ?? 1000, retained });
-    this.#filters = new Filters({ ofOne: subscriptions, ofAll: filters });
+    this.#activity = new ActivityLog({ keep: options.keep ?? 1000, retained });
+    this.#filters = new SessionFilters({ ofOne: subscriptions, ofAll: filters });
     this.#persistence = this.#openPersistence();
     this.#weather = new Weather(options.weather);
-    this.#gate = new Gate({
+    this.#users = new Users({
+      accounts: options.accounts ?? [DEMO_ACCOUNT],
+      limit: this.#bounds.users,
+      createLater: this.#weather.createLater,
+      changed: () => this.emit("configured"),
+    });
+    this.#authorizer = new Authorizer({
       accounts: () => this.accounts,
       weather: this.#weather,
       report: (place, refused) => this.refuse(place, refused),
@@ -148,16 +139,16 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
 
   /** The events that were accepted, oldest first. */
   get events(): readonly StoredEvent[] {
-    return this.#records.events;
+    return this.#activity.events;
   }
 
   get refusals(): readonly Refusal[] {
-    return this.#records.refusals;
+    return this.#activity.refusals;
   }
 
   /** The packets that clients sent, in the order they came; none without `recordWire`. */
   get wire(): readonly WirePacket[] {
-    return this.#records.wire;
+    return this.#activity.wire;
   }
 
   get clients(): readonly ConnectedClient[] {
@@ -166,16 +157,16 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
 
   /** What the cloud published, oldest first. */
   get sent(): readonly Sent[] {
-    return this.#records.sent;
+    return this.#activity.sent;
   }
 
   /** The messages that the cloud retains, those of the same topic as one; oldest first. */
   get retained(): readonly Sent[] {
-    return this.#records.retained;
+    return this.#activity.retained;
   }
 
   get totals(): Totals {
-    return this.#records.totals;
+    return this.#activity.totals;
   }
 
   /** What it does to connections on purpose. */
@@ -185,7 +176,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
 
   /** Who may log in. */
   get accounts(): readonly Account[] {
-    return this.#accounts;
+    return this.#users.accounts;
   }
 
   /**
@@ -193,25 +184,12 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
    * Throws Refused USERS_FULL.
    */
   addUser(projectMqtt: string, user: NewUser): void {
-    const { users: limit } = this.#bounds;
-    const count = this.#added.length + this.#coming.size;
-    if (count >= limit) throw Refused.because("USERS_FULL", { limit });
-    const added = addedUser(projectMqtt, user);
-    const letIn = () => {
-      this.#coming.delete(added);
-      this.#letIn(this.#configured, [...this.#added, added]);
-      this.emit("configured");
-    };
-    const { createLater } = this.#weather;
-    this.#coming.add(added);
-    if (createLater > 0) setTimeout(letIn, createLater).unref();
-    else letIn();
+    this.#users.add(projectMqtt, user);
   }
 
   /** Whether a project has a user of that login ID, or will have. */
   hasUser(projectMqtt: string, loginId: string): boolean {
-    const users = [...this.accounts, ...this.#coming];
-    return users.some((user) => user.projectMqtt === projectMqtt && loginIdOf(user) === loginId);
+    return this.#users.has(projectMqtt, loginId);
   }
 
   /**
@@ -219,7 +197,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
    * project does, with the API keys it has now. Clients whose user is gone are cut off.
    */
   configure({ accounts, rules }: Configuration): void {
-    this.#letIn(accounts, this.#added);
+    this.#users.configure(accounts);
     this.#rules.replace(rules);
     this.#clients.recheck();
     this.emit("configured");
@@ -305,7 +283,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
   #begin(message: Omit<Sent, "sentAt" | "retain">, retain?: boolean): Sent {
     const retention = this.#retention(message, retain);
     const sent = { sentAt: this.#now(), ...message, ...retention };
-    this.#records.addSent(sent);
+    this.#activity.addSent(sent);
     this.emit("sent", sent);
     return sent;
   }
@@ -314,7 +292,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
     message: Pick<Sent, "topic" | "payload">,
     wanted = false,
   ): Pick<Sent, "retain" | "notRetained"> {
-    if (!wanted || this.#records.hasRoomToRetain(message)) return { retain: wanted };
+    if (!wanted || this.#activity.hasRoomToRetain(message)) return { retain: wanted };
     const { retained: limit } = this.#bounds;
     this.refuse(
       { what: "memory", topic: message.topic },
@@ -354,25 +332,17 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
     const listener: BrokerListener = {
       clients: this.#clients,
       published: (packet, client) => {
-        const arrived = this.#gate.arrived(packet, client);
+        const arrived = this.#authorizer.arrived(packet, client);
         if (arrived) this.store(arrived.event, arrived.arrival);
       },
       failed: (error) => this.emit("error", error),
     };
-    return Broker.open(this.#gate, listener, this.#persistence, this.#weather.latency);
+    return Broker.open(this.#authorizer, listener, this.#persistence, this.#weather.latency);
   }
 
-  #letIn(configured: readonly Account[], added: readonly AddedUser[]): void {
-    const projects = new Set(configured.map(({ projectMqtt }) => projectMqtt));
-    const staying = added.filter(({ projectMqtt }) => projects.has(projectMqtt));
-    this.#configured = configured;
-    this.#added = staying;
-    this.#accounts = [...configured, ...staying.flatMap((user) => accountsOf(configured, user))];
-  }
-
-  #openRules(rules: readonly Rule[]): RulesInForce {
+  #openRules(rules: readonly Rule[]): WorkflowRunner {
     const { devices: limit } = this.#bounds;
-    const inForce = new RulesInForce({
+    const inForce = new WorkflowRunner({
       devices: limit,
       cloudOf: (event) => this.#cloudOf(event),
       forgetting: () => this.refuse({ what: "memory" }, Refused.because("DEVICES_FULL", { limit })),
@@ -391,21 +361,21 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
           { what: "memory", clientId, topic },
           Refused.because("WAITING_FULL", { limit }),
         ),
-      isLetIn: (client) => this.#gate.isLetIn(client),
+      isLetIn: (client) => this.#authorizer.isLetIn(client),
       ended: (clientId) => this.#filters.end(clientId),
     });
   }
 
   #openClients(recordsWire: boolean): ConnectedClients {
     return new ConnectedClients({
-      gate: this.#gate,
+      authorizer: this.#authorizer,
       weather: this.#weather,
       persistence: this.#persistence,
       filters: this.#filters,
       bounds: this.#bounds,
       emitter: this,
       refuse: (place, refused) => this.refuse(place, refused),
-      onPacket: recordsWire ? (packet) => this.#records.addPacket(packet) : undefined,
+      onPacket: recordsWire ? (packet) => this.#activity.addPacket(packet) : undefined,
     });
   }
 
@@ -417,9 +387,9 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
   }
 
   /** Stores an event that was let in, by whatever door, and has the workflows run. */
-  store(admitted: AdmittedEvent, arrival: Arrival): void {
-    const event = storedEvent(admitted, arrival, this.#now());
-    this.#records.addEvent(event);
+  store(authorized: AuthorizedEvent, arrival: Arrival): void {
+    const event = storedEvent(authorized, arrival, this.#now());
+    this.#activity.addEvent(event);
     this.emit("event", event);
     this.#rules.run(event);
   }
@@ -427,7 +397,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
   /** Puts a refusal on record. */
   refuse(place: RefusedPlace, { code, message }: Refused): void {
     const refusal = { at: this.#now(), ...place, code, reason: message };
-    this.#records.addRefusal(refusal);
+    this.#activity.addRefusal(refusal);
     this.emit("refusal", refusal);
   }
 }

@@ -1,5 +1,5 @@
 // The events as they come in, and the messages as they go out; the latest on top.
-import type { ActivityRow, EventRow, SentRow, Snapshot } from "../http/console-messages";
+import type { ActivityRow, EventRow, SentRow, Snapshot } from "../http/console/console-messages";
 import { tellFurtherDown } from "./further-down";
 import { breakable, byId, count, element, timeOf } from "./page";
 

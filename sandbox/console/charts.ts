@@ -1,9 +1,9 @@
 // A chart for each tag that carries numbers, with a line for each device that sends it.
 import uPlot from "uplot";
-import { CHART_WINDOW } from "../chart-window";
-import type { Batch, Point, Snapshot } from "../http/console-messages";
-import { localTime } from "../local-time";
-import { shortNumber } from "../short-number";
+import { localTime } from "../command/local-time";
+import { CHART_WINDOW } from "../http/console/chart-window";
+import type { Batch, Point, Snapshot } from "../http/console/console-messages";
+import { shortNumber } from "../http/console/short-number";
 import { tellFurtherDown } from "./further-down";
 import { andMore, byId, element } from "./page";
 import { drawable, lone, Series, span } from "./series";

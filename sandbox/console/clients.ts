@@ -1,5 +1,5 @@
 // Who is connected, and what they subscribe to.
-import type { ClientRow, Some } from "../http/console-messages";
+import type { ClientRow, Some } from "../http/console/console-messages";
 import { andMore, byId, count, element, replaceRows } from "./page";
 
 const list = byId("client-list", HTMLElement);

@@ -1,5 +1,5 @@
 // The console: follows the sandbox's feed and hands what it tells to the parts of the page.
-import type { ActivityRow, Batch, Snapshot, State } from "../http/console-messages";
+import type { ActivityRow, Batch, Snapshot, State } from "../http/console/console-messages";
 import { Activity } from "./activity";
 import { Charts } from "./charts";
 import { showClients } from "./clients";

@@ -1,5 +1,5 @@
 // The top of the page: where the sandbox is, whether the page follows it, and how much there was.
-import type { Totals } from "../http/console-messages";
+import type { Totals } from "../http/console/console-messages";
 import { byId, count, element } from "./page";
 import { Rate } from "./rate";
 

@@ -1,5 +1,5 @@
 // The page's elements: looked up by their id, and made with text that is never taken for markup.
-import { localTime } from "../local-time";
+import { localTime } from "../command/local-time";
 
 /** Throws ReferenceError if index.html has no such element of that kind. */
 export function byId<Kind extends HTMLElement>(id: string, kind: new () => Kind): Kind {

@@ -1,6 +1,6 @@
 // What was refused and why: what recurs is told once, with how often it did.
-import type { RefusalRow } from "../http/console-messages";
-import { kindOf, Recurring } from "../recurring";
+import type { RefusalRow } from "../http/console/console-messages";
+import { kindOf, Recurring } from "../http/console/recurring";
 import { byId, count, element, replaceRows, timeOf } from "./page";
 
 const MOST_ROWS = 30;

@@ -1,5 +1,5 @@
 // The messages that the sandbox retains, each with a button that removes it.
-import type { RetainedRow, Some } from "../http/console-messages";
+import type { RetainedRow, Some } from "../http/console/console-messages";
 import { andMore, byId, element, replaceRows, timeOf } from "./page";
 import { post } from "./post";
 

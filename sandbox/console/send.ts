@@ -1,9 +1,9 @@
 // The form that sends as the cloud would: to a device, as an update, to a group.
 import type { Identity } from "../../nodes/protocol/topics";
-import { type Recipient, recipientTopic } from "../cloud-topics";
-import type { SendForm, SendResult } from "../http/console-messages";
-import { localTime } from "../local-time";
-import { Refused } from "../refusal";
+import { type Recipient, recipientTopic } from "../cloud/cloud-topics";
+import { Refused } from "../cloud/refusal";
+import { localTime } from "../command/local-time";
+import type { SendForm, SendResult } from "../http/console/console-messages";
 import { byId, count, element } from "./page";
 import { post } from "./post";
 

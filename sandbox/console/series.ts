@@ -1,5 +1,5 @@
 // The numbers behind a chart: a column of times, and one of values for each line.
-import type { Point } from "../http/console-messages";
+import type { Point } from "../http/console/console-messages";
 
 /** x, then a column for each line; null where a line has no value at a time. */
 export type Table = [times: number[], ...lines: (number | null)[][]];

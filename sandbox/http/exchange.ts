@@ -3,8 +3,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
 import { type ErrorDetails, excerpt } from "../../nodes/protocol/errors";
 import { utf8Text } from "../../nodes/protocol/utf8";
-import { checkName } from "../names";
-import { Refused, type RefusedReason } from "../refusal";
+import { checkName } from "../cloud/names";
+import { Refused, type RefusedReason } from "../cloud/refusal";
 
 export interface Call {
   readonly method: string;

@@ -3,15 +3,15 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { excerpt } from "../../nodes/protocol/errors";
-import { isLoopback } from "../listener";
-import { ownNames } from "../reachable";
+import { isLoopback } from "../broker/listener";
+import { ownNames } from "../command/reachable";
 import type { Sandbox } from "../sandbox";
 import { SandboxError } from "../sandbox-error";
-import { Console } from "./console";
+import { Console } from "./console/console";
 import { type Answer, type Call, COMMON_HEADERS, Declined, json, type Streaming } from "./exchange";
 import { guard } from "./guard";
 import { page } from "./page";
-import { Rest } from "./rest";
+import { Rest } from "./rest/rest";
 
 /** Beside Medium One's MQTT ports, 61619 and 61620; the cloud's own REST API is at 443. */
 export const DEFAULT_WEB_PORT = 61_680;

@@ -4,7 +4,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { EventStore } from "../../nodes/outbox/event-store";
 import { Outbox } from "../../nodes/outbox/outbox";
 import { formatBrokerUrl, parseBrokerUrl } from "../../nodes/protocol/broker-url";
-import { DEMO_ACCOUNT } from "../../sandbox/accounts";
+import { DEMO_ACCOUNT } from "../../sandbox/cloud/accounts";
 import {
   closeConnections,
   connectionTo,

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { DEMO_ACCOUNT } from "../../sandbox/accounts";
+import { DEMO_ACCOUNT } from "../../sandbox/cloud/accounts";
 import {
   closeConnections,
   connectionTo,

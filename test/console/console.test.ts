@@ -1,7 +1,7 @@
 // The console in a real browser: what a person sees, and what happens when that person sends.
 import { strict as assert } from "node:assert";
 import type { Page } from "playwright-core";
-import { CHART_WINDOW } from "../../sandbox/chart-window";
+import { CHART_WINDOW } from "../../sandbox/http/console/chart-window";
 import { openWeb } from "../../sandbox/http/web";
 import { DEMO_ACCOUNT } from "../../sandbox/sandbox";
 import { connect, EVENT, endClients, inbox, OWN, refusedWith } from "../sandbox/clients";

@@ -1,8 +1,8 @@
 // The pictures of the console in the documentation: `npm run images:console` takes them anew.
 import path from "node:path";
+import { rules } from "../../sandbox/cloud/workflows";
 import { openWeb } from "../../sandbox/http/web";
 import { DEMO_ACCOUNT, Sandbox } from "../../sandbox/sandbox";
-import { rules } from "../../sandbox/workflows";
 import { connect, endClients, OWN, refusedWith } from "../sandbox/clients";
 import { startBrowser } from "../support/browser";
 

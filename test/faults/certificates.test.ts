@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
-import { DEMO_ACCOUNT } from "../../sandbox/accounts";
+import { DEMO_ACCOUNT } from "../../sandbox/cloud/accounts";
 import { type Certificate, certificate } from "../support/certificates";
 import { type Installation, installation } from "../support/installation";
 import { Mosquitto } from "../support/mosquitto";

@@ -4,7 +4,7 @@ import { cp, mkdir, readdir, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { EventStore } from "../../nodes/outbox/event-store";
 import { Outbox } from "../../nodes/outbox/outbox";
-import { DEMO_ACCOUNT } from "../../sandbox/accounts";
+import { DEMO_ACCOUNT } from "../../sandbox/cloud/accounts";
 import { damage } from "../support/damage";
 import { drained } from "../support/drained-outbox";
 import { type Installation, installation } from "../support/installation";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { EventStore } from "../../nodes/outbox/event-store";
-import { DEMO_ACCOUNT } from "../../sandbox/accounts";
+import { DEMO_ACCOUNT } from "../../sandbox/cloud/accounts";
 import { closeConnections, connectionTo, reaches, sendNumber } from "../support/connections";
 import { DoneLog } from "../support/done-log";
 import { EventLog } from "../support/event-log";

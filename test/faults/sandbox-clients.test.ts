@@ -5,7 +5,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
-import { certificateIn } from "../../sandbox/certificate";
+import { certificateIn } from "../../sandbox/command/certificate";
 import { DEMO_ACCOUNT, Sandbox } from "../../sandbox/sandbox";
 import { installation } from "../support/installation";
 import { NodeRed } from "../support/node-red";

@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { connectAsync, type MqttClient } from "mqtt";
-import { DEMO_ACCOUNT } from "../../sandbox/accounts";
+import { DEMO_ACCOUNT } from "../../sandbox/cloud/accounts";
 import { inbox } from "../sandbox/clients";
 import { run, temporaryFolder } from "../support/processes";
 

@@ -6,10 +6,10 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { MqttClient } from "mqtt";
 import { generate, parser } from "mqtt-packet";
-import { Filters } from "../../sandbox/filters";
-import { Persistence } from "../../sandbox/persistence";
+import { Persistence } from "../../sandbox/broker/persistence";
+import { SessionFilters } from "../../sandbox/broker/session-filters";
+import { rules } from "../../sandbox/cloud/workflows";
 import { DEMO_ACCOUNT, type Sandbox } from "../../sandbox/sandbox";
-import { rules } from "../../sandbox/workflows";
 import {
   closed,
   connect,
@@ -317,7 +317,7 @@ describe("sandbox: bounds", () => {
     });
 
     it("have 16 million characters", () => {
-      const all = new Filters({ ofOne: 10, ofAll: 10 });
+      const all = new SessionFilters({ ofOne: 10, ofAll: 10 });
       for (const clientId of ["a", "b"]) all.add(clientId, "x".repeat(8_000_000));
       assert.throws(() => all.add("c", "x"), { code: "FILTERS_FULL" });
       all.end("a");

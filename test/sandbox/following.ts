@@ -1,5 +1,5 @@
 // A page of the console for tests: it follows the feed of server-sent events.
-import type { Batch, Snapshot } from "../../sandbox/http/console-messages";
+import type { Batch, Snapshot } from "../../sandbox/http/console/console-messages";
 
 export interface Following {
   readonly snapshot: Snapshot;

@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { connect as openSocket, type Socket } from "node:net";
 import { generate } from "mqtt-packet";
 import { WebSocket } from "ws";
-import { selfSigned } from "../../sandbox/certificate";
+import { selfSigned } from "../../sandbox/command/certificate";
 import { Sandbox } from "../../sandbox/sandbox";
 import { closed, connect, connectBytes, EVENT, eachWithSandbox, endClients, OWN } from "./clients";
 

@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { connectAsync, type MqttClient } from "mqtt";
-import { DEMO_ACCOUNT } from "../../sandbox/accounts";
+import { DEMO_ACCOUNT } from "../../sandbox/cloud/accounts";
 import { follow } from "../sandbox/following";
 
 const COMMAND = path.join(__dirname, "../../sandbox/dist/command.js");

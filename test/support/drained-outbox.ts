@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { EventStore } from "../../nodes/outbox/event-store";
 import { Outbox } from "../../nodes/outbox/outbox";
-import { DEMO_ACCOUNT } from "../../sandbox/accounts";
+import { DEMO_ACCOUNT } from "../../sandbox/cloud/accounts";
 
 export interface Drained {
   readonly payloads: readonly string[];

@@ -1,7 +1,7 @@
 // A way into a Node-RED process: a flow that takes lines from a socket and sends each as an event.
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { DEMO_ACCOUNT } from "../../sandbox/accounts";
+import { DEMO_ACCOUNT } from "../../sandbox/cloud/accounts";
 import type { NodeRed } from "./node-red";
 
 /** The config node is `c1`, with the outbox on disk and these settings. */

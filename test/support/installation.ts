@@ -2,7 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { installPackage } from "../../demo/user-dir";
-import { DEMO_ACCOUNT } from "../../sandbox/accounts";
+import { DEMO_ACCOUNT } from "../../sandbox/cloud/accounts";
 import { temporaryFolder } from "./processes";
 
 const root = path.resolve(__dirname, "../..");

@@ -1,0 +1,156 @@
+// What the command m1-sandbox can be told, and how it explains itself.
+import { isIP } from "node:net";
+import { parseArgs } from "node:util";
+import type { WeatherOptions } from "../broker/weather";
+import { DEFAULT_WEB_PORT } from "../http/web";
+import { DEFAULT_PORT } from "../sandbox";
+
+/** Medium One's own for MQTT with TLS. */
+const DEFAULT_TLS_PORT = 61_620;
+/** Enough for the most that a REST call lists. */
+export const DEFAULT_KEEP = 10_000;
+const MOST_KEPT = 1_000_000;
+
+export interface CommandOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly httpPort: number;
+  /** What it is called, besides what it knows by itself. */
+  readonly names: readonly string[];
+  readonly file: string | undefined;
+  readonly tls: string | undefined;
+  readonly weather: WeatherOptions;
+  readonly keep: number;
+  readonly quiet: boolean;
+}
+
+export const HELP = `m1-sandbox: a local stand-in for the Medium One IoT cloud.
+
+  m1-sandbox [options]
+
+  --port <number>       for MQTT; ${DEFAULT_PORT}, or ${DEFAULT_TLS_PORT} with --tls; 0 is any free port
+  --http-port <number>  for the console and the REST API; ${DEFAULT_WEB_PORT}
+  --file <path>         projects, users and workflows, as JSON; read again when it changes
+  --tls <folder>        MQTT over TLS, with cert.pem and key.pem of the folder; made if missing
+  --latency <ms>        what clients send and receive is so late
+  --drop <percent>      of the events cut their connection instead of being stored
+  --refuse <percent>    of the logins and REST requests find the server unavailable
+  --create-later <ms>   a user that is made over REST is there so late; the answer is 202
+  --keep <number>       of events are remembered; ${DEFAULT_KEEP}
+  --host <address>      to listen on; 127.0.0.1. Any other lets the network in
+  --allow-host <name>   to open the console under, of a Docker service say; may be repeated
+  --quiet               no lines but for what is refused, and for bounds that are reached
+  -h, --help            this text
+  --version
+
+The ports can be given as M1_SANDBOX_PORT and M1_SANDBOX_HTTP_PORT too.
+`;
+
+/** What was asked for is not to be had; the message says what would be. */
+export class UsageError extends Error {}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Throws UsageError. "help" and "version" ask for nothing but that. */
+export function commandOptions(
+  args: readonly string[],
+  environment: Environment,
+): CommandOptions | "help" | "version" {
+  const values = parsed(args);
+  if (values.help) return "help";
+  if (values.version) return "version";
+  const defaultPort = values.tls === undefined ? DEFAULT_PORT : DEFAULT_TLS_PORT;
+  return {
+    host: hostOf(values.host ?? "127.0.0.1"),
+    port: portOf(values.port, "port", environment, defaultPort),
+    httpPort: portOf(values["http-port"], "http-port", environment, DEFAULT_WEB_PORT),
+    names: (values["allow-host"] ?? []).map(nameOf),
+    file: pathOf(values.file, "file", "a file"),
+    tls: pathOf(values.tls, "tls", "a folder"),
+    weather: {
+      latency: numberOf(values.latency ?? "0", "latency", 60_000),
+      drop: numberOf(values.drop ?? "0", "drop", 100) / 100,
+      refuse: numberOf(values.refuse ?? "0", "refuse", 100) / 100,
+      createLater: numberOf(values["create-later"] ?? "0", "create-later", 60_000),
+    },
+    keep: keepOf(values.keep ?? String(DEFAULT_KEEP)),
+    quiet: values.quiet ?? false,
+  };
+}
+
+function parsed(args: readonly string[]) {
+  const text = { type: "string" } as const;
+  const flag = { type: "boolean" } as const;
+  try {
+    return parseArgs({
+      args: withNegativeNumbers(args),
+      options: {
+        ...{ port: text, "http-port": text, host: text, file: text, tls: text, keep: text },
+        "allow-host": { ...text, multiple: true },
+        ...{ latency: text, drop: text, refuse: text, "create-later": text },
+        ...{ quiet: flag, help: { ...flag, short: "h" }, version: flag },
+      },
+    }).values;
+  } catch (cause) {
+    // What more it says is how to write what would not be accepted either.
+    const [fault = ""] = (cause as Error).message.split(/\.?(?:\n|$)/);
+    throw new UsageError(`${fault}. See m1-sandbox --help`, { cause });
+  }
+}
+
+/** `--latency -5` as `--latency=-5`: what is wrong with it is the number, not how it is written. */
+function withNegativeNumbers(args: readonly string[]): string[] {
+  const words: string[] = [];
+  for (const arg of args) {
+    const isValue = /^-\d/.test(arg) && words.at(-1)?.startsWith("--");
+    words.push(isValue ? `${words.pop()}=${arg}` : arg);
+  }
+  return words;
+}
+
+function hostOf(text: string): string {
+  if (text === "localhost") return "127.0.0.1";
+  if (isIP(text) !== 0) return text;
+  throw wrong("--host", text, "an IP address of this computer");
+}
+
+function nameOf(text: string): string {
+  if (/^[a-z\d]([\w.-]*[a-z\d])?$/i.test(text)) return text;
+  throw wrong("--allow-host", text, "a host name, without a port");
+}
+
+function portOf(
+  given: string | undefined,
+  option: "port" | "http-port",
+  environment: Environment,
+  absent: number,
+): number {
+  const variable = option === "port" ? "M1_SANDBOX_PORT" : "M1_SANDBOX_HTTP_PORT";
+  const text = given ?? (environment[variable] || String(absent));
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (port <= 65_535) return port;
+  const name = given === undefined ? variable : `--${option}`;
+  throw wrong(name, text, "a number from 0 to 65535");
+}
+
+function numberOf(text: string, option: string, most: number): number {
+  const number = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+  if (number <= most) return number;
+  throw wrong(`--${option}`, text, `a number from 0 to ${most}`);
+}
+
+function keepOf(text: string): number {
+  const number = /^[1-9]\d{0,6}$/.test(text) ? Number(text) : Number.NaN;
+  if (number <= MOST_KEPT) return number;
+  throw wrong("--keep", text, `a whole number from 1 to ${MOST_KEPT}`);
+}
+
+function pathOf(text: string | undefined, option: string, what: string): string | undefined {
+  if (text === undefined || text.trim() !== "") return text;
+  throw wrong(`--${option}`, text, what);
+}
+
+function wrong(name: string, text: string, expected: string): UsageError {
+  const value = text.trim() === "" ? "blank" : text;
+  return new UsageError(`${name} is ${value}; it must be ${expected}`);
+}
