@@ -438,7 +438,8 @@ export class DiskQueue implements EventQueue {
     this.#isReopening = mayReopen;
     const inMemory = [...this.quarantine.inMemory];
     if (mayReopen && (await this.#store.reopen(inMemory))) {
-      this.quarantine.stored(inMemory);
+      // What the disk does not let go has left all the same.
+      await this.quarantine.stored(inMemory).catch(() => undefined);
       this.#corrections.endAt(this.#store.newest);
       this.#tail.startAccepting();
       this.#owner.resumed();

@@ -94,10 +94,13 @@ export class Quarantine {
     return removed + ((await this.#stored?.remove(selection)) ?? 0);
   }
 
-  /** What was in memory is on disk by now. */
-  stored(entries: readonly NumberedEntry[]): void {
+  /** What was in memory is on disk by now, but for what has left meanwhile. Rejects if the disk does not let that go. */
+  async stored(entries: readonly NumberedEntry[]): Promise<void> {
     const ids = new Set(entries.map(({ id }) => id));
+    const present = new Set(this.#inMemory.map(({ id }) => id));
+    const left = [...ids].filter((id) => !present.has(id));
     this.#forget(({ id }) => ids.has(id));
+    if (left.length > 0) await this.#stored?.remove({ ids: left });
   }
 
   #forget(isGone: (entry: NumberedEntry) => boolean): number {

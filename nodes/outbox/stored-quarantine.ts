@@ -40,6 +40,9 @@ interface Range {
   readonly lt: string;
 }
 
+/** With the id that it had in memory, if it was there. */
+type Addition = QuarantineEntry & { readonly id?: number };
+
 type Put = { readonly type: "put"; readonly key: string; readonly value: string };
 
 export class StoredQuarantine {
@@ -52,6 +55,8 @@ export class StoredQuarantine {
   #reasons = new Map<string, number>();
   /** The keys of entries that have left and are still on disk, as that has failed. */
   readonly #gone = new Set<string>();
+  /** Entries that were in memory before keep the ids they had there, until the process ends. */
+  readonly #idsInMemory = new TwoWayMap();
   /** Entries leave one lot after the other: else two would count the same entry. */
   readonly #turns = new Turns();
 
@@ -87,17 +92,20 @@ export class StoredQuarantine {
   }
 
   /** What is to be written to have the entries in it, and what to call when it is. */
-  additions(entries: readonly QuarantineEntry[]): { puts: Put[]; written: () => Promise<void> } {
-    const puts = entries.map((entry) => {
+  additions(entries: readonly Addition[]): { puts: Put[]; written: () => Promise<void> } {
+    const puts = entries.map(({ id: _, ...entry }) => {
       this.#latest += 1;
       const text = JSON.stringify(entry);
       const key = `${PREFIX}${padded(this.#latest)}-${Buffer.byteLength(text)}-${entry.code}`;
       return { type: "put" as const, key, value: seal(key, text) };
     });
     const written = async () => {
-      for (const { key } of puts) {
+      for (const [index, { key }] of puts.entries()) {
         const place = placeOf(key);
-        if (place) this.#count(place, 1);
+        if (!place) continue;
+        this.#count(place, 1);
+        const id = entries[index]?.id;
+        if (id !== undefined) this.#idsInMemory.set(id, place.id);
       }
       if (this.#bytes > MOST_BYTES) await this.#turns.next(() => this.#removeOldest());
     };
@@ -108,14 +116,15 @@ export class StoredQuarantine {
   async read(before: number, limit: number, selection: Selection): Promise<NumberedEntry[]> {
     const found: NumberedEntry[] = [];
     let bytes = 0;
+    const named = this.#onDisk(selection);
     try {
-      for (const range of rangesOf(selection, before)) {
+      for (const range of rangesOf(named, this.#idsInMemory.right(before))) {
         const all = this.#open()?.iterator({ ...range, reverse: true }) ?? [];
         for await (const [key, value] of all) {
           const place = this.#placeOf(key);
-          const entry = place && isSelected(place, selection) ? parsed(key, value) : undefined;
+          const entry = place && isSelected(place, named) ? parsed(key, value) : undefined;
           if (!place || !entry) continue;
-          found.push({ ...entry, id: place.id });
+          found.push({ ...entry, id: this.#idsInMemory.left(place.id) });
           bytes += place.bytes;
           if (found.length >= limit || bytes >= MOST_BYTES_READ) return found;
         }
@@ -132,14 +141,19 @@ export class StoredQuarantine {
    */
   async remove(selection: Selection): Promise<number> {
     let count = 0;
-    for (let ranges = rangesOf(selection); ; ) {
-      const places = await this.#turns.next(() => this.#removeSome(ranges, selection));
+    const named = this.#onDisk(selection);
+    for (let ranges = rangesOf(named); ; ) {
+      const places = await this.#turns.next(() => this.#removeSome(ranges, named));
       count += places.length;
       const last = places.at(-1);
       if (!last || places.length < REMOVED_AT_ONCE) return count;
       // LevelDB takes time to pass over what has left.
-      if (!selection.ids) ranges = [{ gte: last.key, lt: END }];
+      if (!named.ids) ranges = [{ gte: last.key, lt: END }];
     }
+  }
+
+  #onDisk({ ids, code }: Selection): Selection {
+    return { ids: ids?.map((id) => this.#idsInMemory.right(id)), code };
   }
 
   async #removeSome(ranges: readonly Range[], selection: Selection): Promise<Place[]> {
@@ -200,6 +214,7 @@ export class StoredQuarantine {
     if (places.length === 0) return;
     for (const place of places) {
       this.#count(place, -1);
+      this.#idsInMemory.delete(place.id);
       this.#gone.add(place.key);
     }
     try {
@@ -223,6 +238,30 @@ export class StoredQuarantine {
     // For a moment it is negative if an entry leaves before its writing is told.
     if (count === 0) this.#reasons.delete(code);
     else this.#reasons.set(code, count);
+  }
+}
+
+/** Numbers on the left, each with one on the right; a number that is not there stands for itself. */
+class TwoWayMap {
+  readonly #rights = new Map<number, number>();
+  readonly #lefts = new Map<number, number>();
+
+  set(left: number, right: number): void {
+    this.#rights.set(left, right);
+    this.#lefts.set(right, left);
+  }
+
+  right(left: number): number {
+    return this.#rights.get(left) ?? left;
+  }
+
+  left(right: number): number {
+    return this.#lefts.get(right) ?? right;
+  }
+
+  delete(right: number): void {
+    this.#rights.delete(this.left(right));
+    this.#lefts.delete(right);
   }
 }
 

@@ -274,6 +274,50 @@ describe("the quarantine", () => {
     assert.equal(await quarantine.remove({}), 4);
   });
 
+  /** As the queue does when the disk takes what is written again. */
+  async function toDisk(quarantine: Quarantine, meanwhile?: () => Promise<void>): Promise<void> {
+    const entries = [...quarantine.inMemory];
+    const written = store.write({ add: [], remove: [], quarantine: entries });
+    await meanwhile?.();
+    await written;
+    await quarantine.stored(entries);
+  }
+
+  it("that goes from memory to disk keeps its numbers: what names one still means the same entry", async () => {
+    const quarantine = await onDisk(refused("disk"));
+    for (const payload of ["one", "two", "three"]) quarantine.keep(refused(payload));
+    const before = await all(quarantine);
+    await toDisk(quarantine);
+    assert.deepEqual(await all(quarantine), before);
+    const [three, two] = before as [NumberedEntry, NumberedEntry];
+    assert.deepEqual(payloads(await quarantine.read(ALL, 9, { ids: [two.id] })), ["two"]);
+    assert.equal(await quarantine.remove({ ids: [two.id] }), 1);
+    assert.equal(await quarantine.remove({ ids: [two.id] }), 0);
+    assert.deepEqual(payloads(await quarantine.read(three.id, 9)), ["one", "disk"]);
+    assert.deepEqual(payloads(await all(quarantine)), ["three", "one", "disk"]);
+  });
+
+  it("that goes from memory to disk has what comes after it in front of it", async () => {
+    const quarantine = await onDisk();
+    quarantine.keep(refused("one"));
+    await toDisk(quarantine);
+    await store.write({ add: [], remove: [], quarantine: [refused("two")] });
+    quarantine.keep(refused("three"));
+    assert.deepEqual(payloads(await all(quarantine, 1)), ["three", "two", "one"]);
+  });
+
+  it("that goes from memory to disk does not take with it what leaves meanwhile", async () => {
+    const quarantine = await onDisk();
+    quarantine.keep(refused("one"));
+    quarantine.keep(refused("two"));
+    const [, one] = await all(quarantine);
+    await toDisk(quarantine, async () => {
+      assert.equal(await quarantine.remove({ ids: [one?.id ?? 0] }), 1);
+    });
+    assert.deepEqual(payloads(await all(quarantine)), ["two"]);
+    assert.equal(quarantine.count, 1);
+  });
+
   it("in memory keeps the latest thousand, and five megabytes of them", async () => {
     const quarantine = await inMemory(...Array.from({ length: 1_100 }, (_, n) => refused(`${n}`)));
     assert.deepEqual(payloads(quarantine.inMemory).slice(0, 1), ["100"]);
