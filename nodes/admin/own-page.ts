@@ -3,6 +3,9 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { excerpt, M1Error } from "../protocol/errors";
 
+/** `none` is what a person asks for themselves, in the address bar. */
+const OWN_SITES: ReadonlySet<unknown> = new Set(["same-origin", "none"]);
+
 /** Throws FORM_NOT_JSON for what a form of any site can send. */
 export function checkJson({ "content-type": type = "" }: IncomingHttpHeaders): void {
   if (!/^application\/json\s*(;|$)/i.test(type)) throw new M1Error("FORM_NOT_JSON");
@@ -17,7 +20,7 @@ export function checkJson({ "content-type": type = "" }: IncomingHttpHeaders): v
  */
 export function checkOwnPage(headers: IncomingHttpHeaders): void {
   const { "sec-fetch-site": site, origin, host = "" } = headers;
-  const isOwn = site === undefined ? isAt(host, origin) : site === "same-origin";
+  const isOwn = site === undefined ? isAt(host, origin) : OWN_SITES.has(site);
   if (!isOwn) throw new M1Error("ORIGIN_FOREIGN", { origin: excerpt(String(origin)), host });
 }
 

@@ -76,6 +76,8 @@ export class StoredQuarantine {
   /** Resolves when nothing is under way. */
   close(): Promise<void> {
     return this.#turns.next(async () => {
+      // If this fails, they come back with the next process.
+      if (this.#db && this.#gone.size > 0) await this.#deleteGone(this.#db).catch(() => undefined);
       this.#db = undefined;
       this.#isClosed = true;
     });

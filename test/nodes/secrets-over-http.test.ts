@@ -93,6 +93,7 @@ describe("the requests of the dialog", () => {
       "its own page behind a proxy that changes the host, as the browser says",
       { origin: "https://editor.example", "sec-fetch-site": "same-origin" },
     ],
+    ["a person who types the address", { "sec-fetch-site": "none" }],
   ];
   for (const [title, headers] of own) {
     it(`are answered to ${title}`, async () => {

@@ -148,8 +148,8 @@ describe("an outbox that people steer", () => {
     }
   }
 
-  for (const seed of [1, 2, 3]) {
-    it(`loses none on a disk that fails now and then, in random order ${seed}`, async function () {
+  for (const seed of [1, 2, 3, 4]) {
+    it(`loses none on a disk that fails now and then, and sends none twice, in random order ${seed}`, async function () {
       this.timeout(60_000);
       const random = new Random(seed);
       await startFlow([
@@ -178,6 +178,7 @@ describe("an outbox that people steer", () => {
       isRefusing = false;
       await settled();
       equal(new Set(model.taken).size, model.fed);
+      equal(model.taken.length, model.fed, "sent twice");
     });
   }
 

@@ -350,7 +350,8 @@ describe("an outbox on disk, looked at after the clock was set", () => {
     const written = new Promise<void>((resolve) => {
       outbox.onReady = resolve;
     });
-    outbox.add({ ...event(1), stampedIn: clock.era });
+    const payload = '{"event_data":{},"observed_at":"1970-01-01T00:00:10.000000Z"}';
+    outbox.add({ ...event(1), payload, stampedIn: clock.era });
     await written;
     machine.setClock("2026-03-04T05:06:07Z");
     clock.now();
@@ -359,6 +360,7 @@ describe("an outbox on disk, looked at after the clock was set", () => {
 
     const off = Math.abs((events[0]?.acceptedAt ?? 0) - Date.parse("2026-03-04T05:06:07Z"));
     assert.ok(off < 1_000, `${off} ms`);
+    assert.match(events[0]?.payload ?? "", /"observed_at":"2026-03-04T05:06:0/);
     await outbox.close();
     await remove();
   });
