@@ -1,14 +1,24 @@
 // How many there were in each of the last sixty seconds.
-import { deepEqual } from "node:assert/strict";
+import { deepEqual, equal } from "node:assert/strict";
 import { RateMeter } from "../../nodes/outbox/rate-meter";
 
 describe("a rate", () => {
   let now: number;
+  let timers: { at: number; callback: () => void }[];
   let meter: RateMeter;
   beforeEach(() => {
     now = 5_000_500;
-    meter = new RateMeter(() => now);
+    timers = [];
+    const wait = (callback: () => void, ms: number) => timers.push({ at: now + ms, callback });
+    meter = new RateMeter(() => now, wait);
   });
+
+  function pass(milliseconds: number): void {
+    now += milliseconds;
+    const due = timers.filter(({ at }) => at <= now);
+    timers = timers.filter(({ at }) => at > now);
+    for (const { callback } of due) callback();
+  }
 
   const zeros = (count: number) => Array.from({ length: count }, () => 0);
 
@@ -19,23 +29,48 @@ describe("a rate", () => {
   it("leaves out the present second, which is not over", () => {
     meter.count();
     deepEqual(meter.perSecond, zeros(60));
-    now += 500;
+    pass(500);
     deepEqual(meter.perSecond, [...zeros(59), 1]);
   });
 
   it("counts by second, oldest first", () => {
     meter.count();
     meter.count();
-    now += 1_000;
+    pass(1_000);
     meter.count();
-    now += 2_000;
+    pass(2_000);
     deepEqual(meter.perSecond, [...zeros(57), 2, 1, 0]);
+  });
+
+  it("counts what comes in the last moment of a second to that second", () => {
+    pass(499);
+    meter.count();
+    pass(1);
+    meter.count();
+    pass(1_000);
+    deepEqual(meter.perSecond, [...zeros(58), 1, 1]);
+  });
+
+  it("has one timer at the most, and none while nothing is counted", () => {
+    for (let n = 0; n < 10; n += 1) meter.count();
+    equal(timers.length, 1);
+    pass(5_000);
+    equal(timers.length, 0);
+  });
+
+  it("is right where a second was looked at before its timer", () => {
+    meter.count();
+    now += 1_500;
+    deepEqual(meter.perSecond, [...zeros(58), 1, 0]);
+    meter.count();
+    pass(1_000);
+    deepEqual(meter.perSecond, [...zeros(57), 1, 0, 1]);
   });
 
   for (const later of [60_499, 61_000, 200_000]) {
     it(`forgets what is older than a minute, ${later} ms later`, () => {
       meter.count();
-      now += later;
+      pass(later);
       const [oldest, ...others] = meter.perSecond;
       deepEqual([oldest, ...others], later < 60_500 ? [1, ...zeros(59)] : zeros(60));
     });
