@@ -186,6 +186,15 @@ describe("to send again what is in quarantine", () => {
     );
   });
 
+  it("leaves another user's where they are, and says how many", async () => {
+    const event = { acceptedAt: 1, topic: "0/p/other/pump", payload: "theirs", qos: 1 as const };
+    const theirs = refusedEntry(event, new M1Error("EVENT_REFUSED", { reason: "too pink" }));
+    await store.write({ add: [], remove: [], quarantine: [refused("1"), theirs, refused("2")] });
+    const { count, error } = await sendAgain(connection, {});
+    deepEqual([count, error?.code, error?.details], [2, "OUTBOX_FOREIGN", { count: 1 }]);
+    deepEqual([sent, outbox.quarantine.count], [["1", "2"], 1]);
+  });
+
   it("says how many were sent, and that the disk did not let them go", async () => {
     await store.write({ add: [], remove: [], quarantine: [refused("1")] });
     outbox.quarantine.remove = () =>
