@@ -17,6 +17,7 @@ import { SendRate } from "./send-rate";
 import { SendingPause } from "./sending-pause";
 import type { Session } from "./session";
 import type { Timing } from "./timing";
+import { TurnBudget } from "./turn-budget";
 
 /** The connection that the sender belongs to. */
 export interface SenderOwner {
@@ -61,8 +62,11 @@ interface Link {
 
 /** The options of a publication, by its QoS; those of QoS 2 have their exchanges. */
 const PUBLISH = [{ qos: 0 }, { qos: 1 }] as const;
+/** Events that are sent in one turn of the event loop. The first take some 50 µs each, before V8 has compiled the code. */
+const SENT_PER_TURN = 250;
 /** After so many connections that end without an answer to releases there are none any more. */
 const UNANSWERED_RELEASES = 2;
+
 export class Sender {
   readonly #options: SenderOptions;
   readonly #outbox: Outbox;
@@ -71,6 +75,7 @@ export class Sender {
   readonly #refusals: PublishRefusals;
   readonly #pause = new SendingPause();
   readonly #rate: SendRate;
+  readonly #turn = new TurnBudget(SENT_PER_TURN, () => this.sendWaiting());
   #rateTimer: NodeJS.Timeout | undefined;
   #link: Link | undefined;
   #isSending = false;
@@ -134,6 +139,7 @@ export class Sender {
     this.#link = undefined;
     clearTimeout(this.#rateTimer);
     this.#rateTimer = undefined;
+    this.#turn.end();
     this.#pause.end();
     this.#outbox.rewind();
   }
@@ -169,7 +175,8 @@ export class Sender {
   /** Whether another event, whichever it is, may be sent now. */
   #maySend({ isClosing, needsDrain, inFlight, limits }: Link): boolean {
     if (isClosing || needsDrain || this.#pause.isActive) return false;
-    return inFlight < this.#diagnosis.window && inFlight < limits.inFlight && this.#isInTime();
+    if (inFlight >= this.#diagnosis.window || inFlight >= limits.inFlight) return false;
+    return this.#isInTime() && this.#turn.isLeft;
   }
 
   /** If not, sending goes on when it is. */
@@ -203,6 +210,7 @@ export class Sender {
     link.inFlight += 1;
     this.#diagnosis.sent(delivery);
     this.#rate.sent();
+    this.#turn.spend();
     if (qos === 2) this.#exchangesOf(link).publish(delivery, answered);
     else client.publish(topic, payload, PUBLISH[qos], answered);
     // For each event that meets a full socket at QoS 0, mqtt.js adds a listener to it.

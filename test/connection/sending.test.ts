@@ -72,6 +72,10 @@ function published({ packets }: ScriptedBroker): IPublishPacket[] {
   return packets.filter((packet) => packet.cmd === "publish");
 }
 
+async function publishedAre(count: number, broker: ScriptedBroker): Promise<void> {
+  while (published(broker).length < count) await broker.packet(next(broker));
+}
+
 describe("sending", () => {
   for (const qos of [0, 1, 2] as const) {
     it(`ends each event at QoS ${qos} without an error, and in order`, async () => {
@@ -223,16 +227,26 @@ describe("sending: at QoS 0, while the broker reads nothing", () => {
 describe("sending: what is in flight", () => {
   const silent = (packet: Packet) => packet.cmd === "publish";
 
+  it("goes out over several turns of the event loop, so that others have theirs", async () => {
+    const broker = await brokerWith(silent);
+    const connection = await onlineConnection(broker);
+    void sendNumbers(connection, IN_FLIGHT);
+    const atOnce = connection.queue.inFlight;
+    assert.ok(atOnce > 0 && atOnce <= IN_FLIGHT / 4, `${atOnce}`);
+    await publishedAre(IN_FLIGHT, broker);
+  });
+
   it("is a thousand events at the most", async () => {
     const broker = await brokerWith(silent);
     const connection = await onlineConnection(broker);
     const fates = sendNumbers(connection, IN_FLIGHT + 500);
+    await publishedAre(IN_FLIGHT, broker);
     await everythingRead(broker, connection);
     assert.equal(published(broker).length, IN_FLIGHT);
     const [socket] = broker.sockets;
     const ids = published(broker).map(({ messageId }) => messageId ?? 0);
     for (const id of ids.slice(0, 10)) socket?.write(Buffer.from([0x40, 2, id >> 8, id & 255]));
-    while (published(broker).length < IN_FLIGHT + 10) await broker.packet(next(broker));
+    await publishedAre(IN_FLIGHT + 10, broker);
     assert.equal(connection.outbox.size, IN_FLIGHT + 490);
     await closeConnections();
     assert.equal(published(broker).length, IN_FLIGHT + 10);
@@ -261,6 +275,7 @@ describe("sending: what is in flight", () => {
     });
     const connection = await onlineConnection(broker, { settings: { protocolVersion: 5 } });
     void sendNumbers(connection, IN_FLIGHT + 1);
+    await publishedAre(IN_FLIGHT, broker);
     await everythingRead(broker, connection);
     assert.equal(published(broker).length, IN_FLIGHT);
   });
@@ -273,7 +288,7 @@ describe("sending: what is in flight", () => {
     });
     const connection = await onlineConnection(broker);
     const fates = sendNumbers(connection, IN_FLIGHT + 1);
-    await everythingRead(broker, connection);
+    await publishedAre(IN_FLIGHT, broker);
     for (const socket of broker.sockets) socket.destroy();
     assert.deepEqual(new Set(await fates), new Set([undefined]));
     assert.equal(published(broker).length, 2 * IN_FLIGHT + 1);
