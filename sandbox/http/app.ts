@@ -1,0 +1,116 @@
+// What the sandbox answers over HTTP: the REST API under /v2, the console everywhere else.
+import type { IncomingMessage, RequestListener } from "node:http";
+import { getRequestListener, type HttpBindings, RequestError } from "@hono/node-server";
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
+import type { Context, MiddlewareHandler } from "hono";
+import { methodNotAllowed } from "hono/method-not-allowed";
+import { secureHeaders } from "hono/secure-headers";
+import { Hono } from "hono/tiny";
+import { excerpt } from "../../nodes/protocol/errors";
+import type { Sandbox } from "../sandbox";
+import { consoleRoutes } from "./console/console";
+import type { Feeds } from "./console/feeds";
+import { Declined } from "./declined";
+import { guard } from "./guard";
+import { pageRoutes } from "./page";
+import { restRoutes } from "./rest/rest";
+
+/** Only what is served with the page runs in it, and no other page may frame it. */
+const SECURITY = secureHeaders({
+  contentSecurityPolicy: {
+    defaultSrc: ["'none'"],
+    scriptSrc: ["'self'"],
+    styleSrc: ["'self'"],
+    imgSrc: ["'self'"],
+    connectSrc: ["'self'"],
+    baseUri: ["'none'"],
+    formAction: ["'none'"],
+    frameAncestors: ["'none'"],
+  },
+  xFrameOptions: "DENY",
+  // These are for https: without it browsers disregard them, and complain.
+  crossOriginOpenerPolicy: false,
+  originAgentCluster: false,
+  strictTransportSecurity: false,
+});
+
+export interface AppOptions {
+  readonly sandbox: Sandbox;
+  readonly feeds: Feeds;
+  /** What it answers to besides localhost and IP addresses, in lower case. */
+  readonly names: ReadonlySet<string>;
+  /** Milliseconds since 1970. */
+  readonly now?: (() => number) | undefined;
+}
+
+export function requestListener({ sandbox, feeds, names, now }: AppOptions): RequestListener {
+  const app = new Hono<{ Bindings: HttpBindings }>({ strict: false });
+  app.onError((error, { env }) => answerTo(error, sandbox, env));
+  app.use(SECURITY, guard(names));
+  app.use("/v2/*", (_, next) => {
+    if (sandbox.weather.refuses()) throw Declined.because(503, "WEATHER");
+    return next();
+  });
+  app.use(missing, methodNotAllowed({ app, onMethodNotAllowed: declineMethod }));
+  app.route("/v2", restRoutes(sandbox, now));
+  app.route("/console", consoleRoutes(sandbox, feeds));
+  app.route("/", pageRoutes());
+  return (incoming, outgoing) => {
+    // Here, not in hono: answers that are written as their client takes them bypass it.
+    outgoing.setHeader("cache-control", "no-store").setHeader("x-content-type-options", "nosniff");
+    // hono makes a URL of it, and answers by itself where it cannot. The guard looks at the raw header.
+    incoming.headers.host = "localhost";
+    const answer = getRequestListener(app.fetch, {
+      // The sandbox may be a part of a program, whose Request and Response are not to be replaced.
+      overrideGlobalObjects: false,
+      // Of what is no path, such as `*`, it makes no request for hono.
+      errorHandler: (error) =>
+        answerTo(
+          error instanceof RequestError ? Declined.unknownPath(incoming.url ?? "") : error,
+          sandbox,
+          { incoming, outgoing },
+        ),
+    });
+    void answer(incoming, outgoing);
+  };
+}
+
+const missing: MiddlewareHandler = async (c, next) => {
+  await next();
+  if (c.res.status === 404 && !c.error) throw Declined.unknownPath(c.req.path);
+};
+
+function declineMethod({ req }: Context, allowed: readonly string[]): never {
+  throw Declined.method(req.path, req.method, allowed);
+}
+
+/** What is declined is put on record; what fails, those hear who listen for errors, not the client. */
+function answerTo(
+  error: unknown,
+  sandbox: Sandbox,
+  { incoming, outgoing }: HttpBindings,
+): Response {
+  if (error instanceof Declined) return declined(error, sandbox, incoming);
+  // A client that hung up in the middle of its body is no fault.
+  if (incoming.destroyed && !incoming.complete) return RESPONSE_ALREADY_SENT;
+  // Later, since hono would catch what is thrown when nobody listens.
+  queueMicrotask(() => sandbox.emit("error", error as Error));
+  if (!outgoing.headersSent) {
+    return Response.json({ error: "The sandbox failed; see its own output" }, { status: 500 });
+  }
+  outgoing.destroy();
+  return RESPONSE_ALREADY_SENT;
+}
+
+function declined(
+  { status, refused, headers }: Declined,
+  sandbox: Sandbox,
+  incoming: IncomingMessage,
+): Response {
+  const topic = excerpt(`${incoming.method} ${incoming.url?.split("?")[0]}`, 200);
+  sandbox.refuse({ what: "request", topic, status }, refused);
+  // What is left of a body that nobody reads would be taken for the next request.
+  const ending = incoming.complete ? undefined : { connection: "close" };
+  const said = { error: refused.message, code: refused.code };
+  return Response.json(said, { status, headers: { ...headers, ...ending } });
+}
