@@ -85,11 +85,13 @@ function declineMethod({ req }: Context, allowed: readonly string[]): never {
 }
 
 /** What is declined is put on record; what fails, those hear who listen for errors, not the client. */
-function answerTo(
+async function answerTo(
   error: unknown,
   sandbox: Sandbox,
   { incoming, outgoing }: HttpBindings,
-): Response {
+): Promise<Response> {
+  // Node tells that a request has no body, or all of it, only after it has handed the headers over.
+  await undefined;
   if (error instanceof Declined) return declined(error, sandbox, incoming);
   // A client that hung up in the middle of its body is no fault.
   if (incoming.destroyed && !incoming.complete) return RESPONSE_ALREADY_SENT;

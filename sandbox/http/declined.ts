@@ -2,6 +2,8 @@
 import { type ErrorDetails, excerpt } from "../../nodes/protocol/errors";
 import { Refused, type RefusedReason } from "../cloud/refusal";
 
+const LIST = new Intl.ListFormat("en");
+
 export class Declined extends Error {
   readonly status: number;
   readonly refused: Refused;
@@ -29,7 +31,7 @@ export class Declined extends Error {
   }
 
   static method(path: string, method: string, allowed: readonly string[]): Declined {
-    const details = { path, allowed: allowed.join(" and "), method };
+    const details = { path, allowed: LIST.format(allowed), method };
     return new Declined(405, Refused.because("METHOD", details), { allow: allowed.join(", ") });
   }
 }

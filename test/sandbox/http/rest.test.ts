@@ -65,7 +65,7 @@ describe("sandbox: REST", () => {
       assert.deepEqual([status, body], [200, true]);
       assert.match(
         headers.get("set-cookie") ?? "",
-        /^session=[\w-]{32}; Path=\/; Max-Age=86400; HttpOnly; SameSite=Strict$/,
+        /^session=[\w-]{32}; Max-Age=86400; Path=\/; HttpOnly; SameSite=Strict$/,
       );
     });
 
