@@ -34,16 +34,13 @@ const SECURITY = secureHeaders({
   strictTransportSecurity: false,
 });
 
-export interface AppOptions {
-  readonly sandbox: Sandbox;
-  readonly feeds: Feeds;
-  /** What it answers to besides localhost and IP addresses, in lower case. */
-  readonly names: ReadonlySet<string>;
-  /** Milliseconds since 1970. */
-  readonly now?: (() => number) | undefined;
-}
-
-export function requestListener({ sandbox, feeds, names, now }: AppOptions): RequestListener {
+/** `names`, in lower case, are what it answers to besides localhost and IP addresses; `now` as in `WebOptions`. */
+export function requestListener(
+  sandbox: Sandbox,
+  feeds: Feeds,
+  names: ReadonlySet<string>,
+  now?: () => number,
+): RequestListener {
   const app = new Hono<{ Bindings: HttpBindings }>({ strict: false });
   app.onError((error, { env }) => answerTo(error, sandbox, env));
   app.use(SECURITY, guard(names));
@@ -51,7 +48,10 @@ export function requestListener({ sandbox, feeds, names, now }: AppOptions): Req
     if (sandbox.weather.refuses()) throw Declined.because(503, "WEATHER");
     return next();
   });
-  app.use(missing, methodNotAllowed({ app, onMethodNotAllowed: declineMethod }));
+  const onMethodNotAllowed = ({ req }: Context, allowed: readonly string[]) => {
+    throw Declined.method(req.path, req.method, allowed);
+  };
+  app.use(missing, methodNotAllowed({ app, onMethodNotAllowed }));
   app.route("/v2", restRoutes(sandbox, now));
   app.route("/console", consoleRoutes(sandbox, feeds));
   app.route("/", pageRoutes());
@@ -63,13 +63,7 @@ export function requestListener({ sandbox, feeds, names, now }: AppOptions): Req
     const answer = getRequestListener(app.fetch, {
       // The sandbox may be a part of a program, whose Request and Response are not to be replaced.
       overrideGlobalObjects: false,
-      // Of what is no path, such as `*`, it makes no request for hono.
-      errorHandler: (error) =>
-        answerTo(
-          error instanceof RequestError ? Declined.unknownPath(incoming.url ?? "") : error,
-          sandbox,
-          { incoming, outgoing },
-        ),
+      errorHandler: (error) => answerTo(error, sandbox, { incoming, outgoing }),
     });
     void answer(incoming, outgoing);
   };
@@ -80,10 +74,6 @@ const missing: MiddlewareHandler = async (c, next) => {
   if (c.res.status === 404 && !c.error) throw Declined.unknownPath(c.req.path);
 };
 
-function declineMethod({ req }: Context, allowed: readonly string[]): never {
-  throw Declined.method(req.path, req.method, allowed);
-}
-
 /** What is declined is put on record; what fails, those hear who listen for errors, not the client. */
 async function answerTo(
   error: unknown,
@@ -93,6 +83,10 @@ async function answerTo(
   // Node tells that a request has no body, or all of it, only after it has handed the headers over.
   await undefined;
   if (error instanceof Declined) return declined(error, sandbox, incoming);
+  if (error instanceof RequestError) {
+    // Its target is no path, but `*`, for example.
+    return declined(Declined.unknownPath(incoming.url ?? ""), sandbox, incoming);
+  }
   // A client that hung up in the middle of its body is no fault.
   if (incoming.destroyed && !incoming.complete) return RESPONSE_ALREADY_SENT;
   // Later, since hono would catch what is thrown when nobody listens.

@@ -41,7 +41,7 @@ export async function openWeb(sandbox: Sandbox, options: WebOptions = {}): Promi
   const feeds = new Feeds(sandbox);
   let app: RequestListener | undefined;
   const server = createServer((request, response) => {
-    app ??= loaded().requestListener({ sandbox, feeds, names: allowed, now });
+    app ??= loaded().requestListener(sandbox, feeds, allowed, now);
     app(request, response);
   });
   await listening(server, host, port);

@@ -10,9 +10,6 @@ const MOST_EVENTS = 10_000;
 const SORT_KEYS = ["observed_at", "received_at", "internal"] as const;
 const DIRECTIONS = ["asc", "desc"] as const;
 
-/** As it is in the URL. */
-type Query = Readonly<Record<string, string | undefined>>;
-
 export interface EventListing {
   /** Both exclusive, and of the time of observation. */
   readonly since: Timestamp | undefined;
@@ -23,7 +20,7 @@ export interface EventListing {
 }
 
 /** Throws 400 QUERY for a value that is none; what else the query holds is let be. */
-export function eventListing(query: Query): EventListing {
+export function eventListing(query: NodeJS.Dict<string>): EventListing {
   return {
     since: timeOf(query, "since"),
     until: timeOf(query, "until"),
@@ -53,7 +50,7 @@ function compare(one: string, other: string): number {
   return one < other ? -1 : one > other ? 1 : 0;
 }
 
-function timeOf(query: Query, name: string): Timestamp | undefined {
+function timeOf(query: NodeJS.Dict<string>, name: string): Timestamp | undefined {
   const { [name]: text } = query;
   if (text === undefined) return undefined;
   try {
@@ -64,7 +61,7 @@ function timeOf(query: Query, name: string): Timestamp | undefined {
   }
 }
 
-function limitOf(query: Query): number {
+function limitOf(query: NodeJS.Dict<string>): number {
   const { limit: text } = query;
   if (text === undefined) return MOST_EVENTS;
   const limit = /^\d{1,5}$/.test(text) ? Number(text) : MOST_EVENTS + 1;
@@ -73,7 +70,7 @@ function limitOf(query: Query): number {
 }
 
 function choiceOf<Choice extends string>(
-  query: Query,
+  query: NodeJS.Dict<string>,
   name: string,
   choices: readonly [Choice, ...Choice[]],
 ): Choice {
