@@ -1,9 +1,9 @@
 // What the open pages of the console are told: all there is first, then what is new, five times a
 // second. Everything is counted; what is shown is sampled, so that no page drowns.
-
+import type { EventEmitter } from "node:events";
 import type { Identity } from "../../../nodes/protocol/topics";
 import { roleOf } from "../../cloud/accounts";
-import type { Refusal, Sent } from "../../cloud/activity";
+import type { SandboxEvents, Sent } from "../../cloud/activity";
 import type { StoredEvent } from "../../cloud/stored-event";
 import { reachable } from "../../command/reachable";
 import type { Sandbox } from "../../sandbox";
@@ -12,10 +12,10 @@ import type {
   ActivityRow,
   Batch,
   ClientRow,
-  RefusalRow,
   RetainedRow,
   Snapshot,
   Some,
+  State,
 } from "./console-messages";
 import type { Filter } from "./filter";
 import { Recurring } from "./recurring";
@@ -42,6 +42,10 @@ export interface Reader {
   failed(error: Error): void;
 }
 
+type Listeners = {
+  [Name in keyof SandboxEvents]?: (...what: SandboxEvents[Name]) => void;
+};
+
 /** What one page is told, from `open`, which begins with a snapshot, to `close`. */
 export class Feed {
   readonly #sandbox: Sandbox;
@@ -54,7 +58,7 @@ export class Feed {
   #matching = 0;
   #activity: (StoredEvent | Sent)[] = [];
   readonly #refusals = new Recurring(REFUSALS_PER_MESSAGE);
-  readonly #changed = { totals: false, users: false, clients: false, retained: false };
+  readonly #changed = new Set<keyof State>();
 
   constructor(sandbox: Sandbox, filter: Filter, reader: Reader) {
     this.#sandbox = sandbox;
@@ -85,35 +89,36 @@ export class Feed {
   }
 
   #listen(): () => void {
-    const sandbox = this.#sandbox;
     const onActivity = (what: StoredEvent | Sent) => this.#attempt(() => this.#onActivity(what));
-    const onRefusal = (refusal: Refusal) => {
-      this.#changed.totals = true;
-      this.#refusals.add(refusalRow(refusal));
+    const onClients = () => this.#changed.add("clients");
+    const listeners: Listeners = {
+      event: onActivity,
+      sent: onActivity,
+      refusal: (refusal) => {
+        this.#changed.add("totals");
+        this.#refusals.add(refusalRow(refusal));
+      },
+      configured: () => this.#changed.add("users"),
+      connected: onClients,
+      disconnected: onClients,
+      subscribed: onClients,
+      unsubscribed: onClients,
     };
-    const onClients = () => {
-      this.#changed.clients = true;
-    };
-    const onConfigured = () => {
-      this.#changed.users = true;
-    };
-    const clientEvents = ["connected", "disconnected", "subscribed", "unsubscribed"] as const;
-    sandbox.on("event", onActivity).on("sent", onActivity).on("refusal", onRefusal);
-    sandbox.on("configured", onConfigured);
-    for (const name of clientEvents) sandbox.on(name, onClients);
+    // The types of EventEmitter cannot follow a name that comes from a list.
+    const emitter = this.#sandbox as EventEmitter;
+    for (const [name, listener] of Object.entries(listeners)) emitter.on(name, listener);
     return () => {
-      sandbox.off("event", onActivity).off("sent", onActivity).off("refusal", onRefusal);
-      sandbox.off("configured", onConfigured);
-      for (const name of clientEvents) sandbox.off(name, onClients);
+      for (const [name, listener] of Object.entries(listeners)) emitter.off(name, listener);
     };
   }
 
   #onActivity(what: StoredEvent | Sent): void {
-    this.#changed.totals = true;
-    if ("retain" in what && what.retain) this.#changed.retained = true;
+    this.#changed.add("totals");
+    if ("retain" in what && what.retain) this.#changed.add("retained");
     if (!this.#filter.passes(what)) return;
     this.#matching += 1;
-    keepLast(this.#activity, what, ROWS_PER_MESSAGE);
+    this.#activity.push(what);
+    if (this.#activity.length > ROWS_PER_MESSAGE) this.#activity.shift();
     if ("raw" in what) this.#charted.add(what, POINTS_PER_MESSAGE);
   }
 
@@ -137,13 +142,13 @@ export class Feed {
       moreActivity: !isAllKept || activity.length === PAST_ROWS,
       points: this.#charted.past(matching, PAST_POINTS),
       moreTags: this.#charted.moreTags,
-      refusals: recurring(refusals),
+      refusals: Recurring.of(PAST_ROWS, refusals.map(refusalRow)).rows,
     };
   }
 
   #tellNews(): void {
-    const { users, clients, retained } = this.#changed;
-    if (!Object.values(this.#changed).includes(true) || !this.#reader.isReady()) return;
+    const changed = this.#changed;
+    if (changed.size === 0 || !this.#reader.isReady()) return;
     this.#reader.tell("batch", {
       totals: this.#sandbox.totals,
       matching: this.#matching,
@@ -151,14 +156,14 @@ export class Feed {
       points: this.#charted.take(),
       moreTags: this.#charted.moreTags,
       refusals: this.#refusals.rows,
-      ...(users && { users: this.#users() }),
-      ...(clients && { clients: this.#clients() }),
-      ...(retained && { retained: this.#retained() }),
+      ...(changed.has("users") && { users: this.#users() }),
+      ...(changed.has("clients") && { clients: this.#clients() }),
+      ...(changed.has("retained") && { retained: this.#retained() }),
     });
     this.#matching = 0;
     this.#activity = [];
     this.#refusals.clear();
-    Object.assign(this.#changed, { totals: false, users: false, clients: false, retained: false });
+    changed.clear();
   }
 
   #rows(activity: readonly (StoredEvent | Sent)[]): ActivityRow[] {
@@ -187,17 +192,6 @@ export class Feed {
       retainedRow,
     );
   }
-}
-
-function keepLast<Item>(items: Item[], item: Item, limit: number): void {
-  items.push(item);
-  if (items.length > limit) items.shift();
-}
-
-function recurring(refusals: readonly Refusal[]): RefusalRow[] {
-  const kinds = new Recurring(PAST_ROWS);
-  for (const refusal of refusals) kinds.add(refusalRow(refusal));
-  return kinds.rows;
 }
 
 /** The last `limit` of those that pass, oldest first. */

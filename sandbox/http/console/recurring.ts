@@ -10,6 +10,12 @@ export class Recurring {
     this.#limit = limit;
   }
 
+  static of(limit: number, rows: readonly RefusalRow[]): Recurring {
+    const recurring = new Recurring(limit);
+    for (const row of rows) recurring.add(row);
+    return recurring;
+  }
+
   get rows(): RefusalRow[] {
     return [...this.#rows.values()];
   }

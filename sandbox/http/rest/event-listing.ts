@@ -2,7 +2,7 @@
 import { excerpt, M1Error } from "../../../nodes/protocol/errors";
 import { type Timestamp, timestamp } from "../../../nodes/protocol/timestamp";
 import type { StoredEvent } from "../../cloud/stored-event";
-import { Declined } from "../exchange";
+import { Declined } from "../declined";
 
 /** As many as Medium One gives at the most, and without a limit. */
 const MOST_EVENTS = 10_000;
@@ -20,7 +20,7 @@ export interface EventListing {
 }
 
 /** Throws 400 QUERY for a value that is none; what else the query holds is let be. */
-export function eventListing(query: URLSearchParams): EventListing {
+export function eventListing(query: NodeJS.Dict<string>): EventListing {
   return {
     since: timeOf(query, "since"),
     until: timeOf(query, "until"),
@@ -50,9 +50,9 @@ function compare(one: string, other: string): number {
   return one < other ? -1 : one > other ? 1 : 0;
 }
 
-function timeOf(query: URLSearchParams, name: string): Timestamp | undefined {
-  const text = query.get(name);
-  if (text === null) return undefined;
+function timeOf(query: NodeJS.Dict<string>, name: string): Timestamp | undefined {
+  const { [name]: text } = query;
+  if (text === undefined) return undefined;
   try {
     return timestamp(text);
   } catch (error) {
@@ -61,20 +61,20 @@ function timeOf(query: URLSearchParams, name: string): Timestamp | undefined {
   }
 }
 
-function limitOf(query: URLSearchParams): number {
-  const text = query.get("limit");
-  if (text === null) return MOST_EVENTS;
+function limitOf(query: NodeJS.Dict<string>): number {
+  const { limit: text } = query;
+  if (text === undefined) return MOST_EVENTS;
   const limit = /^\d{1,5}$/.test(text) ? Number(text) : MOST_EVENTS + 1;
   if (limit <= MOST_EVENTS) return limit;
   throw wrong("limit", `a whole number up to ${MOST_EVENTS}`, text);
 }
 
 function choiceOf<Choice extends string>(
-  query: URLSearchParams,
+  query: NodeJS.Dict<string>,
   name: string,
   choices: readonly [Choice, ...Choice[]],
 ): Choice {
-  const text = query.get(name) ?? choices[0];
+  const { [name]: text = choices[0] } = query;
   const choice = choices.find((candidate) => candidate === text);
   if (choice !== undefined) return choice;
   throw wrong(name, `one of ${choices.join(", ")}`, text);
@@ -82,4 +82,12 @@ function choiceOf<Choice extends string>(
 
 function wrong(name: string, accepted: string, value: string): Declined {
   return Declined.because(400, "QUERY", { name, accepted, value: excerpt(value) });
+}
+
+/** The document of each event, as it is asked for. */
+export function* documents(events: readonly StoredEvent[]): Generator<string> {
+  for (const { observedAt, receivedAt, eventData } of events) {
+    const document = { observed_at: observedAt, received_at: receivedAt, event_data: eventData };
+    yield `${JSON.stringify(document)}\n`;
+  }
 }

@@ -1,78 +1,76 @@
 // The REST API, as far as the wire contract lists it: log in, look a user up, create one, send and
 // read events.
+import type { ServerResponse } from "node:http";
+import { pipeline } from "node:stream/promises";
 import { setImmediate as othersTurn } from "node:timers/promises";
+import type { HttpBindings } from "@hono/node-server";
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
+import type { Context } from "hono";
+import { getCookie, setCookie } from "hono/cookie";
+import { Hono } from "hono/tiny";
 import { excerpt, M1Error } from "../../../nodes/protocol/errors";
-import { decodeEvent } from "../../../nodes/protocol/event";
 import { utf8Text } from "../../../nodes/protocol/utf8";
 import { type Account, loginIdOf, roleOf } from "../../cloud/accounts";
 import type { AuthorizedEvent } from "../../cloud/authorization";
-import type { StoredEvent } from "../../cloud/stored-event";
 import type { Sandbox } from "../../sandbox";
-import {
-  type Answer,
-  bodyOf,
-  type Call,
-  checkKept,
-  Declined,
-  json,
-  jsonLines,
-  methodOf,
-  nameOf,
-  objectOf,
-  type Streaming,
-  textOf,
-  unknownPath,
-} from "../exchange";
-import { eventListing, listed } from "./event-listing";
+import { bodyOf, formOf, kept, nameOf, textOf } from "../body";
+import { Declined } from "../declined";
+import { documents, eventListing, listed } from "./event-listing";
 import { LoginSessions, SESSION_SECONDS } from "./login-sessions";
+import { postedEvents } from "./posted-events";
 
 const COOKIE = "session";
-/** Events, between two turns of the event loop: a body of 10 MB holds half a million. */
+/** Events, between two turns of the event loop. */
 const AT_ONCE = 200;
 /** Bytes; wire-contract: REST. */
 const LONGEST_POST = 10_000_000;
 /** Characters. No page says what Medium One finds too simple. */
 const SHORTEST_PASSWORD = 3;
 
-export class Rest {
+interface Env {
+  Bindings: HttpBindings;
+}
+type Call = Context<Env>;
+
+/** `now` in milliseconds since 1970. */
+export function restRoutes(sandbox: Sandbox, now: () => number = Date.now): Hono<Env> {
+  const rest = new Rest(sandbox, new LoginSessions(now));
+  return new Hono<Env>()
+    .post("/login", (c) => rest.login(c))
+    .post("/users", (c) => rest.create(c))
+    .get("/users/:loginId", (c) => rest.user(c, c.req.param("loginId")))
+    .get("/events/:stream/:loginId?", (c) => rest.list(c, c.req.param()))
+    .post("/events/:stream/:loginId?", (c) => rest.store(c, c.req.param()));
+}
+
+interface EventsPath {
+  readonly stream: string;
+  readonly loginId?: string | undefined;
+}
+
+/** Throws Declined for what is not answered with success. */
+class Rest {
   readonly #sandbox: Sandbox;
   readonly #sessions: LoginSessions;
 
-  /** `now` in milliseconds since 1970. */
-  constructor(sandbox: Sandbox, now: () => number = Date.now) {
+  constructor(sandbox: Sandbox, sessions: LoginSessions) {
     this.#sandbox = sandbox;
-    this.#sessions = new LoginSessions(now);
+    this.#sessions = sessions;
   }
 
-  /** Throws Declined for what is not answered with success. */
-  async answer(call: Call): Promise<Answer | Streaming> {
-    const [, collection, first, second, ...rest] = call.path;
-    if (rest.length > 0) throw unknownPath(call);
-    if (collection === "login" && first === undefined) return this.#login(call);
-    if (collection === "users" && second === undefined) return this.#users(call, first);
-    if (collection === "events" && first) return this.#events(call, first, second);
-    throw unknownPath(call);
-  }
-
-  async #login(call: Call): Promise<Answer> {
-    methodOf(call, "POST");
-    const body = await objectOf(call);
-    const loginId = textOf(body, "login_id");
-    const password = textOf(body, "password");
-    const apiKey = textOf(body, "api_key");
+  async login(c: Call): Promise<Response> {
+    const form = await formOf(c.env.incoming);
+    const loginId = textOf(form, "login_id");
+    const password = textOf(form, "password");
+    const apiKey = textOf(form, "api_key");
     const token = this.#sessions.open(this.#proven(loginId, password, apiKey));
-    if ("no_cookies" in body || call.query.has("no_cookies")) return json(token);
-    const attributes = `Path=/; Max-Age=${SESSION_SECONDS}; HttpOnly; SameSite=Strict`;
-    const answer = json(true);
-    return {
-      ...answer,
-      headers: { ...answer.headers, "set-cookie": `${COOKIE}=${token}; ${attributes}` },
-    };
+    if ("no_cookies" in form || c.req.query("no_cookies") !== undefined) return c.json(token);
+    setCookie(c, COOKIE, token, { maxAge: SESSION_SECONDS, httpOnly: true, sameSite: "Strict" });
+    return c.json(true);
   }
 
   #proven(loginId: string, password: string, apiKey: string): Account {
-    const { accounts } = this.#sandbox;
-    const named = accounts.filter((account) => loginIdOf(account) === loginId);
+    const named = this.#sandbox.accounts.filter((account) => loginIdOf(account) === loginId);
     // Not repeated: it may be a secret in the wrong place.
     if (named.length === 0) throw Declined.because(403, "LOGIN_ID_UNKNOWN");
     const details = { loginId: excerpt(loginId) };
@@ -84,10 +82,8 @@ export class Rest {
   }
 
   /** Throws 401 SESSION_MISSING, also for a user who is no more. */
-  #whoCalls({ request, query }: Call): Account {
-    const cookies = (request.headers.cookie ?? "").split(/; */);
-    const cookie = cookies.find((candidate) => candidate.startsWith(`${COOKIE}=`));
-    const token = query.get("token") ?? cookie?.slice(COOKIE.length + 1);
+  #whoCalls(c: Call): Account {
+    const token = c.req.query("token") ?? getCookie(c, COOKIE);
     const user = token === undefined ? undefined : this.#sessions.accountOf(token);
     // As it is now: the users may have been configured anew.
     const account = this.#sandbox.accounts.find(
@@ -100,25 +96,20 @@ export class Rest {
 
   // --- users ------------------------------------------------------------------------------------
 
-  async #users(call: Call, loginId: string | undefined): Promise<Answer> {
-    const caller = this.#whoCalls(call);
-    if (loginId === undefined) {
-      methodOf(call, "POST");
-      return this.#create(call, caller);
-    }
-    methodOf(call, "GET");
+  user(c: Call, loginId: string): Response {
+    const caller = this.#whoCalls(c);
     const user = this.#visible(caller, loginId);
-    if (user) return json({ login_id: loginIdOf(user), mqtt_id: user.userMqtt, disabled: false });
-    const details = { loginId: excerpt(loginId), self: loginIdOf(caller) };
-    throw Declined.because(403, "USER_FOREIGN", details);
+    if (user) return c.json({ login_id: loginIdOf(user), mqtt_id: user.userMqtt, disabled: false });
+    throw Declined.because(403, "USER_FOREIGN", foreign(caller, loginId));
   }
 
-  async #create(call: Call, caller: Account): Promise<Answer> {
+  async create(c: Call): Promise<Response> {
+    const caller = this.#whoCalls(c);
     const role = roleOf(caller);
     if (role === "basic") throw Declined.because(401, "ROLE", { role });
-    const body = await objectOf(call);
-    const loginId = nameOf(body, "login_id");
-    const userPassword = nameOf(body, "password");
+    const form = await formOf(c.env.incoming);
+    const loginId = nameOf(form, "login_id");
+    const userPassword = nameOf(form, "password");
     if (this.#sandbox.hasUser(caller.projectMqtt, loginId)) {
       throw Declined.because(403, "USER_EXISTS", { loginId: excerpt(loginId) });
     }
@@ -130,36 +121,23 @@ export class Rest {
     } catch (error) {
       throw Declined.from(403, error);
     }
-    return json({ login_id: loginId }, this.#sandbox.weather.createLater > 0 ? 202 : 200);
-  }
-
-  #find({ projectMqtt }: Account, loginId: string): Account | undefined {
-    return this.#sandbox.accounts.find(
-      (account) => account.projectMqtt === projectMqtt && loginIdOf(account) === loginId,
-    );
+    return c.json({ login_id: loginId }, this.#sandbox.weather.createLater > 0 ? 202 : 200);
   }
 
   /** A basic user sees itself, a business user every basic user of its project too. */
   #visible(caller: Account, loginId: string): Account | undefined {
     if (loginId === loginIdOf(caller)) return caller;
-    const user = this.#find(caller, loginId);
+    const user = this.#sandbox.accounts.find(
+      (account) => account.projectMqtt === caller.projectMqtt && loginIdOf(account) === loginId,
+    );
     return user && roleOf(caller) === "business" && roleOf(user) === "basic" ? user : undefined;
   }
 
   // --- events -----------------------------------------------------------------------------------
 
-  async #events(
-    call: Call,
-    stream: string,
-    loginId: string | undefined,
-  ): Promise<Answer | Streaming> {
-    const method = methodOf(call, "GET", "POST");
-    const owner = this.#ownerOf(this.#whoCalls(call), loginId);
-    return method === "GET" ? this.#list(call, stream, owner) : this.#store(call, stream, owner);
-  }
-
   /** Whose events are meant. */
-  #ownerOf(caller: Account, loginId: string | undefined): Account {
+  #ownerOf(c: Call, { loginId }: EventsPath): Account {
+    const caller = this.#whoCalls(c);
     const role = roleOf(caller);
     if (role === "registration") throw Declined.because(401, "ROLE", { role });
     if (loginId === undefined) {
@@ -168,85 +146,61 @@ export class Rest {
     }
     const owner = this.#visible(caller, loginId);
     if (owner) return owner;
-    const details = { loginId: excerpt(loginId), self: loginIdOf(caller) };
-    throw Declined.because(401, "USER_FOREIGN", details);
+    throw Declined.because(401, "USER_FOREIGN", foreign(caller, loginId));
   }
 
-  #list({ query }: Call, stream: string, owner: Account): Streaming {
-    const { projectMqtt, userMqtt } = owner;
+  list(c: Call, path: EventsPath): Promise<Response> {
+    const { projectMqtt, userMqtt } = this.#ownerOf(c, path);
     const own = this.#sandbox.events.filter(
       (event) =>
-        event.stream === stream && event.projectMqtt === projectMqtt && event.userMqtt === userMqtt,
+        event.stream === path.stream &&
+        event.projectMqtt === projectMqtt &&
+        event.userMqtt === userMqtt,
     );
-    return jsonLines(documents(listed(own, eventListing(query))));
+    const events = listed(own, eventListing(c.req.query()));
+    return jsonLines(c.env.outgoing, c.req.method === "HEAD" ? [] : documents(events));
   }
 
   /** All events of a body, or none of them. */
-  async #store(call: Call, stream: string, owner: Account): Promise<Answer> {
-    checkKept(stream, "stream");
-    const text = utf8Text(await bodyOf(call, LONGEST_POST, "BODY_TOO_LONG"));
+  async store(c: Call, path: EventsPath): Promise<Response> {
+    const { projectMqtt, userMqtt } = this.#ownerOf(c, path);
+    const { incoming } = c.env;
+    const stream = kept(path.stream, "stream");
+    const text = utf8Text(await bodyOf(incoming, LONGEST_POST, "BODY_TOO_LONG"));
     if (text === undefined) throw Declined.from(400, new M1Error("DATA_NOT_UTF8"));
     const events: AuthorizedEvent[] = [];
-    for (const line of filledLines(text)) {
-      events.push(authorizedLine(line, stream));
+    for (const event of postedEvents(text, stream)) {
+      events.push(event);
       if (events.length % AT_ONCE === 0) await othersTurn();
     }
     if (events.length === 0) throw Declined.because(400, "EVENTS_MISSING");
-    const { projectMqtt, userMqtt } = owner;
-    const address = call.request.socket.remoteAddress ?? "";
-    const arrival = {
-      who: { projectMqtt, userMqtt },
-      clientId: "",
-      address,
-      qos: 1,
-      dup: false,
-    } as const;
+    const who = { projectMqtt, userMqtt };
+    const address = incoming.socket.remoteAddress ?? "";
+    const arrival = { who, clientId: "", address, qos: 1, dup: false } as const;
     for (const [index, event] of events.entries()) {
       this.#sandbox.store(event, arrival);
       await this.#sandbox.caughtUp();
       if (index % AT_ONCE === 0) await othersTurn();
     }
-    return json(events.length);
+    return c.json(events.length);
   }
 }
 
-interface Line {
-  readonly text: string;
-  /** From one on. */
-  number(): number;
+function foreign(caller: Account, loginId: string) {
+  return { loginId: excerpt(loginId), self: loginIdOf(caller) };
 }
 
-/** Not a list of all: a body of line feeds alone may have ten million. */
-function* filledLines(body: string): Generator<Line> {
-  const blank = /\s*/y;
-  for (let end = 0; end < body.length; ) {
-    blank.lastIndex = end;
-    blank.test(body);
-    const start = blank.lastIndex;
-    if (start === body.length) return;
-    const next = body.indexOf("\n", start);
-    end = next < 0 ? body.length : next;
-    const number = () => body.slice(0, start).split("\n").length;
-    yield { text: body.slice(start, end).trimEnd(), number };
-  }
-}
-
-/** Throws 400 LINE with what is wrong in it. */
-function authorizedLine(line: Line, stream: string): AuthorizedEvent {
+/**
+ * Each document is made once the client has taken those before it. By hand, on Node's own response:
+ * of a stream that breaks off, hono's server prints the error, or answers with its words.
+ */
+async function jsonLines(response: ServerResponse, documents: Iterable<string>): Promise<Response> {
+  response.writeHead(200, { "content-type": "application/json" });
   try {
-    const bytes = Buffer.from(line.text);
-    // A copy: a part of a text keeps the whole of it, 10 MB perhaps, alive.
-    const raw = bytes.toString("utf8");
-    return { ...decodeEvent(bytes, { by: "rest" }), stream, deviceId: "", raw };
+    await pipeline(documents, response);
   } catch (error) {
-    const { message: reason } = Declined.from(400, error);
-    throw Declined.because(400, "LINE", { line: line.number(), reason });
+    // A client that hung up is no fault.
+    if ((error as NodeJS.ErrnoException).code !== "ERR_STREAM_PREMATURE_CLOSE") throw error;
   }
-}
-
-function* documents(events: readonly StoredEvent[]): Generator<string> {
-  for (const { observedAt, receivedAt, eventData } of events) {
-    const document = { observed_at: observedAt, received_at: receivedAt, event_data: eventData };
-    yield `${JSON.stringify(document)}\n`;
-  }
+  return RESPONSE_ALREADY_SENT;
 }

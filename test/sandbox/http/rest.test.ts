@@ -65,7 +65,7 @@ describe("sandbox: REST", () => {
       assert.deepEqual([status, body], [200, true]);
       assert.match(
         headers.get("set-cookie") ?? "",
-        /^session=[\w-]{32}; Path=\/; Max-Age=86400; HttpOnly; SameSite=Strict$/,
+        /^session=[\w-]{32}; Max-Age=86400; Path=\/; HttpOnly; SameSite=Strict$/,
       );
     });
 
@@ -480,12 +480,39 @@ describe("sandbox: REST", () => {
       "/v2/users/a/b",
       "/nothing",
       "/%",
+      "/a\\b",
+      "*",
     ]) {
       assert.deepEqual(refusedWith(await get(path)), [404, "PATH_UNKNOWN"]);
     }
     const answered = await get("/v2/login");
     assert.deepEqual(refusedWith(answered), [405, "METHOD"]);
     assert.equal(answered.headers.get("allow"), "POST");
+  });
+
+  it("answers HEAD as GET, without a body, and opens no feed for it", async () => {
+    for (const path of ["/", "/v2/events/raw"]) {
+      const headers = await as(DEMO_ACCOUNT);
+      const { status, text } = await web.call("HEAD", path, { headers });
+      assert.deepEqual([status, text], [200, ""], path);
+    }
+    const { status, headers } = await web.call("HEAD", "/console/feed");
+    assert.deepEqual([status, headers.get("allow")], [405, "GET"]);
+    assert.equal(context.sandbox.listenerCount("event"), 0);
+  });
+
+  it("says of every answer that it is not to be kept", async () => {
+    for (const path of ["/", "/v2/events/raw", "/nothing", "*", "/console/send"]) {
+      const { headers } = await get(path, await as(DEMO_ACCOUNT));
+      const said = ["cache-control", "x-content-type-options"].map((name) => headers.get(name));
+      assert.deepEqual(said, ["no-store", "nosniff"], path);
+    }
+  });
+
+  it("leaves the Request and Response of the program that it is part of as they are", async () => {
+    const { Request: before, Response: also } = globalThis;
+    await get("/nothing");
+    assert.ok(globalThis.Request === before && globalThis.Response === also);
   });
 
   describe("keeps other people's web pages away", () => {
