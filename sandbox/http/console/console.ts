@@ -54,7 +54,8 @@ export class Console {
   #feed(call: Call): Streaming {
     methodOf(call, "GET");
     if (this.#feeds.size >= MOST_FEEDS) throw Declined.because(503, "FEEDS", { limit: MOST_FEEDS });
-    const filter = new Filter((call.query.get("filter") ?? "").slice(0, LONGEST_FILTER));
+    const words = (call.query.get("filter") ?? "").slice(0, LONGEST_FILTER);
+    const filter = new Filter(words, call.query.get("device") ?? "");
     return { stream: (response) => this.#open(response, filter) };
   }
 
