@@ -6,7 +6,7 @@ const PLAIN = /(?:-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)(?
 /** What stands there, to quote it. */
 const FOUND = /[\w.+-]{1,20}|./suy;
 
-const VALUE = "a value: text in double quotes, a number, true, false, null, { or [";
+const VALUE = "a value (text in double quotes, a number, true, false, null, { or [)";
 const NAME = "a name in double quotes";
 
 /** What must come next, and what comes after that. */

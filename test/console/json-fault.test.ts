@@ -3,7 +3,7 @@ import { strict as assert } from "node:assert";
 import fc from "fast-check";
 import { jsonFault } from "../../sandbox/console/json-fault";
 
-const VALUE = "a value: text in double quotes, a number, true, false, null, { or [";
+const VALUE = "a value (text in double quotes, a number, true, false, null, { or [)";
 
 describe("console: what is wrong with JSON", () => {
   for (const [text, words] of [
