@@ -1,5 +1,6 @@
 // The events as they come in, and the messages as they go out; the latest on top.
 import type { ActivityRow, EventRow, SentRow, Snapshot } from "../http/console/console-messages";
+import { deviceName } from "./device";
 import { tellFurtherDown } from "./further-down";
 import { breakable, byId, count, element, timeOf } from "./page";
 
@@ -106,7 +107,7 @@ function eventCells(row: EventRow): HTMLElement[] {
   }
   return [
     element("span", { className: "time" }, timeOf(at)),
-    element("span", { className: "device", title: deviceId }, deviceId || "no device"),
+    element("span", { className: "device", title: deviceId }, deviceName(user, deviceId)),
     element("span", { className: "tags" }, ...shown),
     element("span", { className: "user", title: user }, user),
     element("span", { className: "stream", title: stream }, stream),
@@ -118,7 +119,11 @@ function sentCells({ at, topic, payload, retain, notRetained }: SentRow): HTMLEl
   const retention = retain ? "retained" : notRetained ? "not retained" : "";
   return [
     element("span", { className: "time" }, timeOf(at)),
-    element("span", { className: "device", title: who }, who),
+    element(
+      "span",
+      { className: "device", title: who },
+      topic.startsWith("1/") ? deviceName(user, who) : who,
+    ),
     element(
       "span",
       { className: "tags", title: topic },

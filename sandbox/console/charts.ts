@@ -1,12 +1,14 @@
-// A chart for each tag that carries numbers, with a line for each device that sends it.
+// A chart for each tag that carries numbers, with a line for each device that sends it. Tags without
+// recent numbers fold away below the others.
 import uPlot from "uplot";
 import { localTime } from "../command/local-time";
 import { CHART_WINDOW } from "../http/console/chart-window";
 import type { Batch, Point, Snapshot } from "../http/console/console-messages";
 import { shortNumber } from "../http/console/short-number";
+import { deviceName, partsOf } from "./device";
 import { tellFurtherDown } from "./further-down";
-import { andMore, byId, element } from "./page";
-import { drawable, lone, Series, span } from "./series";
+import { andMore, byId, element, withoutJump } from "./page";
+import { drawable, runs, Series, span } from "./series";
 
 const MOST_LINES = 6;
 /** In the style sheet, as `--line-1` and so on. */
@@ -20,12 +22,17 @@ const SPANS = { least: 10, most: CHART_WINDOW };
 const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120];
 /** Milliseconds between two drawings of what is new. */
 const REDRAW = 250;
+/** Pixels of a line below which it is a dot. */
+const DOT = 3;
 /** Seconds after which a chart moves on by the clock alone. */
 const STEP = 1;
 
 export class Charts {
   readonly #list = byId("chart-list", HTMLElement);
   readonly #note = byId("charts-note", HTMLElement);
+  readonly #quiet = byId("quiet", HTMLDetailsElement);
+  readonly #quietList = byId("quiet-list", HTMLElement);
+  readonly #quietNote = byId("quiet-note", HTMLElement);
   readonly #charts = new Map<string, Chart>();
   /** Said while there are no charts. */
   #none = "";
@@ -49,17 +56,18 @@ export class Charts {
 
   /** `none` is what to say while there are no charts. A pause begins anew with what is told here. */
   reset(snapshot: Pick<Snapshot, "at" | "points" | "moreTags">, none: string): void {
+    const news = { ...snapshot, gone: [] };
     this.#ahead = snapshot.at - performance.now() / 1000;
     this.#none = none;
     for (const chart of this.#charts.values()) chart.remove();
     colours.clear();
     this.#charts.clear();
     if (this.#held !== undefined) this.#held = snapshot.at;
-    this.#show(snapshot);
+    this.#show(news);
     this.#draw();
   }
 
-  add(batch: Pick<Batch, "points" | "moreTags">): void {
+  add(batch: ChartNews): void {
     if (this.#held === undefined) this.#show(batch);
   }
 
@@ -68,7 +76,11 @@ export class Charts {
     this.#held = paused ? this.#now() : undefined;
   }
 
-  #show({ points, moreTags }: Pick<Batch, "points" | "moreTags">): void {
+  #show({ points, gone, moreTags }: ChartNews): void {
+    for (const tag of gone) {
+      this.#charts.get(tag)?.remove();
+      this.#charts.delete(tag);
+    }
     for (const point of points) this.#chartOf(point.tag).add(point);
     this.#moreTags = moreTags;
     this.#say();
@@ -88,13 +100,35 @@ export class Charts {
     if (found) return found;
     const chart = new Chart(tag, () => this.#now());
     this.#charts.set(tag, chart);
-    this.#list.append(chart.card);
     return chart;
   }
 
   #draw(): void {
     if (document.hidden) return;
+    this.#sort();
     for (const chart of this.#charts.values()) chart.draw();
+  }
+
+  /** Who is heard of again is put last, so that none of the others moves. */
+  #sort(): void {
+    const isHeld = isPointedAt(this.#list);
+    const misplaced = [...this.#charts.values()].filter(({ card, isQuiet }) => {
+      if (!card.parentElement) return true;
+      const isFolded = card.parentElement === this.#quietList;
+      const stays = isFolded ? isPointedAt(card) : isHeld || card.matches(":focus-within");
+      return isFolded !== isQuiet && !stays;
+    });
+    if (misplaced.length > 0) withoutJump(() => this.#place(misplaced));
+    const { childElementCount: quiet } = this.#quietList;
+    this.#quiet.hidden = quiet === 0;
+    this.#quietNote.textContent = `${quiet} ${quiet === 1 ? "tag" : "tags"} without recent numbers`;
+  }
+
+  #place(charts: readonly Chart[]): void {
+    for (const chart of charts) {
+      (chart.isQuiet ? this.#quietList : this.#list).append(chart.card);
+      chart.restyle();
+    }
   }
 
   #say(): void {
@@ -102,6 +136,13 @@ export class Charts {
     const more = andMore(shown, shown + this.#moreTags);
     this.#note.textContent = shown === 0 ? this.#none : more && `${more}; filter by their name`;
   }
+}
+
+type ChartNews = Pick<Batch, "points" | "gone" | "moreTags">;
+
+/** By a mouse: after a tap, a touched place would be pointed at for long. */
+function isPointedAt(place: HTMLElement): boolean {
+  return place.matches(":hover") && matchMedia("(hover: hover)").matches;
 }
 
 /** A device has the same colour in every chart, as far as there are colours enough. */
@@ -121,6 +162,7 @@ function colourOf(source: string, taken: readonly string[]): string {
 interface Line {
   readonly colour: string;
   /** Its place in the legend. */
+  readonly entry: HTMLElement;
   readonly value: HTMLElement;
   latest: number;
 }
@@ -132,6 +174,9 @@ class Chart {
   readonly #latest = element("output", { className: "latest" });
   readonly #legend = element("ul", { className: "legend" });
   readonly #place = element("div", { className: "plot" });
+  readonly #title: HTMLElement;
+  readonly #note = element("p", { className: "note" });
+  #moreLines = false;
   #plot: uPlot | undefined;
   readonly #clock: () => number;
   #stale = true;
@@ -141,15 +186,24 @@ class Chart {
   /** `clock` tells the seconds since 1970, for all charts alike. */
   constructor(tag: string, clock: () => number) {
     this.#clock = clock;
-    const title = element("h3", { title: tag }, tag);
-    const parts = [title, this.#latest, this.#place, this.#legend];
+    this.#title = element("h3", { title: tag }, tag);
+    const parts = [this.#title, this.#latest, this.#place, this.#legend, this.#note];
     this.card = element("article", { className: "card" }, ...parts);
     this.card.dataset.tag = tag;
   }
 
+  /** Whether it has no number in the time that the others show. */
+  get isQuiet(): boolean {
+    return this.#latestAt < this.#clock() - CHART_WINDOW;
+  }
+
+  get #latestAt(): number {
+    return this.#series.table[0].at(-1) ?? Number.NEGATIVE_INFINITY;
+  }
+
   add(point: Point): void {
     const { source, y } = point;
-    if (!this.#series.hasRoomFor(source)) this.#legend.dataset.more = "more devices are not drawn";
+    if (!this.#series.hasRoomFor(source)) this.#moreLines = true;
     if (!this.#series.add({ ...point, y: drawable(y) })) return;
     const line = this.#lines.get(source);
     if (line) line.latest = y;
@@ -188,6 +242,9 @@ class Chart {
     const latest = lines.length === 1 ? (lines[0]?.value.textContent ?? "") : "";
     this.#latest.textContent = latest;
     this.#latest.classList.toggle("long", latest.length > LONG_NUMBER);
+    const more = this.#moreLines ? ["More devices are not drawn."] : [];
+    const quiet = this.isQuiet ? [`The last number came at ${clockTime(this.#latestAt)}.`] : [];
+    this.#note.textContent = [...more, ...quiet].join(" ");
   }
 
   #isVisible(): boolean {
@@ -198,34 +255,35 @@ class Chart {
   /** A line that is new has its place in the legend, and the chart is made anew with it. */
   #introduce(source: string, latest: number): void {
     const value = element("b");
-    const [, , device = ""] = source.split("/");
-    const name = element("span", {}, device || "no device");
-    const entry = element("li", { title: source }, name, " ", value);
+    const entry = element("li", { title: source }, deviceName(...partsOf(source)), " ", value);
     const colour = colourOf(
       source,
       [...this.#lines.values()].map((line) => line.colour),
     );
     entry.style.setProperty("--colour", `var(${colour})`);
-    this.#lines.set(source, { colour, value, latest });
+    this.#lines.set(source, { colour, entry, value, latest });
     this.#legend.append(entry);
     this.restyle();
   }
 
+  /** Now, or of what has been quiet its last time: nothing of it would be seen. */
+  #end(): number {
+    return this.isQuiet ? this.#latestAt : this.#clock();
+  }
+
   #options(): uPlot.Options {
-    const style = getComputedStyle(document.documentElement);
-    const colour = (name: string) => style.getPropertyValue(name).trim();
     const axis: uPlot.Axis = {
-      stroke: colour("--muted"),
+      stroke: getComputedStyle(this.#title).color,
       font: "11px system-ui, sans-serif",
-      grid: { stroke: colour("--line"), width: 1 },
+      grid: { stroke: getComputedStyle(this.card).borderTopColor, width: 1 },
       ticks: { show: false },
     };
-    const lines = [...this.#lines].map(([source, line]) => ({
+    const lines = [...this.#lines].map(([source, { entry }]) => ({
       label: source,
-      stroke: colour(line.colour),
+      stroke: getComputedStyle(entry, "::before").backgroundColor,
       width: 1.75,
-      spanGaps: true,
-      points: { size: 4, filter: ({ data }: uPlot, line: number) => lone(data[line] ?? []) },
+      gaps: gapsOf,
+      points: { size: 5, filter: dotsOf },
     }));
     return {
       width: Math.max(this.#place.clientWidth, 160),
@@ -246,10 +304,27 @@ class Chart {
         },
         { ...axis, size: widthOf, space: 34, values: (_plot, numbers) => numbers.map(axisNumber) },
       ],
-      scales: { x: { range: ({ data: [times = []] }) => span(times, this.#clock(), SPANS) } },
+      scales: { x: { range: ({ data: [times = []] }) => span(times, this.#end(), SPANS) } },
       series: [{}, ...lines],
     };
   }
+}
+
+/** Where a line ends and begins again, in the canvas's pixels. */
+function gapsOf(plot: uPlot, line: number): [from: number, to: number][] {
+  const [times = []] = plot.data;
+  const pixel = (at = 0) => Math.round(plot.valToPos(times[at] ?? 0, "x", true));
+  const parts = runs(times, plot.data[line] ?? []);
+  return parts.slice(1).map(([first], at) => [pixel(parts[at]?.[1]), pixel(first)]);
+}
+
+/** What is too short to be seen as a line, unless there is room to draw every number as a dot. */
+function dotsOf(plot: uPlot, line: number, areAllShown: boolean): number[] | null {
+  if (areAllShown) return null;
+  const [times = []] = plot.data;
+  const pixel = (at: number) => plot.valToPos(times[at] ?? 0, "x");
+  const parts = runs(times, plot.data[line] ?? []);
+  return parts.filter(([first, last]) => pixel(last) - pixel(first) < DOT).map(([, last]) => last);
 }
 
 /** Pixels, so that the longest number of an axis is not cut. */

@@ -3,6 +3,7 @@ import type { ActivityRow, Batch, Snapshot, State } from "../http/console/consol
 import { Activity } from "./activity";
 import { Charts } from "./charts";
 import { showClients } from "./clients";
+import { shownDevice, startDevicePage } from "./device";
 import { tellFurtherDown } from "./further-down";
 import { showClientTotal, showLink, showSandbox, showTotals, startCounting } from "./masthead";
 import { byId } from "./page";
@@ -35,7 +36,9 @@ function follow(): void {
   clearTimeout(retrying);
   source?.close();
   words = filter.value.trim();
-  source = new EventSource(`console/feed?filter=${encodeURIComponent(words)}`);
+  source = new EventSource(
+    `console/feed?${new URLSearchParams({ filter: words, device: shownDevice })}`,
+  );
   source.addEventListener("snapshot", ({ data }) => begin(JSON.parse(data)));
   source.addEventListener("batch", ({ data }) => goOn(JSON.parse(data)));
   source.addEventListener("open", () => showLink("live"));
@@ -73,9 +76,10 @@ function begin(snapshot: Snapshot): void {
 
 function show(snapshot: Snapshot): void {
   shownWords = words;
+  const whose = shownDevice === "" ? "What devices send" : "What this device sends";
   activity.reset(
     snapshot.activity,
-    orNoMatch(`Nothing yet. What devices send to ${snapshot.url} is shown here.`),
+    orNoMatch(`Nothing yet. ${whose} to ${snapshot.url} is shown here.`),
   );
   charts.reset(snapshot, orNoMatch("Each tag that carries numbers gets a chart here."));
 }
@@ -144,6 +148,7 @@ filter.addEventListener("input", () => {
 });
 pause.addEventListener("click", togglePause);
 document.addEventListener("keydown", onKey);
+startDevicePage();
 startSending();
 startCounting();
 tellFurtherDown("refusal", ["refusal", "refusals"]);

@@ -25,15 +25,24 @@ export function element<Tag extends keyof HTMLElementTagNameMap>(
  */
 export function replaceRows(list: HTMLElement, rows: readonly HTMLElement[]): void {
   const old = [...list.children] as HTMLElement[];
-  const place = old.findIndex((row) => row.contains(document.activeElement));
+  const focused = document.activeElement;
+  const place = old.findIndex((row) => row.contains(focused));
   list.replaceChildren(...rows);
-  if (place < 0) return;
+  if (place < 0 || !focused) return;
   const key = old[place]?.dataset.key;
   const same = rows.find((row) => row.dataset.key === key);
   const next = same ?? rows[Math.min(place, rows.length - 1)];
   // With no row left, the list itself: it is where one was.
-  const target = next?.querySelector<HTMLElement>("a, button") ?? list;
+  const target = next?.querySelector<HTMLElement>(focused.localName) ?? list;
   target.focus({ preventScroll: same !== undefined });
+}
+
+/** Makes a change that leaves what the pointer is on where it is: the page scrolls instead. */
+export function withoutJump(change: () => void): void {
+  const pointedAt = [...document.querySelectorAll(":hover")].at(-1);
+  const before = pointedAt?.getBoundingClientRect().top ?? 0;
+  change();
+  if (pointedAt?.isConnected) scrollBy(0, pointedAt.getBoundingClientRect().top - before);
 }
 
 /** "and 12 more", if there are more than are shown. */

@@ -1,5 +1,6 @@
 // The messages that the sandbox retains, each with a button that removes it.
 import type { RetainedRow, Some } from "../http/console/console-messages";
+import { deviceName } from "./device";
 import { andMore, byId, element, replaceRows, timeOf } from "./page";
 import { post } from "./post";
 
@@ -19,13 +20,21 @@ function itemOf({ topic, payload, at }: RetainedRow): HTMLElement {
   const item = element(
     "li",
     { className: "retained" },
-    element("code", {}, topic),
+    element("code", {}, ...topicParts(topic)),
     element("code", { className: "payload" }, payload),
     element("span", { className: "meta" }, timeOf(at)),
     button,
   );
   item.dataset.key = topic;
   return item;
+}
+
+/** The topic; what is for a device leads to its page. */
+function topicParts(topic: string): (Node | string)[] {
+  const [direction, project, user, id = "", ...rest] = topic.split("/");
+  if (direction !== "1") return [topic];
+  const owner = `${project}/${user}`;
+  return [`1/${owner}/`, deviceName(owner, id), ...rest.map((level) => `/${level}`)];
 }
 
 async function remove(topic: string, button: HTMLButtonElement): Promise<void> {

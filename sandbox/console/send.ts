@@ -4,6 +4,8 @@ import { type Recipient, recipientTopic } from "../cloud/cloud-topics";
 import { Refused } from "../cloud/refusal";
 import { localTime } from "../command/local-time";
 import type { SendForm, SendResult } from "../http/console/console-messages";
+import { isCut, shownId, shownUser } from "./device";
+import { jsonFault } from "./json-fault";
 import { byId, count, element } from "./page";
 import { post } from "./post";
 
@@ -15,7 +17,8 @@ const device = byId("send-device", HTMLInputElement);
 const group = byId("send-group", HTMLInputElement);
 const type = byId("send-type", HTMLInputElement);
 const payload = byId("send-payload", HTMLTextAreaElement);
-const payloadKind = byId("payload-kind", HTMLElement);
+const problem = byId("payload-problem", HTMLElement);
+const asText = byId("send-as-text", HTMLInputElement);
 const retain = byId("send-retain", HTMLInputElement);
 const topic = byId("send-topic", HTMLOutputElement);
 const result = byId("send-result", HTMLElement);
@@ -25,6 +28,7 @@ const button = form.querySelector("button") as HTMLButtonElement;
 let users: readonly Identity[] = [];
 
 export function startSending(): void {
+  device.value = shownId;
   form.addEventListener("input", refresh);
   form.addEventListener("change", (event) => {
     // An update is normally retained; the rest is not.
@@ -45,20 +49,21 @@ export function startSending(): void {
 
 export function setUsers(names: readonly Identity[]): void {
   users = names;
-  const selected = user.value;
+  const selected = user.value || shownUser;
   user.replaceChildren(
     ...names.map(({ projectMqtt, userMqtt }) => {
       const name = `${projectMqtt}/${userMqtt}`;
       return element("option", { value: name, selected: name === selected }, name);
     }),
   );
+  // On a device's page, none rather than another's.
+  if (shownUser !== "") user.value = selected;
   refresh();
 }
 
 /** A device was heard of: it is offered, and the first stands in the field already. */
 export function offerDevice(deviceId: string): void {
-  // An ID that was cut to be shown is no device's: all of them are ASCII.
-  if (deviceId.endsWith("…")) return;
+  if (isCut(deviceId)) return;
   const known = [...devices.children].map((option) => (option as HTMLOptionElement).value);
   if (deviceId === "" || known.includes(deviceId) || known.length >= MOST_DEVICES) return;
   devices.append(element("option", { value: deviceId }));
@@ -86,7 +91,7 @@ function recipient(): Recipient | undefined {
   }
 }
 
-/** The fields that matter, the topic or what is wrong with it, and what the payload is. */
+/** The fields that matter, the topic or what is wrong with it, and what is wrong with the payload. */
 function refresh(): void {
   for (const part of form.querySelectorAll<HTMLElement>("[data-for]")) {
     part.hidden = !part.dataset.for?.split(" ").includes(kind());
@@ -95,8 +100,8 @@ function refresh(): void {
   topic.textContent = text;
   topic.dataset.state = state;
   button.disabled = state !== "topic";
-  payloadKind.textContent =
-    payload.value === "" ? "empty" : isJson(payload.value) ? "as JSON" : "as text";
+  problem.textContent = payloadProblem();
+  payload.ariaInvalid = String(problem.textContent !== "");
 }
 
 interface TopicText {
@@ -115,18 +120,22 @@ function topicText(): TopicText {
   }
 }
 
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
+/** In words; empty if it may be sent as it is. */
+function payloadProblem(): string {
+  if (payload.value === "" || asText.checked) return "";
+  const fault = jsonFault(payload.value);
+  return fault ? `Not JSON. ${fault}.` : "";
 }
 
 async function send(): Promise<void> {
   const to = recipient();
   if (!to || button.disabled) return;
+  if (payload.ariaInvalid === "true") {
+    say("Not sent: the payload is not JSON.", true);
+    // There is read out what is wrong with it.
+    payload.focus();
+    return;
+  }
   const message: SendForm = { ...to, payload: payload.value, retain: retain.checked };
   try {
     const { receivers, notRetained } = await post<SendResult>("console/send", message);

@@ -92,12 +92,21 @@ export function span(
   return [Math.max(Math.min(times[0] ?? to, to - seconds.least), to - seconds.most), to];
 }
 
-/**
- * Where the only value of a line is: a point, as there is nothing to draw a line to. Null for a line
- * of more values, whose points are drawn where there is room.
- */
-export function lone(values: ArrayLike<number | null | undefined>): number[] | null {
-  const places = Array.from(values, (value, at) => (value == null ? -1 : at));
-  const given = places.filter((place) => place >= 0);
-  return given.length === 1 ? given : null;
+/** How long a pause is that ends a run: so many times the line's usual one, and so many seconds at the least. */
+const BREAK = { times: 5, seconds: 10 };
+
+/** Where values follow each other without a long pause: the places of the first and the last of each run. */
+export type Runs = readonly (readonly [first: number, last: number])[];
+
+export function runs(times: ArrayLike<number>, values: ArrayLike<number | null | undefined>): Runs {
+  const places = Array.from(values, (value, at) => (value == null ? -1 : at)).filter(
+    (place) => place >= 0,
+  );
+  const timeAt = (place = 0) => times[place] ?? Number.NaN;
+  const pauses = places.slice(1).map((place, at) => timeAt(place) - timeAt(places[at]));
+  const usual = Float64Array.from(pauses).sort()[(pauses.length - 1) >> 1] ?? 0;
+  const longest = Math.max(BREAK.times * usual, BREAK.seconds);
+  const ends = places.filter((_, at) => at === pauses.length || (pauses[at] ?? 0) > longest);
+  const starts = places.filter((_, at) => at === 0 || (pauses[at - 1] ?? 0) > longest);
+  return starts.map((start, at) => [start, ends[at] ?? start]);
 }

@@ -276,10 +276,15 @@ describe("console", () => {
 
   it("says how many refusals, retained messages and rows are further down", async () => {
     const { page, sandbox } = opened;
-    for (let nth = 0; nth < 8; nth += 1) {
-      await refusedWith(sandbox, { clientId: `c${nth}`, password: "WRONG/word" });
-      await sandbox.sendUpdate(`d${nth}`, "config", 1);
+    for (const wrong of [
+      { password: "WRONG/word" },
+      { password: "DEMO0KEY/word" },
+      { username: "demo-project/nobody" },
+      { username: "nowhere/nobody" },
+    ]) {
+      await refusedWith(sandbox, wrong);
     }
+    for (let nth = 0; nth < 8; nth += 1) await sandbox.sendUpdate(`d${nth}`, "config", 1);
     for (let nth = 0; nth < 40; nth += 1) await sandbox.sendDeviceEvent("d", nth);
     for (const [list, what] of [
       ["refusal", "refusals"],
@@ -365,8 +370,8 @@ describe("console", () => {
   it("says what was refused and why, with the rule and where it is written", async () => {
     await refusedWith(opened.sandbox, { clientId: "garage", password: "WRONG/word" });
     await refusedWith(opened.sandbox, { clientId: "garage", password: "WRONG/word" });
-    const refusal = opened.page.locator("#refusal-list li");
-    await untilText(opened.page, "#refusal-list .times", "2 times");
+    const refusal = opened.page.locator("#refusal-list > li");
+    await untilText(opened.page, "#refusal-list .times", "× 2");
     const words = await refusal.innerText();
     assert.match(words, /garage · connect \(4\)/);
     assert.match(words, /The API key, .* is not a key of demo-project\/demo-user/);
@@ -379,8 +384,103 @@ describe("console", () => {
   it("counts what is refused as often as it was, however fast it comes", async () => {
     const client = await connect(opened.sandbox);
     for (let nth = 0; nth < 300; nth += 1) client.subscribe("1/other/u/#", () => undefined);
-    await untilText(opened.page, "#refusal-list .times", "300 times");
+    await untilText(opened.page, "#refusal-list .times", "× 300");
     assert.equal(await text(opened.page, "#total-refused"), "300");
+  });
+
+  it("tells once what several were refused for, and lists in a fold who and where", async () => {
+    const { page, sandbox } = opened;
+    for (const clientId of ["garage", "shed", "cellar", "shed"]) {
+      await refusedWith(sandbox, { clientId, password: "WRONG/word" });
+    }
+    const refusal = page.locator("#refusal-list > li");
+    await untilText(page, "#refusal-list .times", "× 4");
+    assert.equal(await refusal.count(), 1);
+    await refusal.getByText("3 places").click();
+    const places = async () => {
+      const lines = await refusal.locator("details li").allInnerTexts();
+      return lines.map((line) => line.replace(/^[\d:.]+ /, ""));
+    };
+    const [garage, shed, cellar] = ["garage", "shed", "cellar"].map((id) => `${id} · connect (4)`);
+    assert.deepEqual(await places(), [`${shed} × 2`, cellar, garage]);
+    await refusedWith(sandbox, { clientId: "cellar", password: "WRONG/word" });
+    await untilText(page, "#refusal-list .times", "× 5");
+    assert.deepEqual(await places(), [`${cellar} × 2`, `${shed} × 2`, garage]);
+    assert.equal(await refusal.locator("summary").isVisible(), true);
+    assert.equal(await refusal.locator("details li").first().isVisible(), true);
+  });
+
+  it("keeps what it lists of a refusal in place for whoever is there by keyboard", async () => {
+    const { page, sandbox } = opened;
+    for (const clientId of ["garage", "shed"]) {
+      await refusedWith(sandbox, { clientId, password: "WRONG/word" });
+    }
+    await untilText(page, "#refusal-list summary", "2 places");
+    await page.focus("#refusal-list summary");
+    await page.keyboard.press("Enter");
+    await refusedWith(sandbox, { clientId: "cellar", password: "WRONG/word" });
+    await untilText(page, "#refusal-list summary", "3 places");
+    assert.equal(await page.evaluate(() => document.activeElement?.textContent), "3 places");
+  });
+
+  for (const [where, link] of [
+    ["the events", "#activity-rows .row.event a"],
+    ["what was sent", "#activity-rows .row.sent a"],
+    ["a chart's legend", ".legend a"],
+    ["a retained message", "#retained-list a"],
+  ] as const) {
+    it(`leads from a device's name in ${where} to its page, and back`, async () => {
+      const { page, sandbox, web } = opened;
+      await publish("attic pump", { temperature: 31 });
+      await publish("attic", { temperature: 21.5, note: "beside the attic pump" });
+      for (const id of ["attic pump", "attic"]) await sandbox.sendUpdate(id, "config", 1);
+      await untilCount(page, "#retained-list > li", 2);
+      await page.locator(link, { hasText: "attic pump" }).click();
+      await untilText(page, "#device-name", "attic pump");
+      await untilCount(page, "#activity-rows .row", 2);
+      const address = `${web.url}/?device=${OWN}/attic%20pump`;
+      assert.equal(page.url(), address);
+      assert.match(await page.title(), /^attic pump/);
+      const devices = await rows().locator(".device").allInnerTexts();
+      assert.deepEqual(devices, ["attic pump", "attic pump"]);
+      await untilText(page, ".card .latest", "31");
+      assert.deepEqual(await page.locator(".legend li").allTextContents(), ["attic pump 31"]);
+      assert.match(await text(page, "#retained-list"), /^1\/.*\/attic pump\/update\/config/);
+      assert.equal(await page.locator("#retained-list > li").count(), 1);
+      assert.equal(await text(page, "#send-topic"), `1/${OWN}/attic pump/event`);
+      await publish("attic", { temperature: 22 });
+      await publish("attic pump", { temperature: 32 });
+      await untilText(page, ".card .latest", "32");
+      assert.equal(await rows().count(), 3);
+      await page.goBack();
+      await untilCount(page, "#activity-rows .row", 6);
+      assert.equal(page.url(), `${web.url}/`);
+    });
+  }
+
+  it("opens a device's page by its address, filters there, and leads out of it", async () => {
+    const { page, web } = opened;
+    await publish("pump", { temperature: 31 });
+    await publish("pump", { pressure: 2 });
+    await publish("fan", { pressure: 3 });
+    await page.goto(`${web.url}/?device=demo-project/neighbour/pump`);
+    await untilText(page, "#send-topic", "1/demo-project/neighbour/pump/event");
+    await untilText(page, "#link", "Live");
+    assert.equal(await rows().count(), 0);
+    await page.goto(`${web.url}/?device=${OWN}/pump`);
+    await untilCount(page, "#activity-rows .row", 2);
+    await page.fill("#filter", "pressure");
+    await untilCount(page, "#activity-rows .row", 1);
+    await page.getByRole("link", { name: "All devices" }).click();
+    await untilCount(page, "#activity-rows .row", 3);
+    assert.equal(await page.isVisible("#device"), false);
+  });
+
+  it("offers no other user's device to send to on the page of one whose user is gone", async () => {
+    const { page, web } = opened;
+    await page.goto(`${web.url}/?device=demo-project/gone/pump`);
+    await untilText(page, "#send-topic", "There is no user to send to");
+    assert.equal(await page.isDisabled("button.primary"), true);
   });
 
   it("shows who is connected and what they subscribe to", async () => {
@@ -482,10 +582,48 @@ describe("console", () => {
     await page.check("input[value=group]", { force: true });
     await page.fill("#send-group", "pumps");
     await page.fill("#send-type", "news");
-    await page.fill("#send-payload", "hello");
+    await page.fill("#send-payload", '"hello"');
     await page.click("button.primary");
     const [message] = await received.upTo(1);
-    assert.deepEqual([message?.topic, message?.payload], ["2/demo-project/pumps/news", "hello"]);
+    assert.deepEqual([message?.topic, message?.payload], ["2/demo-project/pumps/news", '"hello"']);
+  });
+
+  it("refuses a payload that is not JSON, and says where and what is wrong", async () => {
+    const { page, sandbox } = opened;
+    const payload = page.getByRole("textbox", { name: "Payload" });
+    await page.fill("#send-device", "pump");
+    await payload.fill('{"interval": 2,\n "fan": off}');
+    const words = "Not JSON. Line 2, column 9: off stands where there should be a value";
+    assert.ok((await text(page, "#payload-problem")).startsWith(words));
+    const described = await payload.getAttribute("aria-describedby");
+    assert.deepEqual(
+      [described, await payload.getAttribute("aria-invalid")],
+      ["payload-problem", "true"],
+    );
+    await page.click("button.primary");
+    await untilText(page, "#send-result", "Not sent: the payload is not JSON.");
+    assert.equal(await page.evaluate(() => document.activeElement?.id), "send-payload");
+    assert.equal(sandbox.totals.sent, 0);
+    await payload.fill('{"interval": 2, "fan": "off"}');
+    assert.equal(await text(page, "#payload-problem"), "");
+    assert.equal(await payload.getAttribute("aria-invalid"), "false");
+  });
+
+  it("sends what is not JSON if that is chosen, by keyboard alone", async () => {
+    const { page } = opened;
+    const device = await connect(opened.sandbox);
+    await device.subscribeAsync(`1/${OWN}/#`);
+    const received = inbox(device);
+    await page.fill("#send-device", "pump");
+    await page.focus("#send-payload");
+    await page.keyboard.press("Control+A");
+    await page.keyboard.type("off");
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Space");
+    assert.equal(await page.isChecked("#send-as-text"), true);
+    await page.keyboard.press("Control+Enter");
+    const [message] = await received.upTo(1);
+    assert.equal(message?.payload, "off");
   });
 
   it("shows markup as the text it is, wherever it comes from", async () => {
@@ -653,30 +791,74 @@ describe("console", () => {
     }
   });
 
-  it("needs one column and no scrolling sideways on a phone", async () => {
-    await opened.page.setViewportSize({ width: 360, height: 740 });
-    await publish("a-device-with-a-rather-long-name-of-its-own", {
-      a_tag_with_a_rather_long_name: 1,
-      text: "x".repeat(200),
+  for (const colorScheme of ["light", "dark"] as const) {
+    it(`is written so that it can be read on its ${colorScheme} ground`, async () => {
+      const { page, sandbox } = opened;
+      await page.emulateMedia({ colorScheme });
+      await publish("kitchen", { temperature: 1 }, { observed_at: "2001-01-01T00:10:10.000000Z" });
+      await sandbox.sendUpdate("kitchen", "config", 1);
+      for (const clientId of ["a", "b"]) {
+        await refusedWith(sandbox, { clientId, password: "WRONG/word" });
+      }
+      await untilText(page, "#refusal-list .times", "× 2");
+      await page.fill("#send-payload", "off");
+      await page.fill("#send-device", "#");
+      await page.locator("#refusal-list summary").click();
+      await page.locator(".card canvas").waitFor();
+      for (const device of ["", `?device=${OWN}/kitchen`]) {
+        if (device !== "") await page.goto(opened.web.url + device);
+        await rows().first().waitFor();
+        assert.deepEqual(await page.evaluate(faintTexts), []);
+      }
     });
-    await connect(opened.sandbox, { clientId: "a-client-with-a-rather-long-id-1" });
-    await refusedWith(opened.sandbox, { password: "WRONG/word" });
-    await opened.sandbox.sendUpdate("a-device-with-a-rather-long-name", "config", "x".repeat(200));
-    await opened.page.locator("#retained-list li").waitFor();
-    const widths = await opened.page.evaluate(() => [
-      document.documentElement.scrollWidth,
-      innerWidth,
-    ]);
-    assert.equal(widths[0], widths[1]);
-    for (const section of await opened.page.locator("section").all()) {
-      const id = await section.getAttribute("id");
-      const link = opened.page.locator(`.jump a[href="#${id}"]`);
-      assert.ok((await link.boundingBox())?.width, `no way to ${id}`);
+  }
+
+  it("shows numbers and events on the first screen of a phone", async () => {
+    const { page } = opened;
+    await page.setViewportSize({ width: 390, height: 844 });
+    await publish("kitchen", twentyTags());
+    await publish("attic", { temperature: 31 });
+    const free = (await page.locator(".jump").boundingBox())?.y ?? 0;
+    for (const place of [".card canvas", ".card .legend", "#activity-rows .row"]) {
+      const box = await page.locator(place).first().boundingBox();
+      assert.ok(box && box.y + box.height < free, `${place}: ${JSON.stringify({ box, free })}`);
     }
-    const form = await opened.page.locator("#send").boundingBox();
-    const events = await opened.page.locator("#activity").boundingBox();
-    assert.equal(form?.x, events?.x);
   });
+
+  for (const width of [320, 360]) {
+    it(`needs one column and no scrolling sideways on a phone of ${width} pixels`, async () => {
+      await opened.page.setViewportSize({ width, height: 740 });
+      await publish("a-device-with-a-rather-long-name-of-its-own", {
+        a_tag_with_a_rather_long_name: 1,
+        text: "x".repeat(200),
+      });
+      await connect(opened.sandbox, { clientId: "a-client-with-a-rather-long-id-1" });
+      await refusedWith(opened.sandbox, { password: "WRONG/word" });
+      await opened.sandbox.sendUpdate(
+        "a-device-with-a-rather-long-name",
+        "config",
+        "x".repeat(200),
+      );
+      await opened.page.locator("#retained-list li").waitFor();
+      const widths = await opened.page.evaluate(() => [
+        document.documentElement.scrollWidth,
+        innerWidth,
+      ]);
+      assert.equal(widths[0], widths[1]);
+      for (const section of await opened.page.locator("section").all()) {
+        const id = await section.getAttribute("id");
+        const link = opened.page.locator(`.jump a[href="#${id}"]`);
+        assert.ok((await link.boundingBox())?.width, `no way to ${id}`);
+      }
+      const form = await opened.page.locator("#send").boundingBox();
+      const events = await opened.page.locator("#activity").boundingBox();
+      assert.equal(form?.x, events?.x);
+      await opened.page.locator("#activity-rows .event a").click();
+      await opened.page.locator("#device-name").waitFor();
+      const isNarrow = () => document.documentElement.scrollWidth === innerWidth;
+      assert.ok(await opened.page.evaluate(isNarrow));
+    });
+  }
 });
 
 describe("console in bad weather", () => {
@@ -721,6 +903,96 @@ describe("console of a sandbox whose clock is set back", () => {
     await untilCount(page, ".card .legend li", 2);
     await untilText(page, ".card .legend li:last-child b", "3");
     assert.deepEqual(await legend.allTextContents(), ["pump 1", "fan 3"]);
+  });
+});
+
+describe("console of tags that fell silent", () => {
+  let back = 0;
+  const now = () => new Date(Date.now() - back * 1000).toISOString().replace("Z", "000Z");
+  const opened = eachWithConsole({ now }, { viewport: { width: 1280, height: 800 } });
+
+  /** So many seconds ago. */
+  function store(ago: number, ...tags: string[]): void {
+    back = ago;
+    const who = { projectMqtt: "demo-project", userMqtt: "demo-user" };
+    const arrival = { who, clientId: "", address: "", qos: 1, dup: false } as const;
+    const eventData = Object.fromEntries(tags.map((tag) => [tag, 20 + Math.sin(ago)]));
+    opened.sandbox.store({ eventData, deviceId: "pump", raw: EVENT }, arrival);
+    back = 0;
+  }
+
+  const dead = Array.from({ length: 7 }, (_, at) => `dead${at}`);
+  const live = () => opened.page.locator("#chart-list h3").allTextContents();
+
+  it("shows those with numbers first, and folds the others away under one line", async () => {
+    const { page } = opened;
+    for (const ago of [400, 399, 398]) store(ago, ...dead);
+    store(0, "temperature");
+    await untilText(page, "#quiet-note", "7 tags without recent numbers");
+    assert.deepEqual(await live(), ["temperature"]);
+    assert.equal(await page.isVisible("#quiet-list"), false);
+    await page.click("#quiet-note");
+    const card = '#quiet-list .card[data-tag="dead0"]';
+    await page.waitForFunction(inkedRows, `${card} canvas`);
+    assert.match(await text(page, `${card} .note`), /^The last number came at \d\d:\d\d:\d\d\.$/);
+  });
+
+  it("brings one that is heard of again back, last, and moves nothing under the pointer", async () => {
+    const { page } = opened;
+    store(400, "dead0", "dead1");
+    store(0, "temperature", "humidity");
+    await untilText(page, "#quiet-note", "2 tags without recent numbers");
+    await page.locator("#chart-list canvas").nth(1).waitFor();
+    await page.hover("#activity-title");
+    const top = async () => (await page.locator("#activity-title").boundingBox())?.y;
+    const before = await top();
+    store(0, "dead1");
+    await untilText(page, "#quiet-note", "1 tag without recent numbers");
+    assert.deepEqual(await live(), ["temperature", "humidity", "dead1"]);
+    assert.equal(await top(), before);
+    await page.evaluate(nextFrame);
+    assert.equal(await top(), before);
+  });
+
+  it("folds none away while the pointer is on the charts", async () => {
+    const { page } = opened;
+    store(CHART_WINDOW - 2, "late");
+    store(0, "temperature");
+    await untilCount(page, "#chart-list .card", 2);
+    await page.hover('.card[data-tag="temperature"]');
+    await page.waitForFunction(inkedRows, '.card[data-tag="late"] canvas');
+    await page.locator('.card[data-tag="late"] .note', { hasText: "The last number" }).waitFor();
+    assert.deepEqual(await live(), ["late", "temperature"]);
+    await page.hover("#activity-title");
+    await untilText(page, "#quiet-note", "1 tag without recent numbers");
+    assert.deepEqual(await live(), ["temperature"]);
+  });
+
+  it("has a chart for each that lives, though twelve others came first", async () => {
+    const { page } = opened;
+    const tags = Array.from({ length: 12 }, (_, at) => `dead${at}`);
+    store(400, ...tags);
+    await untilText(page, "#quiet-note", "12 tags without recent numbers");
+    store(0, "temperature", "humidity");
+    await untilText(page, "#quiet-note", "10 tags without recent numbers");
+    assert.deepEqual(await live(), ["temperature", "humidity"]);
+    assert.equal(await text(page, "#charts-note"), "and 2 more; filter by their name");
+    await page.reload();
+    await untilText(page, "#quiet-note", "10 tags without recent numbers");
+    assert.deepEqual(await live(), ["temperature", "humidity"]);
+  });
+
+  it("draws a number between long pauses as a dot, and no line where there were none", async () => {
+    const { page } = opened;
+    for (let ago = 120; ago > 100; ago -= 1) store(ago, "temperature");
+    store(60, "temperature");
+    for (let ago = 20; ago > 0; ago -= 1) store(ago, "temperature");
+    await untilCount(page, ".card", 1);
+    await page.waitForFunction(inkedRows, ".card canvas");
+    const marks = await page.locator(".card canvas").evaluate(marksOf);
+    assert.equal(marks.length, 3, JSON.stringify(marks));
+    const [, dot] = marks;
+    assert.ok(dot && dot[1] - dot[0] <= 8, JSON.stringify(marks));
   });
 });
 
@@ -858,4 +1130,57 @@ function inkedRows(selector: string): number {
     if (isInk) rows.add(Math.floor(index / 4 / canvas.width));
   }
   return rows.size;
+}
+
+/** From where to where, in pixels, there is something but the grid's greys. Runs in the page. */
+function marksOf(element: Element): [from: number, to: number][] {
+  const canvas = element as HTMLCanvasElement;
+  const { width, height } = canvas;
+  const pixels = canvas.getContext("2d")?.getImageData(0, 0, width, height).data ?? [];
+  const marks: [number, number][] = [];
+  for (let x = 0; x < width; x += 1) {
+    let isInked = false;
+    for (let y = 0; y < height; y += 1) {
+      const at = 4 * (y * width + x);
+      const [red = 0, green = 0, blue = 0] = pixels.slice(at, at + 3);
+      if (
+        (pixels[at + 3] ?? 0) > 200 &&
+        Math.max(red, green, blue) - Math.min(red, green, blue) > 60
+      )
+        isInked = true;
+    }
+    const last = marks.at(-1);
+    if (isInked && last && last[1] === x - 1) last[1] = x;
+    else if (isInked) marks.push([x, x]);
+  }
+  return marks;
+}
+
+/** Texts whose contrast to their ground is below 4.5, but those of what is disabled. Runs in the page. */
+function faintTexts(): string[] {
+  const channels = (colour: string) => (colour.match(/[\d.]+/g) ?? []).map(Number);
+  const luminance = (colour: string) => {
+    const [red = 0, green = 0, blue = 0] = channels(colour).map((value) => {
+      const share = value / 255;
+      return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  };
+  const groundOf = (element: Element | null): string => {
+    if (!element) return "rgb(255, 255, 255)";
+    const { backgroundColor } = getComputedStyle(element);
+    return channels(backgroundColor)[3] === 0 ? groundOf(element.parentElement) : backgroundColor;
+  };
+  const faint: string[] = [];
+  for (const element of document.body.querySelectorAll<HTMLElement>("*:not(:disabled)")) {
+    const isWritten = [...element.childNodes].some(
+      (node) => node.nodeType === Node.TEXT_NODE && node.textContent?.trim(),
+    );
+    if (!isWritten || !element.checkVisibility()) continue;
+    const [one, other] = [getComputedStyle(element).color, groundOf(element)].map(luminance);
+    const [dark = 0, light = 0] = [one ?? 0, other ?? 0].sort((a, b) => a - b);
+    const contrast = (light + 0.05) / (dark + 0.05);
+    if (contrast < 4.5) faint.push(`${contrast.toFixed(2)}: ${element.outerHTML.slice(0, 120)}`);
+  }
+  return faint;
 }

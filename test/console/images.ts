@@ -24,6 +24,7 @@ async function take(): Promise<void> {
   const gateway = await connect(sandbox, { clientId: "nodered-5f3a9c1e", clean: false });
   await gateway.subscribeAsync([`1/${OWN}/#`, "2/demo-project/demo-group/#"], { qos: 1 });
   await connect(sandbox, { clientId: "esp32-greenhouse" });
+  await sandbox.sendUpdate("greenhouse", "config", { interval: 4 });
   for (let second = 0; second <= PAST; second += STEP) {
     measure(sandbox, "greenhouse", {
       temperature: rounded(27.5 + 4.5 * Math.sin(second / 45)),
@@ -35,20 +36,24 @@ async function take(): Promise<void> {
     measure(sandbox, "cellar", { temperature: rounded(14 + Math.cos(second / 60)), battery });
     now += STEP * 1000 - 1700;
   }
-  await refusedWith(sandbox, { clientId: "esp32-garage", password: "OLDKEY/demo/password" });
+  for (const clientId of ["esp32-garage", "esp32-attic", "esp32-garage"]) {
+    await refusedWith(sandbox, { clientId, password: "OLDKEY/demo/password" });
+  }
   const shed = await connect(sandbox, { clientId: "esp32-shed" });
   const refused = sandbox.next("refusal");
   shed.publish(`0/${OWN}/shed`, '{"temperature": 4.5}', { qos: 1 });
   await refused;
   const browser = await startBrowser();
-  for (const [name, colorScheme, width, height] of [
-    ["console-light", "light", 1360, 960],
-    ["console-dark", "dark", 1360, 960],
-    ["console-phone", "light", 390, 844],
+  for (const [name, colorScheme, width, height, address] of [
+    ["console-light", "light", 1360, 960, ""],
+    ["console-dark", "dark", 1360, 960, ""],
+    ["console-phone", "light", 390, 844, ""],
+    ["console-device", "light", 1360, 760, `?device=${OWN}/greenhouse`],
   ] as const) {
     const page = await browser.newPage({ viewport: { width, height }, colorScheme });
-    await page.goto(web.url);
+    await page.goto(`${web.url}/${address}`);
     await page.locator("canvas").first().waitFor();
+    await page.locator("#link[data-state=live]").waitFor();
     await page.screenshot({ path: path.join(FOLDER, `${name}.png`) });
   }
   await browser.close();

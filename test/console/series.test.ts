@@ -1,6 +1,6 @@
 // The numbers behind a chart (sandbox/console/series.ts).
 import { strict as assert } from "node:assert";
-import { drawable, lone, Series, span } from "../../sandbox/console/series";
+import { drawable, runs, Series, span } from "../../sandbox/console/series";
 
 describe("console: series", () => {
   function series(...points: [source: string, x: number, y: number][]) {
@@ -41,12 +41,27 @@ describe("console: series", () => {
     assert.ok(Number.isFinite((high - low) * 8));
   });
 
-  it("tells the only value of a line, which no line leads to", () => {
-    assert.deepEqual(lone([null, 21.5, null]), [1]);
-    assert.deepEqual(lone([0]), [0]);
-    assert.equal(lone([1, null, 2]), null);
-    assert.equal(lone([null]), null);
-  });
+  for (const [what, times, values, expected] of [
+    ["the only value of a line as a run of its own", [1, 2, 3], [null, 21.5, null], [[1, 1]]],
+    ["a line whose values other devices come between", [1, 2, 3], [1, null, 2], [[0, 2]]],
+    ["no run of no values", [1], [null], []],
+    ["a line of one value a minute in one", [0, 60, 120, 180], [1, 2, 3, 4], [[0, 3]]],
+    [
+      "a value between long pauses as a run of its own",
+      [0, 1, 2, 30, 60, 61, 62],
+      [1, 2, 3, 4, 5, 6, 7],
+      [
+        [0, 2],
+        [3, 3],
+        [4, 6],
+      ],
+    ],
+    ["a line with pauses of up to ten seconds in one", [0, 1, 2, 12], [1, 2, 3, 4], [[0, 3]]],
+  ] as const) {
+    it(`tells ${what}`, () => {
+      assert.deepEqual(runs(times, values), expected);
+    });
+  }
 
   it("forgets what is older than its window, in every column", () => {
     const { table } = series(["a", 1, 10], ["b", 2, 20], ["a", 11.5, 11]);

@@ -1,9 +1,10 @@
-// The numbers that a page draws: of so many tags, those that came first, and how many others there are.
+// The numbers that a page draws: of so many tags, those that came first and are still heard of, and how
+// many others there are.
 import { username } from "../../../nodes/protocol/credentials";
 import { excerpt } from "../../../nodes/protocol/errors";
 import type { StoredEvent } from "../../cloud/stored-event";
 import { CHART_WINDOW } from "./chart-window";
-import type { Point } from "./console-messages";
+import type { Batch, Point } from "./console-messages";
 import type { Filter } from "./filter";
 import { numbersOf } from "./numbers";
 import { LONGEST_SHOWN_NAME } from "./rows";
@@ -16,8 +17,11 @@ const MOST_NUMBERS = 1000;
 
 export class Charted {
   readonly #filter: Filter;
-  readonly #tags = new Set<string>();
+  /** Those that have a chart, with the time of their latest number. */
+  readonly #tags = new Map<string, number>();
   readonly #left = new Set<string>();
+  /** Since they were taken last. */
+  #gone: string[] = [];
   #points = new Map<string, Point>();
 
   constructor(filter: Filter) {
@@ -33,12 +37,13 @@ export class Charted {
   add(event: StoredEvent, limit: number): void {
     const source = `${username(event)}/${excerpt(event.deviceId, LONGEST_SHOWN_NAME)}`;
     const slot = Math.floor(Date.parse(event.receivedAt) / SLOT);
+    const x = (slot * SLOT) / 1000;
     for (const [name, y] of this.#filter.chosen(numbersOf(event.eventData, MOST_NUMBERS))) {
       const tag = excerpt(name, LONGEST_SHOWN_NAME);
-      if (!this.#hasChart(tag)) continue;
+      if (!this.#hasChart(tag, x)) continue;
       const key = JSON.stringify([tag, source, slot]);
       if (this.#points.size >= limit && !this.#points.has(key)) continue;
-      this.#points.set(key, { tag, source, x: (slot * SLOT) / 1000, y });
+      this.#points.set(key, { tag, source, x, y });
     }
   }
 
@@ -48,24 +53,45 @@ export class Charted {
    */
   past(events: readonly StoredEvent[], limit: number): Point[] {
     for (const event of events) this.add(event, Number.POSITIVE_INFINITY);
-    const points = this.take();
-    const latest = new Map<string, number>();
-    for (const { tag, x } of points) latest.set(tag, Math.max(x, latest.get(tag) ?? x));
-    const isDrawn = ({ tag, x }: Point) => x >= (latest.get(tag) ?? x) - CHART_WINDOW;
+    const { points } = this.take();
+    const isDrawn = ({ tag, x }: Point) => x >= (this.#tags.get(tag) ?? x) - CHART_WINDOW;
     return points.filter(isDrawn).slice(-limit);
   }
 
-  /** The points since they were taken last. */
-  take(): Point[] {
-    const points = [...this.#points.values()];
+  /** What there is since it was taken last. */
+  take(): Pick<Batch, "points" | "gone" | "moreTags"> {
+    const points = [...this.#points.values()].filter(({ tag }) => this.#tags.has(tag));
+    const gone = this.#gone;
     this.#points = new Map();
-    return points;
+    this.#gone = [];
+    return { points, gone, moreTags: this.moreTags };
   }
 
-  #hasChart(tag: string): boolean {
-    if (this.#tags.has(tag)) return true;
-    if (this.#tags.size < MOST_CHARTS) this.#tags.add(tag);
-    else if (this.#left.size < MOST_NUMBERS) this.#left.add(tag);
-    return this.#tags.has(tag);
+  /** Whether a number of that time is drawn. */
+  #hasChart(tag: string, x: number): boolean {
+    const latest = this.#tags.get(tag);
+    if (latest === undefined && !this.#makeRoom(x)) {
+      this.#leave(tag);
+      return false;
+    }
+    this.#left.delete(tag);
+    this.#tags.set(tag, Math.max(x, latest ?? x));
+    return true;
+  }
+
+  /** A tag of which nothing has come for as long as a chart shows gives its place to one that lives. */
+  #makeRoom(now: number): boolean {
+    if (this.#tags.size < MOST_CHARTS) return true;
+    const [longest] = [...this.#tags].sort(([, one], [, other]) => one - other);
+    if (!longest || longest[1] >= now - CHART_WINDOW) return false;
+    const [tag] = longest;
+    this.#tags.delete(tag);
+    this.#gone.push(tag);
+    this.#leave(tag);
+    return true;
+  }
+
+  #leave(tag: string): void {
+    if (this.#left.size < MOST_NUMBERS) this.#left.add(tag);
   }
 }

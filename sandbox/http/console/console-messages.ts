@@ -29,6 +29,8 @@ export interface Batch extends Partial<State> {
   /** How many passed the filter, shown or not. */
   readonly matching: number;
   readonly points: readonly Point[];
+  /** Tags that had a chart, and gave its place to another. */
+  readonly gone: readonly string[];
   /** Of the whole feed so far. */
   readonly moreTags: number;
   readonly refusals: readonly RefusalRow[];
@@ -93,19 +95,28 @@ export interface Point {
   readonly y: number;
 }
 
-/** Of refusals that are alike. */
+/** Of refusals that broke the same rule in the same way. */
 export interface RefusalRow {
+  readonly times: number;
+  readonly code: string;
+  readonly rule: string;
+  /** Where the rule is written down; none of the sandbox's own. */
+  readonly source?: string;
+  /** Each once, the latest last. */
+  readonly places: readonly RefusalPlace[];
+  /** There were others, too many to be listed. */
+  readonly morePlaces?: true;
+}
+
+/** Of refusals that are the same but for their time. */
+export interface RefusalPlace {
   /** Of the latest. */
   readonly at: Time;
   readonly times: number;
   readonly who: string;
   /** What was refused, and where. */
   readonly what: string;
-  readonly code: string;
   readonly reason: string;
-  readonly rule: string;
-  /** Where the rule is written down; none of the sandbox's own. */
-  readonly source?: string;
 }
 
 export interface ClientRow {

@@ -1,6 +1,7 @@
 // The console: a page that shows what the sandbox sees, and sends what a person tells it to.
 import type { HttpBindings } from "@hono/node-server";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
+import type { HonoRequest } from "hono";
 import { Hono } from "hono/tiny";
 import { excerpt } from "../../../nodes/protocol/errors";
 import type { Identity } from "../../../nodes/protocol/topics";
@@ -11,17 +12,25 @@ import { anyTextOf, type Form, formOf, textOf } from "../body";
 import { Declined } from "../declined";
 import type { SendResult } from "./console-messages";
 import type { Feeds } from "./feeds";
+import { Filter } from "./filter";
+
+const LONGEST_FILTER = 200;
 
 export function consoleRoutes(sandbox: Sandbox, feeds: Feeds): Hono<{ Bindings: HttpBindings }> {
   return new Hono<{ Bindings: HttpBindings }>()
     .get("/feed", ({ req, env }) => {
       // hono has GET's handler answer a HEAD too, and nobody would read that feed.
       if (req.method !== "GET") throw Declined.method(req.path, req.method, ["GET"]);
-      feeds.open(env.outgoing, req.query("filter") ?? "");
+      feeds.open(env.outgoing, filterOf(req));
       return RESPONSE_ALREADY_SENT;
     })
     .post("/send", async (c) => c.json(await send(sandbox, await formOf(c.env.incoming))))
     .post("/remove", async (c) => c.json(await remove(sandbox, await formOf(c.env.incoming))));
+}
+
+function filterOf(req: HonoRequest): Filter {
+  const words = (req.query("filter") ?? "").slice(0, LONGEST_FILTER);
+  return new Filter(words, req.query("device") ?? "");
 }
 
 async function send(sandbox: Sandbox, form: Form): Promise<SendResult> {

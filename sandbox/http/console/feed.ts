@@ -25,13 +25,14 @@ import { clientRow, eventRow, refusalRow, retainedRow, sentRow } from "./rows";
 const INTERVAL = SLOT;
 const ROWS_PER_MESSAGE = 20;
 const POINTS_PER_MESSAGE = 500;
-/** Kinds of them; all of a kind are counted. */
-const REFUSALS_PER_MESSAGE = 50;
+/** All of a kind are counted. */
+const REFUSALS_PER_MESSAGE = { kinds: 50, places: 30 };
 const ROWS_OF_A_LIST = 100;
 /** How much of the past a page is shown, of what passes its filter. */
 const PAST_EVENTS = 10_000;
 const PAST_POINTS = 50_000;
 const PAST_ROWS = 150;
+const PAST_REFUSALS = { kinds: 150, places: 100 };
 
 /** Where a feed goes. */
 export interface Reader {
@@ -142,7 +143,7 @@ export class Feed {
       moreActivity: !isAllKept || activity.length === PAST_ROWS,
       points: this.#charted.past(matching, PAST_POINTS),
       moreTags: this.#charted.moreTags,
-      refusals: Recurring.of(PAST_ROWS, refusals.map(refusalRow)).rows,
+      refusals: Recurring.of(PAST_REFUSALS, refusals.map(refusalRow)).rows,
     };
   }
 
@@ -153,8 +154,7 @@ export class Feed {
       totals: this.#sandbox.totals,
       matching: this.#matching,
       activity: this.#rows(this.#activity),
-      points: this.#charted.take(),
-      moreTags: this.#charted.moreTags,
+      ...this.#charted.take(),
       refusals: this.#refusals.rows,
       ...(changed.has("users") && { users: this.#users() }),
       ...(changed.has("clients") && { clients: this.#clients() }),

@@ -4,13 +4,12 @@ import type { ServerResponse } from "node:http";
 import type { Sandbox } from "../../sandbox";
 import { Declined } from "../declined";
 import { Feed } from "./feed";
-import { Filter } from "./filter";
+import type { Filter } from "./filter";
 
 /** More open pages than anyone has; each costs a little for every event. */
 const MOST_FEEDS = 20;
 /** Milliseconds; a connection that died unseen is found by it. */
 const KEEP_ALIVE = 15_000;
-const LONGEST_FILTER = 200;
 
 export class Feeds {
   readonly #sandbox: Sandbox;
@@ -27,13 +26,13 @@ export class Feeds {
   }
 
   /** Writes from now on. Throws 503 FEEDS if too many are open. */
-  open(response: ServerResponse, filter: string): void {
+  open(response: ServerResponse, filter: Filter): void {
     if (this.#open.size >= MOST_FEEDS) throw Declined.because(503, "FEEDS", { limit: MOST_FEEDS });
     const { socket } = response.req;
     // Nobody would hear the end of a connection that is gone by now.
     if (socket.destroyed) return;
     response.writeHead(200, { "content-type": "text/event-stream" });
-    const feed = new Feed(this.#sandbox, new Filter(filter.slice(0, LONGEST_FILTER)), {
+    const feed = new Feed(this.#sandbox, filter, {
       tell: (name, data) => response.write(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`),
       isReady: () => !response.writableNeedDrain,
       failed: (error) => {

@@ -1,4 +1,5 @@
-// What a person filters the console by: words that must all be in what is shown, in any case.
+// What a person filters the console by: words that must all be in what is shown, in any case, and
+// the one device whose page it is.
 import { username } from "../../../nodes/protocol/credentials";
 import type { Sent } from "../../cloud/activity";
 import type { StoredEvent } from "../../cloud/stored-event";
@@ -6,12 +7,16 @@ import { shownTags, valueText } from "./shown-tags";
 
 export class Filter {
   readonly #words: readonly string[];
+  readonly #device: string;
 
-  constructor(text: string) {
+  /** `device` is `project/user/device`, and all of it; empty for any. */
+  constructor(text: string, device = "") {
+    this.#device = device;
     this.#words = text.toLowerCase().split(/\s+/).filter(Boolean);
   }
 
   passes(what: StoredEvent | Sent): boolean {
+    if (this.#device !== "" && deviceOf(what) !== this.#device) return false;
     if (this.#words.length === 0) return true;
     const text = "raw" in what ? eventText(what) : `${what.topic} ${what.payload.toString("utf8")}`;
     return this.#wordsIn(text) === this.#words.length;
@@ -35,6 +40,13 @@ export class Filter {
     const lower = text.toLowerCase();
     return this.#words.filter((word) => lower.includes(word)).length;
   }
+}
+
+/** `project/user/device` whose event it is, or to which alone it was sent. */
+function deviceOf(what: StoredEvent | Sent): string {
+  if ("raw" in what) return `${username(what)}/${what.deviceId}`;
+  const [direction, ...levels] = what.topic.split("/");
+  return direction === "1" ? levels.slice(0, 3).join("/") : "";
 }
 
 /** Of the latest event alone: all pages ask for it in turn, and no more of them is to be kept. */

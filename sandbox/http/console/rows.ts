@@ -72,15 +72,14 @@ export function refusalRow(refusal: Refusal): RefusalRow {
   const answer = returnCode ?? status;
   const place = excerpt(topic ?? filter ?? "", LONGEST_SHOWN_NAME);
   const action = what !== "memory" ? what : place ? "no room for" : "no room";
-  return {
+  const one = {
     at,
     times: 1,
     who: excerpt(refusedOne(refusal), LONGEST_SHOWN_NAME),
     what: [action, place, answer && `(${answer})`].filter(Boolean).join(" "),
-    code,
     reason: excerpt(reason, LONGEST_PAYLOAD),
-    ...ruleBehind(code, topic),
   };
+  return { times: 1, code, ...ruleBehind(code, topic), places: [one] };
 }
 
 export function clientRow({

@@ -97,6 +97,7 @@ describe("sandbox: console", () => {
     assert.equal(snapshot.clients.total, 1);
     const [refusal] = snapshot.refusals;
     assert.equal(refusal?.code, "API_KEY_WRONG");
+    assert.equal(refusal?.places[0]?.what, "connect (4)");
     assert.match(refusal?.rule ?? "", /<api_key>\/<user_password>/);
     assert.match(refusal?.source ?? "", /^https:\/\//);
   });
@@ -210,10 +211,72 @@ describe("sandbox: console", () => {
     page?.close();
     const { refusals } = await opened();
     assert.deepEqual(
-      refusals.map(({ what, times }) => [what, times]),
-      [["subscribe 1/other/u/#", 300]],
+      refusals.map(({ places, times }) => [places.map(({ what }) => what), times]),
+      [[["subscribe 1/other/u/#"], 300]],
     );
   });
+
+  it("is told once of what many were refused for, with each of them and how often it was", async () => {
+    for (const clientId of ["a", "b", "a"]) {
+      await refusedWith(context.sandbox, { clientId, password: "WRONG/word" });
+    }
+    const client = await connect(context.sandbox, { clientId: "c" });
+    for (let nth = 0; nth < 120; nth += 1) await suback(client, [`1/other/u${nth}/#`]);
+    const { refusals } = await opened();
+    const [logins, filters] = refusals;
+    assert.deepEqual(
+      logins?.places.map(({ who, what, times }) => [who, what, times]),
+      [
+        ["b", "connect (4)", 1],
+        ["a", "connect (4)", 2],
+      ],
+    );
+    assert.deepEqual([logins?.times, logins?.morePlaces], [3, undefined]);
+    assert.deepEqual(
+      [filters?.times, filters?.places.length, filters?.morePlaces, refusals.length],
+      [120, 100, true, 2],
+    );
+  });
+
+  for (const [device, user, own] of [
+    ["pump", OWN, 2],
+    ["pump", "demo-project/neighbour", 1],
+    ["PUMP", OWN, 0],
+    ["pum", OWN, 0],
+    ["", OWN, 0],
+  ] as const) {
+    it(`is told of the device "${device}" of ${user} alone, if it is its page`, async () => {
+      const store = (deviceId: string, userMqtt: string, eventData: object) => {
+        const arrival = { clientId: "", address: "", qos: 1, dup: false } as const;
+        const owner = { projectMqtt: "demo-project", userMqtt };
+        const data = { ...eventData };
+        context.sandbox.store(
+          { eventData: data, deviceId, raw: EVENT },
+          { ...arrival, who: owner },
+        );
+      };
+      store("pump", "demo-user", { own: 1 });
+      store("pump", "demo-user", { other: 1 });
+      store("pump", "neighbour", { own: 1 });
+      store("pump2", "demo-user", { own: 1, text: "pump" });
+      for (const id of ["pump", "pump2", "_all"]) await context.sandbox.sendUpdate(id, "set", 1);
+      page = await follow(
+        `${web.url}/console/feed?${new URLSearchParams({ device: `${user}/${device}` })}`,
+      );
+      const { activity, points, retained } = page.snapshot;
+      const isTold = own === 2 ? [`1/${OWN}/pump/update/set`] : [];
+      assert.equal(activity.filter(({ kind }) => kind === "event").length, own);
+      assert.equal(points.length, own);
+      assert.deepEqual(
+        activity.flatMap((row) => (row.kind === "sent" ? [row.topic] : [])),
+        isTold,
+      );
+      assert.deepEqual(
+        retained.rows.map(({ topic }) => topic),
+        isTold,
+      );
+    });
+  }
 
   it("is told all that has changed once it reads again", async () => {
     const told: string[] = [];
@@ -632,6 +695,27 @@ describe("sandbox: console that is opened late", () => {
       y: 0,
     });
     assert.equal(points.length, 1 + 301);
+  });
+
+  it("is told of the tags that live, though twelve others came first and fell silent", async () => {
+    measured(1, ["old"], twenty("dead").slice(0, 12));
+    measured(301, ["new"], twenty("tag").slice(0, 3));
+    const { points, moreTags } = await told();
+    const tags = [...new Set(points.map(({ tag }) => tag))];
+    assert.deepEqual(tags.slice(-3), ["tag0", "tag1", "tag2"]);
+    assert.deepEqual([tags.length, moreTags], [12, 3]);
+  });
+
+  it("is told, when a tag comes to life, which silent one gives its chart to it", async () => {
+    measured(1, ["old"], twenty("dead").slice(0, 12));
+    now += 301_000;
+    measured(1, ["old"], ["dead0"]);
+    const page = await follow(`${web.url}/console/feed`);
+    const heard = page.next(({ points }) => points.length > 0);
+    measured(1, ["new"], ["live"]);
+    const { points, gone, moreTags } = await heard;
+    page.close();
+    assert.deepEqual([points[0]?.tag, gone, moreTags], ["live", ["dead1"], 1]);
   });
 
   it("is told 50,000 points at the most, and those the latest", async () => {
