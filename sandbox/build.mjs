@@ -1,7 +1,8 @@
 // Builds sandbox/dist/: the command and the class as files that need only the dependencies of this
-// package, and the console's page. With --types also the class's types, which the package carries.
+// package, the console's page, and the JSON Schema of the command's file. With --types also the
+// class's types, which the package carries.
 import { execFile } from "node:child_process";
-import { chmod, cp, mkdir, rm } from "node:fs/promises";
+import { chmod, cp, mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -44,6 +45,7 @@ await Promise.all([
   ...["index.html", "icon.svg"].map((file) =>
     cp(path.join(root, "console", file), path.join(page, file)),
   ),
+  writeSchema(),
 ]);
 if (process.argv.includes("--types")) {
   const tsc = path.join(root, "../node_modules/typescript/bin/tsc");
@@ -55,3 +57,17 @@ if (process.argv.includes("--types")) {
 // npm packs it from here, and from here only.
 await cp(path.join(root, "../LICENSE"), path.join(root, "LICENSE"));
 await chmod(path.join(to, "command.js"), 0o755);
+
+/** That of the command's file, from what checks it. */
+async function writeSchema() {
+  const { outputFiles } = await esbuild.build({
+    ...node,
+    entryPoints: [path.join(root, "command/config-json-schema.ts")],
+    format: "esm",
+    write: false,
+  });
+  const code = Buffer.from(outputFiles[0].contents).toString("base64");
+  const { configJsonSchema } = await import(`data:text/javascript;base64,${code}`);
+  const schema = JSON.stringify(configJsonSchema(), undefined, 2);
+  await writeFile(path.join(to, "sandbox.schema.json"), `${schema}\n`);
+}

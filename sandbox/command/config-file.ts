@@ -1,6 +1,7 @@
 // The sandbox's file on disk: read at the start, and again whenever it changes.
 import { readFile } from "node:fs/promises";
-import { ConfigError, type Configuration, parseConfig } from "./config";
+import type { Configuration } from "./config";
+import { ConfigError } from "./config-error";
 
 /** Milliseconds. Reading it now and then works with every editor and file system. */
 const LOOK = 300;
@@ -23,7 +24,7 @@ export class ConfigFile {
     } catch (error) {
       throw this.#unreadable(error as Error);
     }
-    return this.#parsed();
+    return await this.#parsed();
   }
 
   /**
@@ -67,7 +68,7 @@ export class ConfigFile {
         return;
       }
       this.#text = seen;
-      changed(this.#parsed());
+      changed(await this.#parsed());
     };
   }
 
@@ -75,7 +76,9 @@ export class ConfigFile {
     return new ConfigError(`${this.#file} cannot be read: ${cause.message}`, { cause });
   }
 
-  #parsed(): Configuration {
+  async #parsed(): Promise<Configuration> {
+    // Without a file there is nothing to check, and no need to load what checks it.
+    const { parseConfig } = await import("./config.js");
     try {
       return parseConfig(this.#text);
     } catch (error) {

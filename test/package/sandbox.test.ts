@@ -154,6 +154,7 @@ describe("the packed sandbox", () => {
       "dist/page/index.html",
       "dist/page/main.css",
       "dist/page/main.js",
+      "dist/sandbox.schema.json",
       "package.json",
     ]);
     const manifest = JSON.parse(await readFile(path.join(installed, "package.json"), "utf8"));

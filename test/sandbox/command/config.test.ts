@@ -86,6 +86,11 @@ describe("sandbox: file", () => {
     ],
     ["a misspelt key", inUser({ pasword: "x" }), "projects[0].users[0] has pasword; userMqtt, "],
     [
+      "a misspelt key, not the one that is missing by it",
+      inUser({ userPassword: undefined, pasword: "x" }),
+      "projects[0].users[0] has pasword; userMqtt, ",
+    ],
+    [
       "two users of one name",
       inProject({ users: [USER, { ...USER, loginId: "b" }] }),
       "projects[0].users[1].userMqtt is another user's, too",
