@@ -6,6 +6,7 @@ import { Lab } from "./lab";
 import { circumstances, keep } from "./report";
 import { runScenario } from "./rounds";
 import type { Scale } from "./scale";
+import type { Scenario } from "./scenario";
 import { burst } from "./scenarios/burst";
 import { deploy } from "./scenarios/deploy";
 import { devicesIn } from "./scenarios/device-in";
@@ -44,17 +45,30 @@ async function run(): Promise<void> {
   }
   await compileChildren();
   const results: Result[] = [];
+  const failed: string[] = [];
   for (const scenario of scenarios) {
-    const lab = await Lab.open(scale, scenario.core);
     try {
-      const progress = (text: string) => console.error(`${scenario.title}: ${text}`);
-      results.push(resultOf(scenario, await runScenario(scenario, lab, progress)));
-    } finally {
-      await lab.close();
+      const result = await measured(scenario, scale);
+      // At once: what comes later may fail.
+      console.log(tables([result]));
+      results.push(result);
+    } catch (error) {
+      console.error(error);
+      failed.push(scenario.title);
     }
   }
-  console.log(tables(results));
+  if (failed.length > 0) throw new Error(`No result, and nothing kept: ${failed.join("; ")}`);
   if (!values.quick && !values.only) await keep(results, circumstances(scale));
+}
+
+async function measured(scenario: Scenario, scale: Scale): Promise<Result> {
+  const lab = await Lab.open(scale, scenario.core);
+  try {
+    const progress = (text: string) => console.error(`${scenario.title}: ${text}`);
+    return resultOf(scenario, await runScenario(scenario, lab, progress));
+  } finally {
+    await lab.close();
+  }
 }
 
 run().catch((error: unknown) => {
