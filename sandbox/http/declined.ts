@@ -2,8 +2,6 @@
 import { type ErrorDetails, excerpt } from "../../nodes/protocol/errors";
 import { Refused, type RefusedReason } from "../cloud/refusal";
 
-const LIST = new Intl.ListFormat("en");
-
 export class Declined extends Error {
   readonly status: number;
   readonly refused: Refused;
@@ -31,7 +29,7 @@ export class Declined extends Error {
   }
 
   static method(path: string, method: string, allowed: readonly string[]): Declined {
-    const details = { path, allowed: LIST.format(allowed), method };
+    const details = { path, allowed: new Intl.ListFormat("en").format(allowed), method };
     return new Declined(405, Refused.because("METHOD", details), { allow: allowed.join(", ") });
   }
 }
