@@ -272,10 +272,12 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
    */
   async publishRaw(topic: string, payload: unknown, options: PublishOptions = {}): Promise<Sent> {
     if (!this.#running) throw SandboxError.notRunning();
-    checkTopic(topic);
+    const routed = this.#weather.routed(topic);
+    checkTopic(routed);
     const { broker } = this.#running;
     const { qos = 1, retain } = options;
-    const message = { topic, address: parseAddress(topic), payload: payloadBytes(payload), qos };
+    const to = { topic: routed, address: parseAddress(topic) };
+    const message = { ...to, payload: payloadBytes(payload), qos };
     return broker.publish(() => this.#begin(message, retain));
   }
 
@@ -362,6 +364,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
           Refused.because("WAITING_FULL", { limit }),
         ),
       isLetIn: (client) => this.#authorizer.isLetIn(client),
+      retainsFor: (filter) => this.#weather.retainsFor(filter),
       ended: (clientId) => this.#filters.end(clientId),
     });
   }

@@ -124,6 +124,9 @@ export class Authorizer {
     session.clientId = packet.clientId;
     try {
       if (this.#weather.refuses()) throw Refused.because("WEATHER").answeredWith(UNAVAILABLE);
+      const { protocolVersion } = packet;
+      if (this.#weather.hangsUpOn(protocolVersion))
+        throw Refused.because("PROTOCOL_VERSION", { level: protocolVersion ?? 4 });
       session.who = authorizeConnect(packet, this.#accounts());
       session.will = packet.will;
     } catch (error) {
@@ -174,7 +177,8 @@ export class Authorizer {
       return new Error(session.endedBy);
     }
     try {
-      this.#authorized.set(packet, authorizePublish(packet, session.who));
+      const event = authorizePublish(packet, session.who);
+      this.#authorized.set(packet, { ...event, deviceId: this.#weather.deviceOf(packet.topic) });
       return null;
     } catch (error) {
       session.refused = Refused.from(error);
@@ -207,7 +211,7 @@ export class Authorizer {
     if (!session.connected) session.sessionPresent = true;
     const { topic: filter, qos } = subscription;
     try {
-      authorizeSubscribe(filter, session.who);
+      authorizeSubscribe(filter, this.#weather.routedFor(session.who));
       this.#filters.add(client.id, filter);
     } catch (error) {
       const refused = Refused.from(error);
@@ -224,7 +228,7 @@ export class Authorizer {
    */
   forward(client: Client, packet: AedesPublishPacket): AedesPublishPacket | null {
     const { who, subscriptions } = this.session(client);
-    if (!who || !maySubscribe(who, packet.topic)) return null;
+    if (!who || !maySubscribe(this.#weather.routedFor(who), packet.topic)) return null;
     packet.qos = lesser(packet.qos, grantedQos(subscriptions, packet.topic));
     return packet;
   }

@@ -10,6 +10,7 @@ import {
   type PublishPacket,
   type Subscription,
 } from "aedes";
+import type { Packet } from "mqtt-packet";
 import { LONGEST_CLIENT_ID } from "../../nodes/protocol/credentials";
 import { MOST_EARLY } from "../bounds";
 import { SandboxError } from "../sandbox-error";
@@ -74,6 +75,9 @@ export class Broker {
       maxInflightInbound: 0,
       preConnect: (client, packet, done) => {
         authorizer.connect(client, packet);
+        const { refused } = authorizer.session(client);
+        // What is refused without a return code is not answered.
+        if (refused && refused.returnCode === undefined) return done(refused, false);
         letIn(routing, client, () => {
           listener.clients.arriving(client, packet);
           done(null, true);
@@ -101,9 +105,17 @@ export class Broker {
     return new Broker(aedes, routing);
   }
 
-  /** A client has come in; it speaks MQTT over `stream`, to which nobody has to wait to write. */
-  take(stream: Duplex): Client {
-    return this.#aedes.handle(stream);
+  /**
+   * A client has come in; it speaks MQTT over `stream`, to which nobody has to wait to write. `bend`
+   * may change each packet before aedes looks at it: what is asked for is what aedes grants in a SUBACK.
+   */
+  take(stream: Duplex, bend: (packet: Packet) => void): Client {
+    const client = this.#aedes.handle(stream);
+    (client as unknown as { readonly _parser: EventEmitter })._parser.prependListener(
+      "packet",
+      bend,
+    );
+    return client;
   }
 
   /**

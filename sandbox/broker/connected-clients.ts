@@ -61,7 +61,7 @@ export class ConnectedClients implements ClientsListener {
     if (!this.#hasRoomFor(stream)) return;
     const slowed = weather.slowed(stream);
     this.#unread.hold(slowed);
-    const client = broker.take(slowed);
+    const client = broker.take(slowed, (packet) => weather.bend(packet));
     authorizer.welcome(client, address);
     const frames = new Frames(({ type, length }) => {
       if (type === DISCONNECT) authorizer.session(client).graceful = true;

@@ -29,6 +29,8 @@ export interface PersistenceOptions {
   readonly overflowed: (clientId: string, topic: string) => void;
   /** False for a client that was turned away: a session is none of its business. */
   readonly isLetIn: (client: object) => boolean;
+  /** Whether a new subscription to it brings what is retained. */
+  readonly retainsFor: (filter: string) => boolean;
   /** A session is no more: its client asked for none, or it had to go. */
   readonly ended: (clientId: string) => void;
 }
@@ -42,12 +44,14 @@ export class Persistence extends MemoryPersistence {
   readonly #limit: number;
   readonly #isLetIn: PersistenceOptions["isLetIn"];
   readonly #ended: PersistenceOptions["ended"];
+  readonly #retainsFor: PersistenceOptions["retainsFor"];
   #isOverflowing = false;
 
-  constructor({ limit, overflowed, isLetIn, ended }: PersistenceOptions) {
+  constructor({ limit, overflowed, isLetIn, ended, retainsFor }: PersistenceOptions) {
     super();
     this.#isLetIn = isLetIn;
     this.#ended = ended;
+    this.#retainsFor = retainsFor;
     this.#limit = limit;
     this.#waiting = new History<Waiting>({
       items: limit,
@@ -85,8 +89,9 @@ export class Persistence extends MemoryPersistence {
   /** For thousands of filters this takes seconds, in which others have their turns. */
   override createRetainedStreamCombi(filters: readonly string[]): Readable {
     const retained = (filter: string) => super.createRetainedStream(filter);
+    const retaining = filters.filter((filter) => this.#retainsFor(filter));
     async function* oneByOne(): AsyncGenerator {
-      for (const filter of filters) {
+      for (const filter of retaining) {
         yield* retained(filter);
         await turn();
       }

@@ -24,27 +24,61 @@ export interface CommandOptions {
   readonly quiet: boolean;
 }
 
+/** Each once: what follows it, if anything does, and what it is for. */
+const OPTIONS = {
+  port: taking(
+    "<number>",
+    `for MQTT; ${DEFAULT_PORT}, or ${DEFAULT_TLS_PORT} with --tls; 0 is any free port`,
+  ),
+  "http-port": taking("<number>", `for the console and the REST API; ${DEFAULT_WEB_PORT}`),
+  file: taking("<path>", "projects, users and workflows, as JSON; read again when it changes"),
+  tls: taking(
+    "<folder>",
+    "MQTT over TLS, with cert.pem and key.pem of the folder; made if missing",
+  ),
+  latency: taking("<ms>", "what clients send and receive is so late"),
+  drop: taking("<percent>", "of the events cut their connection instead of being stored"),
+  refuse: taking("<percent>", "of the logins and REST requests find the server unavailable"),
+  "create-later": taking(
+    "<ms>",
+    "a user that is made over REST is there so late; the answer is 202",
+  ),
+  "no-qos-2": flag("QoS 2 is taken and granted as QoS 1"),
+  "no-retained-wildcards": flag("what is retained comes for exact topics only"),
+  "slash-dots": flag("a dot in a topic is a slash"),
+  "mqtt-3-only": flag("MQTT 5 is hung up on, without a word"),
+  keep: taking("<number>", `of events are remembered; ${DEFAULT_KEEP}`),
+  host: taking("<address>", "to listen on; 127.0.0.1. Any other lets the network in"),
+  "allow-host": {
+    ...taking("<name>", "to open the console under, of a Docker service say; may be repeated"),
+    multiple: true,
+  },
+  quiet: flag("no lines but for what is refused, and for bounds that are reached"),
+  help: { ...flag("this text"), short: "h" },
+  version: flag(""),
+} as const;
+
 export const HELP = `m1-sandbox: a local stand-in for the Medium One IoT cloud.
 
   m1-sandbox [options]
 
-  --port <number>       for MQTT; ${DEFAULT_PORT}, or ${DEFAULT_TLS_PORT} with --tls; 0 is any free port
-  --http-port <number>  for the console and the REST API; ${DEFAULT_WEB_PORT}
-  --file <path>         projects, users and workflows, as JSON; read again when it changes
-  --tls <folder>        MQTT over TLS, with cert.pem and key.pem of the folder; made if missing
-  --latency <ms>        what clients send and receive is so late
-  --drop <percent>      of the events cut their connection instead of being stored
-  --refuse <percent>    of the logins and REST requests find the server unavailable
-  --create-later <ms>   a user that is made over REST is there so late; the answer is 202
-  --keep <number>       of events are remembered; ${DEFAULT_KEEP}
-  --host <address>      to listen on; 127.0.0.1. Any other lets the network in
-  --allow-host <name>   to open the console under, of a Docker service say; may be repeated
-  --quiet               no lines but for what is refused, and for bounds that are reached
-  -h, --help            this text
-  --version
+${Object.entries(OPTIONS).map(helpOn).join("\n")}
 
 The ports can be given as M1_SANDBOX_PORT and M1_SANDBOX_HTTP_PORT too.
 `;
+
+function taking(value: string, help: string) {
+  return { type: "string", value, help } as const;
+}
+
+function flag(help: string) {
+  return { type: "boolean", value: "", help } as const;
+}
+
+function helpOn([name, option]: [string, (typeof OPTIONS)[keyof typeof OPTIONS]]): string {
+  const short = "short" in option ? `-${option.short}, ` : "";
+  return `  ${`${short}--${name} ${option.value}`.padEnd(25)}${option.help}`.trimEnd();
+}
 
 /** What was asked for is not to be had; the message says what would be. */
 export class UsageError extends Error {}
@@ -72,6 +106,10 @@ export function commandOptions(
       drop: numberOf(values.drop ?? "0", "drop", 100) / 100,
       refuse: numberOf(values.refuse ?? "0", "refuse", 100) / 100,
       createLater: numberOf(values["create-later"] ?? "0", "create-later", 60_000),
+      noQos2: values["no-qos-2"] ?? false,
+      noRetainedWildcards: values["no-retained-wildcards"] ?? false,
+      slashDots: values["slash-dots"] ?? false,
+      mqtt3Only: values["mqtt-3-only"] ?? false,
     },
     keep: keepOf(values.keep ?? String(DEFAULT_KEEP)),
     quiet: values.quiet ?? false,
@@ -79,18 +117,8 @@ export function commandOptions(
 }
 
 function parsed(args: readonly string[]) {
-  const text = { type: "string" } as const;
-  const flag = { type: "boolean" } as const;
   try {
-    return parseArgs({
-      args: withNegativeNumbers(args),
-      options: {
-        ...{ port: text, "http-port": text, host: text, file: text, tls: text, keep: text },
-        "allow-host": { ...text, multiple: true },
-        ...{ latency: text, drop: text, refuse: text, "create-later": text },
-        ...{ quiet: flag, help: { ...flag, short: "h" }, version: flag },
-      },
-    }).values;
+    return parseArgs({ args: withNegativeNumbers(args), options: OPTIONS }).values;
   } catch (cause) {
     // What more it says is how to write what would not be accepted either.
     const [fault = ""] = (cause as Error).message.split(/\.?(?:\n|$)/);

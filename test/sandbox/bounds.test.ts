@@ -579,6 +579,7 @@ describe("sandbox: messages that give way", () => {
       overflowed: (clientId) => told.push(clientId),
       isLetIn: () => true,
       ended: () => undefined,
+      retainsFor: () => true,
     });
     const enqueue = async (clientId: string, ...payloads: (Buffer | string)[]) => {
       for (const payload of payloads) await opened.outgoingEnqueue({ clientId }, message(payload));

@@ -6,15 +6,28 @@ import { Duplex, PassThrough } from "node:stream";
 import { mock } from "node:test";
 import { generate, parser } from "mqtt-packet";
 import { Weather } from "../../../sandbox/broker/weather";
+import { DEMO_ACCOUNT } from "../../../sandbox/sandbox";
 import {
+  closeConnections,
+  connectionTo,
+  enters,
+  onlineConnection,
+  openConnection,
+  sendNumbers,
+} from "../../support/connections";
+import { deviceRequest, subscriber } from "../../support/subscribers";
+import {
+  client,
   closed,
   connect,
   connectBytes,
   EVENT,
   eachWithSandbox,
   inbox,
+  loginOf,
   OWN,
   refusedWith,
+  suback,
 } from "../clients";
 import { eachWithWeb } from "../web";
 
@@ -140,6 +153,186 @@ describe("sandbox: weather", () => {
     });
   });
 
+  describe("of a broker without QoS 2", () => {
+    const context = eachWithSandbox({ weather: { noQos2: true } });
+
+    it("grants QoS 1, and delivers at QoS 1 at the most", async () => {
+      const client = await connect(context.sandbox);
+      const [granted] = await client.subscribeAsync(`1/${OWN}/#`, { qos: 2 });
+      assert.equal(granted?.qos, 1);
+      const received = inbox(client);
+      await context.sandbox.sendDeviceEvent("d", "two", { qos: 2 });
+      assert.equal((await received.upTo(1))[0]?.qos, 1);
+      assert.deepEqual(context.sandbox.clients[0]?.subscriptions, [
+        { filter: `1/${OWN}/#`, qos: 1 },
+      ]);
+    });
+
+    it("grants what a session had asked for at QoS 1, too, when it goes on", async () => {
+      const session = { clientId: "kept", clean: false };
+      const first = await connect(context.sandbox, session);
+      await first.subscribeAsync(`1/${OWN}/#`, { qos: 2 });
+      await first.endAsync();
+      await context.sandbox.sendDeviceEvent("d", "meanwhile", { qos: 2 });
+      const second = client(context.sandbox, session);
+      const [message] = await inbox(second).upTo(1);
+      assert.equal(message?.qos, 1);
+    });
+
+    it("answers an event at QoS 2 with PUBACK, and stores it once", async () => {
+      const client = await connect(context.sandbox);
+      const answers: string[] = [];
+      client.on("packetreceive", ({ cmd }) => answers.push(cmd));
+      await client.publishAsync(`0/${OWN}/d`, EVENT, { qos: 2 });
+      await client.publishAsync(`0/${OWN}/d`, EVENT, { qos: 0 });
+      await client.publishAsync(`0/${OWN}/d`, EVENT, { qos: 1 });
+      assert.deepEqual(answers, ["puback", "puback"]);
+      assert.deepEqual(
+        context.sandbox.events.map(({ qos }) => qos),
+        [1, 0, 1],
+      );
+    });
+
+    it("costs the nodes no event, and one warning says that they go at QoS 1", async () => {
+      const connection = await onlineConnection(context.sandbox);
+      try {
+        const warnings: string[] = [];
+        connection.on("warning", ({ code }) => warnings.push(code));
+        assert.deepEqual(await sendNumbers(connection, 50, 2), Array(50).fill(undefined));
+        assert.deepEqual(warnings, ["QOS_LOWERED"]);
+        assert.equal(context.sandbox.events.length, 50);
+      } finally {
+        await closeConnections();
+      }
+    });
+  });
+
+  describe("of a broker that retains for exact topics only", () => {
+    const context = eachWithSandbox({ weather: { noRetainedWildcards: true } });
+
+    it("brings what is retained to a filter without wildcards, and to no other", async () => {
+      const topic = `1/${OWN}/d/update/config`;
+      await context.sandbox.sendUpdate("d", "config", "kept");
+      const client = await connect(context.sandbox);
+      const received = inbox(client);
+      await client.subscribeAsync(`1/${OWN}/d/#`, { qos: 1 });
+      await client.subscribeAsync(`1/${OWN}/+/update/config`, { qos: 1 });
+      await context.sandbox.sendDeviceEvent("d", "now");
+      await received.upTo(1);
+      await client.subscribeAsync(topic, { qos: 1 });
+      const messages = await received.upTo(2);
+      assert.deepEqual(
+        messages.map(({ payload, retain }) => [payload, retain]),
+        [
+          ["now", false],
+          ["kept", true],
+        ],
+      );
+    });
+  });
+
+  describe("of a broker for which dots are slashes", () => {
+    const context = eachWithSandbox({ weather: { slashDots: true } });
+
+    it("has the event of a device with a dot for one of the device before it", async () => {
+      const client = await connect(context.sandbox);
+      for (const device of ["v1.2", "v2", ""]) {
+        await client.publishAsync(`0/${OWN}/${device}`, EVENT, { qos: 1 });
+      }
+      assert.deepEqual(
+        context.sandbox.events.map(({ deviceId, eventData }) => [deviceId, eventData.device_id]),
+        [
+          ["v1", "v1"],
+          ["v2", "v2"],
+          ["", undefined],
+        ],
+      );
+    });
+
+    it("sends to a device with a dot on more levels, where its subscription is, too", async () => {
+      const client = await connect(context.sandbox);
+      const received = inbox(client);
+      await client.subscribeAsync(`1/${OWN}/v1.2/#`, { qos: 1 });
+      await context.sandbox.sendDeviceEvent("v1.2", "dot");
+      await context.sandbox.sendDeviceEvent("v1", "none");
+      await context.sandbox.sendUpdate("v1.2", "config.net", "dots");
+      assert.deepEqual(
+        (await received.upTo(2)).map(({ topic }) => topic),
+        [`1/${OWN}/v1/2/event`, `1/${OWN}/v1/2/update/config/net`],
+      );
+    });
+
+    it("ends a subscription that is ended by the name that it was asked for by", async () => {
+      const client = await connect(context.sandbox);
+      await client.subscribeAsync([`1/${OWN}/v1.2/#`, `1/${OWN}/v2/#`], { qos: 1 });
+      const received = inbox(client);
+      await client.unsubscribeAsync(`1/${OWN}/v1.2/#`);
+      await context.sandbox.sendDeviceEvent("v1.2", "dot");
+      await context.sandbox.sendDeviceEvent("v2", "none");
+      assert.deepEqual(
+        (await received.upTo(1)).map(({ payload }) => payload),
+        ["none"],
+      );
+    });
+
+    it("brings a node whose device has a dot nothing", async () => {
+      const connection = connectionTo(context.sandbox);
+      const nodes = ["v1.2", "v2"].map((device) => subscriber(deviceRequest(device)));
+      try {
+        for (const node of nodes) connection.addSubscriber(node);
+        const subscribed = context.sandbox.next("subscribed");
+        connection.endDeploy();
+        await subscribed;
+        while (context.sandbox.clients[0]?.subscriptions.length !== 2)
+          await context.sandbox.next("subscribed");
+        for (const device of ["v1.2", "v2"]) await context.sandbox.sendDeviceEvent(device, device);
+        await nodes[1]?.upTo(1);
+        assert.deepEqual(nodes[0]?.messages, []);
+      } finally {
+        await closeConnections();
+      }
+    });
+
+    it("lets a user with a dot receive what is its own, and nothing else", async () => {
+      const account = { ...DEMO_ACCOUNT, userMqtt: "gate.1" };
+      context.sandbox.configure({ accounts: [account], rules: [] });
+      const client = await connect(context.sandbox, loginOf(account));
+      const received = inbox(client);
+      assert.deepEqual(
+        await suback(client, ["1/demo-project/gate.1/#", "1/demo-project/gate/2/#"]),
+        [1, 128],
+      );
+      await context.sandbox.sendDeviceEvent("d", "mine");
+      assert.equal((await received.upTo(1))[0]?.topic, "1/demo-project/gate/1/d/event");
+    });
+  });
+
+  describe("of a broker that speaks MQTT 3 only", () => {
+    const context = eachWithSandbox({ weather: { mqtt3Only: true } });
+
+    it("hangs up on MQTT 5 without a word, and says so itself", async () => {
+      const turnedAway = client(context.sandbox, { protocolVersion: 5 });
+      const answers: string[] = [];
+      turnedAway.on("packetreceive", ({ cmd }) => answers.push(cmd));
+      await closed(turnedAway);
+      assert.deepEqual(answers, []);
+      const [refusal] = context.sandbox.refusals;
+      assert.deepEqual([refusal?.code, refusal?.returnCode], ["PROTOCOL_VERSION", undefined]);
+      assert.equal(context.sandbox.refusals.length, 1);
+      await connect(context.sandbox);
+    });
+
+    it("is what the nodes ask about: MQTT 5 refused?", async () => {
+      const connection = openConnection(context.sandbox, { settings: { protocolVersion: 5 } });
+      try {
+        const { reason } = await enters(connection, "offline");
+        assert.equal(reason.code, "MQTT_5_REFUSED");
+      } finally {
+        await closeConnections();
+      }
+    });
+  });
+
   it("has no more than a megabyte on its way, and a sender has to wait", async () => {
     let read = 0;
     const near = new Duplex({
@@ -219,6 +412,13 @@ describe("sandbox: weather", () => {
       "200 ms late",
       "1 % of events dropped",
       "12.5 % of logins and REST requests refused",
+    ]);
+    const others = { noQos2: true, noRetainedWildcards: true, slashDots: true, mqtt3Only: true };
+    assert.deepEqual(new Weather(others).words, [
+      "QoS 2 as QoS 1",
+      "nothing retained for wildcards",
+      "dots in topics are slashes",
+      "MQTT 5 is hung up on",
     ]);
   });
 });

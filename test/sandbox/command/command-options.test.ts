@@ -10,7 +10,10 @@ describe("sandbox: command options", () => {
     names: [],
     file: undefined,
     tls: undefined,
-    weather: { latency: 0, drop: 0, refuse: 0, createLater: 0 },
+    weather: {
+      ...{ latency: 0, drop: 0, refuse: 0, createLater: 0 },
+      ...{ noQos2: false, noRetainedWildcards: false, slashDots: false, mqtt3Only: false },
+    },
     keep: 10_000,
     quiet: false,
   };
@@ -27,7 +30,17 @@ describe("sandbox: command options", () => {
     [
       "--latency 60000 --drop 0.5 --refuse 100 --create-later 2000",
       {},
-      { weather: { latency: 60_000, drop: 0.005, refuse: 1, createLater: 2_000 } },
+      { weather: { ...fair.weather, latency: 60_000, drop: 0.005, refuse: 1, createLater: 2_000 } },
+    ],
+    [
+      "--no-qos-2 --no-retained-wildcards --slash-dots --mqtt-3-only",
+      {},
+      {
+        weather: {
+          ...fair.weather,
+          ...{ noQos2: true, noRetainedWildcards: true, slashDots: true, mqtt3Only: true },
+        },
+      },
     ],
     ["--keep 1000000", {}, { keep: 1_000_000 }],
   ];

@@ -132,10 +132,19 @@ describe("sandbox: command", function () {
   });
 
   it("prints no line for each event when it is to be quiet, and its weather", async () => {
-    command = start("--quiet", "--latency", "5", "--refuse", "0.5", "--create-later", "10");
+    command = start(
+      "--quiet",
+      "--latency",
+      "5",
+      "--refuse",
+      "0.5",
+      "--create-later",
+      "10",
+      "--no-qos-2",
+    );
     const output = new Output(command.stdout);
     await output.match(
-      /Weather +5 ms late, 0\.5 % of logins and REST requests refused, new users 10 ms late\n/,
+      /Weather +5 ms late, 0\.5 % of logins and REST requests refused, new users 10 ms late, QoS 2 as QoS 1\n/,
     );
     const [, url = ""] = await output.match(/listens at (mqtt:\S+)\./);
     client = await connectAsync(url, { ...LOGIN, reconnectPeriod: 10 });
@@ -156,6 +165,10 @@ describe("sandbox: command", function () {
       "drop",
       "refuse",
       "create-later",
+      "no-qos-2",
+      "no-retained-wildcards",
+      "slash-dots",
+      "mqtt-3-only",
     ]) {
       assert.match(help.text, new RegExp(`^  --${option} `, "m"));
     }
