@@ -31,7 +31,7 @@ import { Refused } from "./cloud/refusal";
 import { type Arrival, type StoredEvent, storedEvent } from "./cloud/stored-event";
 import { Users } from "./cloud/users";
 import { WorkflowRunner } from "./cloud/workflow-runner";
-import type { Configuration } from "./command/config";
+import type { Configuration } from "./command/configuration";
 import { SandboxError } from "./sandbox-error";
 
 export type { Bounds } from "./bounds";
@@ -41,7 +41,7 @@ export type * from "./cloud/activity";
 export type { Cloud, Memory, PublishOptions, Rule } from "./cloud/cloud";
 export type { RefusalCode } from "./cloud/refusal";
 export type { StoredEvent } from "./cloud/stored-event";
-export type { Configuration } from "./command/config";
+export type { Configuration } from "./command/configuration";
 export { SandboxError, type SandboxErrorCode } from "./sandbox-error";
 
 /** Medium One's own for MQTT without TLS. */

@@ -1,4 +1,7 @@
 // What the command m1-sandbox can be told, and how it explains itself.
+//
+// With parseArgs of Node.js: commander came to fifteen lines more and 127 kB, took an empty
+// M1_SANDBOX_PORT for a port, and named the option where the variable was wrong.
 import { isIP } from "node:net";
 import { parseArgs } from "node:util";
 import type { WeatherOptions } from "../broker/weather";

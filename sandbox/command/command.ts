@@ -9,8 +9,8 @@ import { Sandbox } from "../sandbox";
 import { SandboxError } from "../sandbox-error";
 import { CertificateError, certificateIn } from "./certificate";
 import { type CommandOptions, commandOptions, HELP, UsageError } from "./command-options";
-import { ConfigError } from "./config-error";
 import { ConfigFile } from "./config-file";
+import { ConfigError } from "./configuration";
 import { greeting } from "./greeting";
 import { report } from "./report";
 

@@ -1,7 +1,6 @@
 // The sandbox's file on disk: read at the start, and again whenever it changes.
 import { readFile } from "node:fs/promises";
-import type { Configuration } from "./config";
-import { ConfigError } from "./config-error";
+import { ConfigError, type Configuration } from "./configuration";
 
 /** Milliseconds. Reading it now and then works with every editor and file system. */
 const LOOK = 300;

@@ -3,16 +3,10 @@ import * as z from "zod/mini";
 import type { Account } from "../cloud/accounts";
 import type { Rule } from "../cloud/cloud";
 import { rules } from "../cloud/workflows";
-import { ConfigError } from "./config-error";
 import { fileSchema } from "./config-schema";
+import { ConfigError, type Configuration } from "./configuration";
 
-export { ConfigError } from "./config-error";
-
-/** What is in force: who may log in, and what runs for each event. */
-export interface Configuration {
-  readonly accounts: readonly Account[];
-  readonly rules: readonly Rule[];
-}
+export { ConfigError, type Configuration } from "./configuration";
 
 type File = z.infer<typeof fileSchema>;
 type Project = File["projects"][number];
