@@ -56,15 +56,15 @@ export class Charts {
 
   /** `none` is what to say while there are no charts. A pause begins anew with what is told here. */
   reset(snapshot: Pick<Snapshot, "at" | "points" | "moreTags">, none: string): void {
-    const news = { ...snapshot, gone: [] };
     this.#ahead = snapshot.at - performance.now() / 1000;
     this.#none = none;
-    for (const chart of this.#charts.values()) chart.remove();
-    colours.clear();
-    this.#charts.clear();
     if (this.#held !== undefined) this.#held = snapshot.at;
-    this.#show(news);
-    this.#draw();
+    withoutJump(() => {
+      this.#forget(this.#charts.keys());
+      colours.clear();
+      this.#show({ ...snapshot, gone: [] });
+      this.#draw();
+    });
   }
 
   add(batch: ChartNews): void {
@@ -77,13 +77,17 @@ export class Charts {
   }
 
   #show({ points, gone, moreTags }: ChartNews): void {
-    for (const tag of gone) {
-      this.#charts.get(tag)?.remove();
-      this.#charts.delete(tag);
-    }
+    this.#forget(gone);
     for (const point of points) this.#chartOf(point.tag).add(point);
     this.#moreTags = moreTags;
     this.#say();
+  }
+
+  #forget(tags: Iterable<string>): void {
+    for (const tag of tags) {
+      this.#charts.get(tag)?.remove();
+      this.#charts.delete(tag);
+    }
   }
 
   #now(): number {
@@ -111,12 +115,11 @@ export class Charts {
 
   /** Who is heard of again is put last, so that none of the others moves. */
   #sort(): void {
-    const isHeld = isPointedAt(this.#list);
     const misplaced = [...this.#charts.values()].filter(({ card, isQuiet }) => {
       if (!card.parentElement) return true;
       const isFolded = card.parentElement === this.#quietList;
-      const stays = isFolded ? isPointedAt(card) : isHeld || card.matches(":focus-within");
-      return isFolded !== isQuiet && !stays;
+      if (isFolded === isQuiet || card.matches(":focus-within")) return false;
+      return !isPointedAt(isFolded ? card : this.#list);
     });
     if (misplaced.length > 0) withoutJump(() => this.#place(misplaced));
     const { childElementCount: quiet } = this.#quietList;
