@@ -80,6 +80,7 @@ export class Charts {
     this.#forget(gone);
     for (const point of points) this.#chartOf(point.tag).add(point);
     this.#moreTags = moreTags;
+    this.#sort();
     this.#say();
   }
 
@@ -281,12 +282,14 @@ class Chart {
       grid: { stroke: getComputedStyle(this.card).borderTopColor, width: 1 },
       ticks: { show: false },
     };
-    const lines = [...this.#lines].map(([source, { entry }]) => ({
-      label: source,
-      stroke: getComputedStyle(entry, "::before").backgroundColor,
+    const colours = [...this.#lines.values()].map(
+      ({ entry }) => getComputedStyle(entry, "::before").backgroundColor,
+    );
+    const lines = colours.map((colour) => ({
+      stroke: colour,
       width: 1.75,
       gaps: gapsOf,
-      points: { size: 5, filter: dotsOf },
+      points: { size: 5, fill: colour, filter: dotsOf },
     }));
     return {
       width: Math.max(this.#place.clientWidth, 160),
