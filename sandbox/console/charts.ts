@@ -19,7 +19,7 @@ const LONG_NUMBER = 12;
 /** Seconds that a chart spans. */
 const SPANS = { least: 10, most: CHART_WINDOW };
 /** Steps of a chart's time axis, in seconds: none so small that two of them read alike. */
-const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120];
+const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300];
 /** Milliseconds between two drawings of what is new. */
 const REDRAW = 250;
 /** Pixels of a line below which it is a dot. */
