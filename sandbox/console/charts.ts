@@ -19,7 +19,7 @@ const LONG_NUMBER = 12;
 /** Seconds that a chart spans. */
 const SPANS = { least: 10, most: CHART_WINDOW };
 /** Steps of a chart's time axis, in seconds: none so small that two of them read alike. */
-const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120];
+const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300];
 /** Milliseconds between two drawings of what is new. */
 const REDRAW = 250;
 /** Pixels of a line below which it is a dot. */
@@ -56,15 +56,15 @@ export class Charts {
 
   /** `none` is what to say while there are no charts. A pause begins anew with what is told here. */
   reset(snapshot: Pick<Snapshot, "at" | "points" | "moreTags">, none: string): void {
-    const news = { ...snapshot, gone: [] };
     this.#ahead = snapshot.at - performance.now() / 1000;
     this.#none = none;
-    for (const chart of this.#charts.values()) chart.remove();
-    colours.clear();
-    this.#charts.clear();
     if (this.#held !== undefined) this.#held = snapshot.at;
-    this.#show(news);
-    this.#draw();
+    withoutJump(() => {
+      this.#forget(this.#charts.keys());
+      colours.clear();
+      this.#show({ ...snapshot, gone: [] });
+      this.#draw();
+    });
   }
 
   add(batch: ChartNews): void {
@@ -77,13 +77,18 @@ export class Charts {
   }
 
   #show({ points, gone, moreTags }: ChartNews): void {
-    for (const tag of gone) {
+    this.#forget(gone);
+    for (const point of points) this.#chartOf(point.tag).add(point);
+    this.#moreTags = moreTags;
+    this.#sort();
+    this.#say();
+  }
+
+  #forget(tags: Iterable<string>): void {
+    for (const tag of tags) {
       this.#charts.get(tag)?.remove();
       this.#charts.delete(tag);
     }
-    for (const point of points) this.#chartOf(point.tag).add(point);
-    this.#moreTags = moreTags;
-    this.#say();
   }
 
   #now(): number {
@@ -111,12 +116,11 @@ export class Charts {
 
   /** Who is heard of again is put last, so that none of the others moves. */
   #sort(): void {
-    const isHeld = isPointedAt(this.#list);
     const misplaced = [...this.#charts.values()].filter(({ card, isQuiet }) => {
       if (!card.parentElement) return true;
       const isFolded = card.parentElement === this.#quietList;
-      const stays = isFolded ? isPointedAt(card) : isHeld || card.matches(":focus-within");
-      return isFolded !== isQuiet && !stays;
+      if (isFolded === isQuiet || card.matches(":focus-within")) return false;
+      return !isPointedAt(isFolded ? card : this.#list);
     });
     if (misplaced.length > 0) withoutJump(() => this.#place(misplaced));
     const { childElementCount: quiet } = this.#quietList;
@@ -278,12 +282,14 @@ class Chart {
       grid: { stroke: getComputedStyle(this.card).borderTopColor, width: 1 },
       ticks: { show: false },
     };
-    const lines = [...this.#lines].map(([source, { entry }]) => ({
-      label: source,
-      stroke: getComputedStyle(entry, "::before").backgroundColor,
+    const colours = [...this.#lines.values()].map(
+      ({ entry }) => getComputedStyle(entry, "::before").backgroundColor,
+    );
+    const lines = colours.map((colour) => ({
+      stroke: colour,
       width: 1.75,
       gaps: gapsOf,
-      points: { size: 5, filter: dotsOf },
+      points: { size: 5, fill: colour, filter: dotsOf },
     }));
     return {
       width: Math.max(this.#place.clientWidth, 160),

@@ -108,7 +108,7 @@ function orNoMatch(none: string): string {
 }
 
 function offerDevices(rows: readonly ActivityRow[]): void {
-  for (const row of rows) if (row.kind === "event") offerDevice(row.deviceId);
+  for (const row of [...rows].reverse()) if (row.kind === "event") offerDevice(row.deviceId);
 }
 
 function isPaused(): boolean {

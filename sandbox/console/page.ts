@@ -37,12 +37,17 @@ export function replaceRows(list: HTMLElement, rows: readonly HTMLElement[]): vo
   target.focus({ preventScroll: same !== undefined });
 }
 
-/** Makes a change that leaves what the pointer is on where it is: the page scrolls instead. */
+/** Makes a change that leaves what the pointer is on where it is: the page scrolls instead, and grows for it. */
 export function withoutJump(change: () => void): void {
   const pointedAt = [...document.querySelectorAll(":hover")].at(-1);
+  const top = () => (pointedAt?.isConnected ? pointedAt.getBoundingClientRect().top : before);
   const before = pointedAt?.getBoundingClientRect().top ?? 0;
   change();
-  if (pointedAt?.isConnected) scrollBy(0, pointedAt.getBoundingClientRect().top - before);
+  scrollBy(0, top() - before);
+  const missing = top() - before;
+  if (missing <= 0) return;
+  document.body.style.minHeight = `${document.documentElement.scrollHeight + missing}px`;
+  scrollBy(0, missing);
 }
 
 /** "and 12 more", if there are more than are shown. */

@@ -47,8 +47,8 @@ function itemOf(row: RefusalRow, isOpen: boolean): HTMLElement {
   const item = element(
     "li",
     {},
-    placeOf({ ...latest, times }),
-    element("p", { className: "reason", title: code }, latest.reason),
+    placeOf({ ...latest, times: 1 }),
+    element("p", { title: code }, latest.reason, ...often(times)),
     element("p", { className: "meta" }, "Rule: ", rule, ".", ...written),
     ...all,
   );
@@ -58,8 +58,11 @@ function itemOf(row: RefusalRow, isOpen: boolean): HTMLElement {
 
 /** When, who and where, and how often if it was more than once. */
 function placeOf({ at, who, what, times }: RefusalPlace): HTMLElement {
-  const often = times > 1 ? [" ", element("b", { className: "times" }, `× ${count(times)}`)] : [];
-  return element("p", { className: "meta" }, timeOf(at), ` ${who} · ${what}`, ...often);
+  return element("p", { className: "meta" }, timeOf(at), ` ${who} · ${what}`, ...often(times));
+}
+
+function often(times: number): (Node | string)[] {
+  return times > 1 ? [" ", element("b", { className: "times" }, `× ${count(times)}`)] : [];
 }
 
 /** All of them in a fold, the latest first, with its reason where that is not the latest's. */
