@@ -1,9 +1,9 @@
 // Whatever people do to an outbox, and whatever happens to it meanwhile, no event is lost; and while the disk
 // works, each has one end and the counts are right.
 import { deepEqual, equal, ok } from "node:assert/strict";
-import { ClassicLevel } from "classic-level";
 import helper from "node-red-node-test-helper";
 import type { Count, OutboxReport } from "../../nodes/admin/outbox-answers";
+import { failWrites, restoreWrites } from "../support/disk-writing";
 import {
   connectionTo,
   deploy,
@@ -23,9 +23,6 @@ import { numberOf, ScriptedBroker, stopBrokers } from "../support/scripted-broke
 const STEPS = 60;
 const REFUSED = 0x87;
 
-/** What LevelDB's class inherits from: every write goes through it. */
-const AbstractLevel = Object.getPrototypeOf(ClassicLevel) as typeof ClassicLevel;
-
 /** What became of the events, as it can be seen from outside. */
 class Model {
   fed = 0;
@@ -42,7 +39,6 @@ describe("an outbox that people steer", () => {
   let broker: ScriptedBroker;
   let remove: () => Promise<void>;
   const ends: Promise<void>[] = [];
-  const { batch } = AbstractLevel.prototype;
 
   before(async () => {
     const temporary = await temporaryFolder();
@@ -68,7 +64,7 @@ describe("an outbox that people steer", () => {
     });
   });
   afterEach(async () => {
-    AbstractLevel.prototype.batch = batch;
+    restoreWrites();
     await stopFlow();
     await stopBrokers();
   });
@@ -166,15 +162,14 @@ describe("an outbox that people steer", () => {
           isRefusing = !isRefusing;
         },
         () => {
-          const fails = () => Promise.reject(new Error("no space left on device"));
-          const next = random.below(2) === 0 ? fails : batch;
-          AbstractLevel.prototype.batch = next as typeof batch;
+          if (random.below(2) === 0) failWrites();
+          else restoreWrites();
         },
       ];
       for (let step = 0; step < STEPS; step += 1) {
         await Promise.all([random.pick(steps)(), random.pick(steps)()]);
       }
-      AbstractLevel.prototype.batch = batch;
+      restoreWrites();
       isRefusing = false;
       await settled();
       equal(new Set(model.taken).size, model.fed);

@@ -2,18 +2,16 @@
 import assert from "node:assert/strict";
 import { rm, statfs } from "node:fs/promises";
 import path from "node:path";
-import { ClassicLevel } from "classic-level";
 import { systemClock } from "../../nodes/outbox/clock";
 import { DiskQueue, type DiskQueueOptions, type QueueOwner } from "../../nodes/outbox/disk-queue";
 import { type Done, type QueuedEvent, queuedEvent } from "../../nodes/outbox/event";
 import { EventStore } from "../../nodes/outbox/event-store";
 import { refusedEntry } from "../../nodes/outbox/quarantine-entry";
 import { M1Error } from "../../nodes/protocol/errors";
+import { failWrites, restoreWrites } from "../support/disk-writing";
 import { temporaryFolder } from "../support/processes";
 import { quarantinedIn } from "../support/quarantined";
 
-/** What `ClassicLevel` inherits from. */
-const AbstractLevel = Object.getPrototypeOf(ClassicLevel) as typeof ClassicLevel;
 /** As many events as it keeps in memory. */
 const HEAD = 4_000;
 
@@ -84,13 +82,11 @@ describe("queue on disk", () => {
 
   /** What is written meanwhile fails, whoever writes it. */
   async function withDiskFailing(action: () => Promise<void>): Promise<void> {
-    const { batch } = AbstractLevel.prototype;
-    const fails = () => Promise.reject(new Error("no space left on device"));
-    AbstractLevel.prototype.batch = fails as unknown as typeof batch;
+    failWrites();
     try {
       await action();
     } finally {
-      AbstractLevel.prototype.batch = batch;
+      restoreWrites();
     }
   }
 

@@ -17,6 +17,7 @@ import { Outbox, type OutboxOptions, type OutboxPolicy } from "../../nodes/outbo
 import { unseal } from "../../nodes/outbox/seal";
 import { M1Error } from "../../nodes/protocol/errors";
 import { closeConnections, openConnection } from "../support/connections";
+import { failWrites, restoreWrites, write, writeBy } from "../support/disk-writing";
 import { Machine } from "../support/machine";
 import { temporaryFolder } from "../support/processes";
 import { quarantinedIn } from "../support/quarantined";
@@ -526,7 +527,6 @@ describe("the outbox on disk", () => {
     await close(first);
     const store = new EventStore(folder, who);
     await store.open();
-    const { batch } = ClassicLevel.prototype;
     let calls = 0;
     let later: unknown;
     // Whatever is begun before the first has ended overtakes it.
@@ -535,15 +535,15 @@ describe("the outbox on disk", () => {
       const isFirst = calls === 1;
       if (isFirst) await nextTurn();
       await later;
-      const written = batch.apply(this, operations);
+      const written = write.apply(this, operations);
       if (!isFirst) later = written;
       await written;
     };
-    Object.assign(ClassicLevel.prototype, { batch: held });
+    writeBy(held);
     try {
       await Promise.all([1, 2].map((sequence) => store.write({ add: [], remove: [sequence] })));
     } finally {
-      ClassicLevel.prototype.batch = batch;
+      restoreWrites();
     }
     await store.close();
 
@@ -1037,7 +1037,6 @@ describe("the outbox on disk", () => {
     });
 
     it("hides no later event although what left last could not be written", async () => {
-      const { batch } = ClassicLevel.prototype;
       const first = outbox();
       for (const n of numbers(1, 5)) first.add(event(n));
       const deliveries = await given(first, 5);
@@ -1046,14 +1045,13 @@ describe("the outbox on disk", () => {
       first.acknowledge(early);
       await ready(first);
       const warning = warned(first);
-      const fails = () => Promise.reject(new Error("no space left on device"));
-      Object.assign(ClassicLevel.prototype, { batch: fails });
+      failWrites();
       try {
         for (const delivery of deliveries) first.acknowledge(delivery);
         assert.match((await warning).message, /no space left/);
         await close(first);
       } finally {
-        ClassicLevel.prototype.batch = batch;
+        restoreWrites();
       }
 
       const second = outbox();

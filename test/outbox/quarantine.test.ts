@@ -4,7 +4,6 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { ClassicLevel } from "classic-level";
 import { EventStore } from "../../nodes/outbox/event-store";
 import { Quarantine } from "../../nodes/outbox/quarantine";
 import {
@@ -16,10 +15,10 @@ import {
 } from "../../nodes/outbox/quarantine-entry";
 import { takeOverFiles } from "../../nodes/outbox/quarantine-file";
 import { M1Error } from "../../nodes/protocol/errors";
+import { failWrites, restoreWrites } from "../support/disk-writing";
 import { temporaryFolder } from "../support/processes";
 import { quarantinedIn } from "../support/quarantined";
 
-const AbstractLevel = Object.getPrototypeOf(ClassicLevel) as typeof ClassicLevel;
 const WHO = { projectMqtt: "p", userMqtt: "u" };
 const ALL = Number.MAX_SAFE_INTEGER;
 
@@ -323,13 +322,11 @@ describe("the quarantine", () => {
   it("on disk lets go, when it is closed at the latest, of what the disk had failed to let go", async () => {
     const quarantine = await onDisk(refused("one"), refused("two"));
     const [two] = await all(quarantine);
-    const { batch } = AbstractLevel.prototype;
-    const fails = () => Promise.reject(new Error("no space left on device"));
-    AbstractLevel.prototype.batch = fails as unknown as typeof batch;
+    failWrites();
     try {
       await assert.rejects(quarantine.remove({ ids: [two?.id ?? 0] }), { code: "OUTBOX_UNUSABLE" });
     } finally {
-      AbstractLevel.prototype.batch = batch;
+      restoreWrites();
     }
     await store.close();
     assert.deepEqual(payloads(await quarantinedIn(folder)), ["one"]);
