@@ -431,25 +431,25 @@ describe("console", () => {
   ] as const) {
     it(`leads from a device's name in ${where} to its page, and back`, async () => {
       const { page, sandbox, web } = opened;
-      await publish("attic pump", { temperature: 31 });
-      await publish("attic", { temperature: 21.5, note: "beside the attic pump" });
-      for (const id of ["attic pump", "attic"]) await sandbox.sendUpdate(id, "config", 1);
+      await publish("attic & pump", { temperature: 31 });
+      await publish("attic", { temperature: 21.5, note: "beside the attic & pump" });
+      for (const id of ["attic & pump", "attic"]) await sandbox.sendUpdate(id, "config", 1);
       await untilCount(page, "#retained-list > li", 2);
-      await page.locator(link, { hasText: "attic pump" }).click();
-      await untilText(page, "#device-name", "attic pump");
+      await page.locator(link, { hasText: "attic & pump" }).click();
+      await untilText(page, "#device-name", "attic & pump");
       await untilCount(page, "#activity-rows .row", 2);
-      const address = `${web.url}/?device=${OWN}/attic%20pump`;
+      const address = `${web.url}/?device=${OWN}/attic%20%26%20pump`;
       assert.equal(page.url(), address);
-      assert.match(await page.title(), /^attic pump/);
+      assert.match(await page.title(), /^attic & pump/);
       const devices = await rows().locator(".device").allInnerTexts();
-      assert.deepEqual(devices, ["attic pump", "attic pump"]);
+      assert.deepEqual(devices, ["attic & pump", "attic & pump"]);
       await untilText(page, ".card .latest", "31");
-      assert.deepEqual(await page.locator(".legend li").allTextContents(), ["attic pump 31"]);
-      assert.match(await text(page, "#retained-list"), /^1\/.*\/attic pump\/update\/config/);
+      assert.deepEqual(await page.locator(".legend li").allTextContents(), ["attic & pump 31"]);
+      assert.match(await text(page, "#retained-list"), /^1\/.*\/attic & pump\/update\/config/);
       assert.equal(await page.locator("#retained-list > li").count(), 1);
-      assert.equal(await text(page, "#send-topic"), `1/${OWN}/attic pump/event`);
+      assert.equal(await text(page, "#send-topic"), `1/${OWN}/attic & pump/event`);
       await publish("attic", { temperature: 22 });
-      await publish("attic pump", { temperature: 32 });
+      await publish("attic & pump", { temperature: 32 });
       await untilText(page, ".card .latest", "32");
       assert.equal(await rows().count(), 3);
       await page.goBack();
