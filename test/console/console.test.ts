@@ -832,11 +832,7 @@ describe("console", () => {
     await page.setViewportSize({ width: 390, height: 844 });
     await publish("kitchen", twentyTags());
     await publish("attic", { temperature: 31 });
-    const free = (await page.locator(".jump").boundingBox())?.y ?? 0;
-    for (const place of [".card canvas", ".card .legend", "#activity-rows .row"]) {
-      const box = await page.locator(place).first().boundingBox();
-      assert.ok(box && box.y + box.height < free, `${place}: ${JSON.stringify({ box, free })}`);
-    }
+    await assertOnFirstScreen(page);
   });
 
   for (const width of [320, 360]) {
@@ -888,6 +884,21 @@ describe("console in bad weather", () => {
     const totals = await page.locator(".totals").boundingBox();
     const lower = (totals?.y ?? Number.NaN) - (name?.y ?? 0);
     assert.ok(Math.abs(lower) < 10, `${lower} pixels lower`);
+  });
+});
+
+describe("console in bad weather, on a phone", () => {
+  const opened = eachWithConsole(
+    { weather: { latency: 120, drop: 0.3, refuse: 0.1 } },
+    { viewport: { width: 390, height: 844 } },
+  );
+
+  it("shows numbers and events on the first screen all the same", async () => {
+    const { page, sandbox } = opened;
+    const who = { projectMqtt: "demo-project", userMqtt: "demo-user" };
+    const arrival = { who, clientId: "", address: "", qos: 1, dup: false } as const;
+    sandbox.store({ eventData: { temperature: 21.5 }, deviceId: "attic", raw: EVENT }, arrival);
+    await assertOnFirstScreen(page);
   });
 });
 
@@ -1034,6 +1045,15 @@ describe("console at 5,000 events a second", () => {
     assert.match(await text(page, "#activity-note"), /Too fast to show all: 20 of [\d,]+/);
   });
 });
+
+/** A chart and an event, above the links at the foot of a phone's screen. */
+async function assertOnFirstScreen(page: Page): Promise<void> {
+  const free = (await page.locator(".jump").boundingBox())?.y ?? 0;
+  for (const place of [".card canvas", ".card .legend", "#activity-rows .row"]) {
+    const box = await page.locator(place).first().boundingBox();
+    assert.ok(box && box.y + box.height < free, `${place}: ${JSON.stringify({ box, free })}`);
+  }
+}
 
 /** The fifth of a second that a time is in. */
 function slotOf(time = ""): number {
