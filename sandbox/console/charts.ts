@@ -227,11 +227,12 @@ class Chart {
     else this.#plot = new uPlot(this.#options(), table, this.#place);
   }
 
-  /** Colours and widths are read anew. */
+  /** Colours and widths are read anew. Its words are there at once, as they take room. */
   restyle(): void {
     this.#plot?.destroy();
     this.#plot = undefined;
     this.#stale = true;
+    this.#tellLatest();
   }
 
   remove(): void {

@@ -431,25 +431,25 @@ describe("console", () => {
   ] as const) {
     it(`leads from a device's name in ${where} to its page, and back`, async () => {
       const { page, sandbox, web } = opened;
-      await publish("attic pump", { temperature: 31 });
-      await publish("attic", { temperature: 21.5, note: "beside the attic pump" });
-      for (const id of ["attic pump", "attic"]) await sandbox.sendUpdate(id, "config", 1);
+      await publish("attic & pump", { temperature: 31 });
+      await publish("attic", { temperature: 21.5, note: "beside the attic & pump" });
+      for (const id of ["attic & pump", "attic"]) await sandbox.sendUpdate(id, "config", 1);
       await untilCount(page, "#retained-list > li", 2);
-      await page.locator(link, { hasText: "attic pump" }).click();
-      await untilText(page, "#device-name", "attic pump");
+      await page.locator(link, { hasText: "attic & pump" }).click();
+      await untilText(page, "#device-name", "attic & pump");
       await untilCount(page, "#activity-rows .row", 2);
-      const address = `${web.url}/?device=${OWN}/attic%20pump`;
+      const address = `${web.url}/?device=${OWN}/attic%20%26%20pump`;
       assert.equal(page.url(), address);
-      assert.match(await page.title(), /^attic pump/);
+      assert.match(await page.title(), /^attic & pump/);
       const devices = await rows().locator(".device").allInnerTexts();
-      assert.deepEqual(devices, ["attic pump", "attic pump"]);
+      assert.deepEqual(devices, ["attic & pump", "attic & pump"]);
       await untilText(page, ".card .latest", "31");
-      assert.deepEqual(await page.locator(".legend li").allTextContents(), ["attic pump 31"]);
-      assert.match(await text(page, "#retained-list"), /^1\/.*\/attic pump\/update\/config/);
+      assert.deepEqual(await page.locator(".legend li").allTextContents(), ["attic & pump 31"]);
+      assert.match(await text(page, "#retained-list"), /^1\/.*\/attic & pump\/update\/config/);
       assert.equal(await page.locator("#retained-list > li").count(), 1);
-      assert.equal(await text(page, "#send-topic"), `1/${OWN}/attic pump/event`);
+      assert.equal(await text(page, "#send-topic"), `1/${OWN}/attic & pump/event`);
       await publish("attic", { temperature: 22 });
-      await publish("attic pump", { temperature: 32 });
+      await publish("attic & pump", { temperature: 32 });
       await untilText(page, ".card .latest", "32");
       assert.equal(await rows().count(), 3);
       await page.goBack();
@@ -832,11 +832,7 @@ describe("console", () => {
     await page.setViewportSize({ width: 390, height: 844 });
     await publish("kitchen", twentyTags());
     await publish("attic", { temperature: 31 });
-    const free = (await page.locator(".jump").boundingBox())?.y ?? 0;
-    for (const place of [".card canvas", ".card .legend", "#activity-rows .row"]) {
-      const box = await page.locator(place).first().boundingBox();
-      assert.ok(box && box.y + box.height < free, `${place}: ${JSON.stringify({ box, free })}`);
-    }
+    await assertOnFirstScreen(page);
   });
 
   for (const width of [320, 360]) {
@@ -888,6 +884,21 @@ describe("console in bad weather", () => {
     const totals = await page.locator(".totals").boundingBox();
     const lower = (totals?.y ?? Number.NaN) - (name?.y ?? 0);
     assert.ok(Math.abs(lower) < 10, `${lower} pixels lower`);
+  });
+});
+
+describe("console in bad weather, on a phone", () => {
+  const opened = eachWithConsole(
+    { weather: { latency: 120, drop: 0.3, refuse: 0.1 } },
+    { viewport: { width: 390, height: 844 } },
+  );
+
+  it("shows numbers and events on the first screen all the same", async () => {
+    const { page, sandbox } = opened;
+    const who = { projectMqtt: "demo-project", userMqtt: "demo-user" };
+    const arrival = { who, clientId: "", address: "", qos: 1, dup: false } as const;
+    sandbox.store({ eventData: { temperature: 21.5 }, deviceId: "attic", raw: EVENT }, arrival);
+    await assertOnFirstScreen(page);
   });
 });
 
@@ -1034,6 +1045,15 @@ describe("console at 5,000 events a second", () => {
     assert.match(await text(page, "#activity-note"), /Too fast to show all: 20 of [\d,]+/);
   });
 });
+
+/** A chart and an event, above the links at the foot of a phone's screen. */
+async function assertOnFirstScreen(page: Page): Promise<void> {
+  const free = (await page.locator(".jump").boundingBox())?.y ?? 0;
+  for (const place of [".card canvas", ".card .legend", "#activity-rows .row"]) {
+    const box = await page.locator(place).first().boundingBox();
+    assert.ok(box && box.y + box.height < free, `${place}: ${JSON.stringify({ box, free })}`);
+  }
+}
 
 /** The fifth of a second that a time is in. */
 function slotOf(time = ""): number {

@@ -1,5 +1,6 @@
 // The pictures of the console in the documentation: `npm run images:console` takes them anew.
 import path from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { rules } from "../../sandbox/cloud/workflows";
 import { openWeb } from "../../sandbox/http/web";
 import { DEMO_ACCOUNT, Sandbox } from "../../sandbox/sandbox";
@@ -26,14 +27,14 @@ async function take(): Promise<void> {
   await connect(sandbox, { clientId: "esp32-greenhouse" });
   await sandbox.sendUpdate("greenhouse", "config", { interval: 4 });
   for (let second = 0; second <= PAST; second += STEP) {
-    measure(sandbox, "greenhouse", {
+    await measure(sandbox, "greenhouse", {
       temperature: rounded(27.5 + 4.5 * Math.sin(second / 45)),
       humidity: Math.round(58 - 9 * Math.sin(second / 45)),
       window: Math.sin(second / 45) > 0.3 ? "open" : "closed",
     });
     now += 1700;
     const battery = { level: rounded(88 - second / 60) };
-    measure(sandbox, "cellar", { temperature: rounded(14 + Math.cos(second / 60)), battery });
+    await measure(sandbox, "cellar", { temperature: rounded(14 + Math.cos(second / 60)), battery });
     now += STEP * 1000 - 1700;
   }
   for (const clientId of ["esp32-garage", "esp32-attic", "esp32-garage"]) {
@@ -62,10 +63,16 @@ async function take(): Promise<void> {
   await sandbox.stop();
 }
 
-function measure(sandbox: Sandbox, deviceId: string, eventData: Record<string, unknown>): void {
+/** Resolves once the workflows have answered, by the same clock. */
+async function measure(
+  sandbox: Sandbox,
+  deviceId: string,
+  eventData: Record<string, unknown>,
+): Promise<void> {
   const raw = JSON.stringify({ event_data: eventData });
   const arrival = { who, clientId: "nodered-5f3a9c1e", address: "", qos: 1, dup: false } as const;
   sandbox.store({ eventData, deviceId, raw }, arrival);
+  await setImmediate();
 }
 
 function rounded(value: number): number {
