@@ -2,7 +2,7 @@
 import type { AedesPublishPacket, Client, ConnectPacket, PublishPacket, Subscription } from "aedes";
 import { username } from "../../nodes/protocol/credentials";
 import type { QoS } from "../../nodes/protocol/settings";
-import { type Identity, maySubscribe } from "../../nodes/protocol/topics";
+import { type Identity, isSameUser, maySubscribe } from "../../nodes/protocol/topics";
 import { MOST_EARLY } from "../bounds";
 import type { Account } from "../cloud/accounts";
 import type { ConnectedClient, RefusedPlace } from "../cloud/activity";
@@ -140,7 +140,7 @@ export class Authorizer {
    */
   claim(client: Client, packet: ConnectPacket, owner: Identity): void {
     const session = this.session(client);
-    if (!session.who || isSame(session.who, owner) || !this.#isKnown(owner)) return;
+    if (!session.who || isSameUser(session.who, owner) || !this.#isKnown(owner)) return;
     const taken = Refused.because("CLIENT_ID_TAKEN").answeredWith(IDENTIFIER_REJECTED);
     session.who = undefined;
     this.#turnAway(session, packet, taken);
@@ -161,7 +161,7 @@ export class Authorizer {
   }
 
   #isKnown(who: Identity): boolean {
-    return this.#accounts().some((account) => isSame(account, who));
+    return this.#accounts().some((account) => isSameUser(account, who));
   }
 
   /** An error drops the connection: MQTT 3.1.1 has no other way to refuse (MQTT-3.3.5-2). */
@@ -244,10 +244,6 @@ export class Authorizer {
     const who = session.who ? this.name(client) : {};
     this.#report({ what: "protocol", ...who }, session.refused);
   }
-}
-
-function isSame(one: Identity, other: Identity): boolean {
-  return one.projectMqtt === other.projectMqtt && one.userMqtt === other.userMqtt;
 }
 
 /** Undefined for a connection that broke by itself. */

@@ -1,7 +1,7 @@
 // Who may log in to the sandbox (wire-contract: Authentication).
 import { randomUUID } from "node:crypto";
 import { parsePassword, parseUsername } from "../../nodes/protocol/credentials";
-import type { Identity } from "../../nodes/protocol/topics";
+import { type Identity, isSameUser } from "../../nodes/protocol/topics";
 import { utf8Text } from "../../nodes/protocol/utf8";
 import { Refused } from "./refusal";
 
@@ -88,7 +88,7 @@ export function login(
 function accountsNamed(accounts: readonly Account[], username: string | undefined): Account[] {
   if (!username) throw Refused.because("USERNAME_MISSING");
   const who = parseUsername(username);
-  const ofUser = who && accounts.filter((account) => isOf(account, who));
+  const ofUser = who && accounts.filter((account) => isSameUser(account, who));
   if (ofUser && ofUser.length > 0) return ofUser;
   // None of it is repeated: what was meant for the password may stand here.
   const parts = username.split("/");
@@ -100,8 +100,4 @@ function accountsNamed(accounts: readonly Account[], username: string | undefine
   const hasProject = accounts.some((account) => account.projectMqtt === projectMqtt);
   if (!hasProject) throw Refused.because("PROJECT_UNKNOWN");
   throw Refused.because("USER_UNKNOWN", { projectMqtt });
-}
-
-function isOf(account: Account, who: Identity): boolean {
-  return account.projectMqtt === who.projectMqtt && account.userMqtt === who.userMqtt;
 }

@@ -4,7 +4,7 @@ import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import type { HonoRequest } from "hono";
 import { Hono } from "hono/tiny";
 import { excerpt } from "../../../nodes/protocol/errors";
-import type { Identity } from "../../../nodes/protocol/topics";
+import { type Identity, isSameUser } from "../../../nodes/protocol/topics";
 import { matches } from "../../broker/granted-qos";
 import { type Recipient, recipientTopic } from "../../cloud/cloud-topics";
 import type { Sandbox } from "../../sandbox";
@@ -48,10 +48,8 @@ async function send(sandbox: Sandbox, form: Form): Promise<SendResult> {
 function userOf({ accounts }: Sandbox, form: Form): Identity {
   const projectMqtt = textOf(form, "projectMqtt");
   const userMqtt = textOf(form, "userMqtt");
-  const isUser = accounts.some(
-    (account) => account.projectMqtt === projectMqtt && account.userMqtt === userMqtt,
-  );
-  if (isUser) return { projectMqtt, userMqtt };
+  const who = { projectMqtt, userMqtt };
+  if (accounts.some((account) => isSameUser(account, who))) return who;
   throw Declined.because(400, "USER_UNKNOWN", { projectMqtt: excerpt(projectMqtt) });
 }
 
