@@ -153,8 +153,15 @@ export class EventStore implements CommitOwner {
       );
   }
 
+  /** Whether it is worth trying to open it again; makes the folder if it is not there. */
+  hasRoom(): Promise<boolean> {
+    return probe(this.folder).then(
+      () => true,
+      () => false,
+    );
+  }
+
   async #reopen(quarantine: readonly QuarantineEntry[]): Promise<void> {
-    await mkdir(this.folder, { recursive: true });
     await probe(this.folder);
     await this.#db?.close();
     this.#db = await openDatabase(this.folder);
@@ -340,8 +347,9 @@ export class EventStore implements CommitOwner {
   }
 }
 
-/** Rejects where a full disk has no room yet for what opening writes. */
+/** Makes the folder. Rejects where a full disk has no room yet for what opening writes. */
 async function probe(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
   const file = path.join(folder, "probe");
   try {
     await writeFile(file, Buffer.alloc(PROBE));
