@@ -378,7 +378,7 @@ describe("queue on disk", () => {
     await rename(`${folder}.aside`, folder);
     await resumed;
     queue.push(event(4));
-    const given: string[] = [];
+    const given: (string | undefined)[] = [];
     while (given.length < 4) {
       const nextEvent = queue.next();
       if (nextEvent) given.push(name(nextEvent));
