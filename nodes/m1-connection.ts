@@ -3,8 +3,7 @@
 import { hostname } from "node:os";
 import path from "node:path";
 import type { Node, NodeAPI, NodeDef } from "node-red";
-import { offerEndpoints } from "./admin/endpoints";
-import { offerOutboxes } from "./admin/outbox-endpoints";
+import { offerOnDemand } from "./admin/on-demand";
 import { defaultClientId } from "./connection/client-id";
 import { Connection } from "./connection/connection";
 import type { ConnectionSettings } from "./connection/mqtt-client";
@@ -54,8 +53,7 @@ interface Credentials {
 const REFRESH_MS = 500;
 
 export = (RED: NodeAPI): void => {
-  offerEndpoints(RED);
-  offerOutboxes(RED);
+  offerOnDemand(RED);
 
   function M1Connection(this: Node<Credentials>, config: ConnectionConfig): void {
     RED.nodes.createNode(this, config);
