@@ -39,7 +39,7 @@ export = (RED: NodeAPI & { hooks: Hooks }): void => {
   let sending: Window | Pace | undefined;
   let started = 0;
   const delays = monitorEventLoopDelay({ resolution: 1 });
-  let memoryBefore = 0;
+  let memoryBefore: Memory = { inUse: 0, resident: 0 };
 
   RED.events.on("node-status", ({ id, status }: { id: string; status: NodeStatus }) => {
     statuses.set(id, status);
@@ -76,6 +76,14 @@ export = (RED: NodeAPI & { hooks: Hooks }): void => {
     });
   }
 
+  async function grown(): Promise<{ megabytes: number; resident: number }> {
+    const { inUse, resident } = await settledMemory();
+    return {
+      megabytes: inUse - memoryBefore.inUse,
+      resident: resident - memoryBefore.resident,
+    };
+  }
+
   const commands: Commands = {
     status: ({ id }: { id: string }) => statuses.get(id),
     /** When the flows began to start. */
@@ -108,15 +116,16 @@ export = (RED: NodeAPI & { hooks: Hooks }): void => {
     expectWritten: ({ count }: { count: number }) => writes.expect(count),
     written: () => writes.complete(),
 
-    load({ files }: { files: string[] }) {
-      memoryBefore = settledMemory();
+    async load({ files }: { files: string[] }) {
+      memoryBefore = await settledMemory();
       const from = now();
       for (const file of files) require(file)(RED);
-      return { milliseconds: now() - from, megabytes: settledMemory() - memoryBefore };
+      const milliseconds = now() - from;
+      return { milliseconds, ...(await grown()) };
     },
     /** What `grown` counts from. */
-    settle() {
-      memoryBefore = settledMemory();
+    async settle() {
+      memoryBefore = await settledMemory();
     },
     /** The event loop, until `loop`. */
     watchLoop() {
@@ -127,7 +136,7 @@ export = (RED: NodeAPI & { hooks: Hooks }): void => {
     loop: () => ({ longest: delays.max / 1e6 }),
 
     /** Since before `load` or `settle`. */
-    grown: () => ({ megabytes: settledMemory() - memoryBefore }),
+    grown,
   };
 
   RED.nodes.registerType("bench source", BenchSource);
@@ -142,9 +151,29 @@ export = (RED: NodeAPI & { hooks: Hooks }): void => {
   });
 };
 
-/** MB in use, after what is garbage has gone. Not RSS: what the heap had in reserve would hide it. */
-function settledMemory(): number {
-  globalThis.gc?.();
-  const { rss, heapTotal, heapUsed } = process.memoryUsage();
-  return (rss - heapTotal + heapUsed) / 1e6;
+/** Milliseconds in which V8 gives back to the system what it has freed. */
+const SETTLING = 200;
+const MOST_COLLECTIONS = 10;
+/** MB that make no difference. */
+const NOISE = 0.5;
+
+interface Memory {
+  /** MB in use. */
+  readonly inUse: number;
+  /** MB that it has, with what the heap has in reserve. */
+  readonly resident: number;
+}
+
+/** After what is garbage has gone. */
+async function settledMemory(): Promise<Memory> {
+  let settled: Memory = { inUse: Number.POSITIVE_INFINITY, resident: 0 };
+  for (let collections = 0; collections < MOST_COLLECTIONS; collections += 1) {
+    globalThis.gc?.();
+    await new Promise((resolve) => setTimeout(resolve, SETTLING));
+    const { rss, heapTotal, heapUsed } = process.memoryUsage();
+    const memory = { inUse: (rss - heapTotal + heapUsed) / 1e6, resident: rss / 1e6 };
+    if (memory.inUse > settled.inUse - NOISE) return settled;
+    settled = memory;
+  }
+  return settled;
 }
