@@ -15,6 +15,8 @@ const suites = {
   console: { spec: "test/console/**/*.test.ts", timeout: 60_000 },
   /** A person's way through the editor, a step after the other; needs chromium. */
   e2e: { spec: "test/e2e/**/*.test.ts", timeout: 30_000, bail: true, exit: true },
+  /** The part of it that asks most of the editor, for the oldest release. */
+  sidebar: { spec: "test/e2e/sidebar.test.ts", timeout: 30_000, bail: true, exit: true },
   /** The nodes on one release of Node-RED; see on-releases.ts. */
   matrix: { spec: "test/nodes/**/*.test.ts", timeout: 10_000 },
   /** A million events over a link that keeps breaking. */
