@@ -6,6 +6,7 @@ import type { Outbox } from "../outbox/outbox";
 import { M1Error } from "../protocol/errors";
 import type { QoS } from "../protocol/settings";
 import { BrokerLimits } from "./broker-limits";
+import { Deadline } from "./deadline";
 import { type Diagnosis, DisconnectDiagnosis } from "./disconnect-diagnosis";
 import { isClosedByBroker, isSilence, passingRefusal, refusedEvent } from "./failure";
 import { OutgoingQoS } from "./outgoing-qos";
@@ -79,7 +80,8 @@ export class Sender {
   #rateTimer: NodeJS.Timeout | undefined;
   #link: Link | undefined;
   #isSending = false;
-  #acknowledgeTimer: NodeJS.Timeout | undefined;
+  /** Of the oldest event in flight. */
+  readonly #acknowledgement: Deadline;
   readonly #qos = new OutgoingQoS();
   /** Connections that have ended without an answer to releases, since one that did not. */
   #unansweredReleases = 0;
@@ -95,6 +97,7 @@ export class Sender {
     this.#diagnosis = new DisconnectDiagnosis(options.timing);
     this.#refusals = new PublishRefusals(options.timing);
     this.#rate = new SendRate(options.sendRate);
+    this.#acknowledgement = new Deadline(options.timing.acknowledge);
   }
 
   /** How many events are sent and not acknowledged. */
@@ -135,7 +138,7 @@ export class Sender {
 
   /** The connection has ended: what is not acknowledged waits again. */
   disconnected(): void {
-    this.#awaitAcknowledgement(undefined);
+    this.#acknowledgement.end();
     this.#link = undefined;
     clearTimeout(this.#rateTimer);
     this.#rateTimer = undefined;
@@ -169,7 +172,7 @@ export class Sender {
     this.#isSending = false;
     // Expired events leave without having been sent.
     if (this.#outbox.size !== size) this.#owner.outboxChanged();
-    if (link.inFlight > 0 && !this.#acknowledgeTimer) this.#awaitAcknowledgement(link);
+    if (link.inFlight > 0 && !this.#acknowledgement.isRunning) this.#awaitAcknowledgement(link);
   }
 
   /** Whether another event, whichever it is, may be sent now. */
@@ -234,7 +237,7 @@ export class Sender {
       link.isProven = true;
       link.isProbing = false;
       this.#probes.answered();
-      this.#awaitAcknowledgement(undefined);
+      this.#acknowledgement.met();
       this.sendWaiting();
     });
     this.#awaitAcknowledgement(link);
@@ -277,16 +280,14 @@ export class Sender {
   #advanced(link: Link): void {
     if (link.advances >= link.limits.inFlightQoS2) return;
     link.advances += 1;
-    this.#acknowledgeTimer?.refresh();
+    this.#acknowledgement.extend();
   }
 
   /** A half-open link takes what is written to it and says nothing; keep-alive may notice much later. */
-  #awaitAcknowledgement(link: Link | undefined): void {
-    clearTimeout(this.#acknowledgeTimer);
-    this.#acknowledgeTimer = undefined;
-    if (!link) return;
-    const late = () => this.#owner.linkDead(link.client, new M1Error("KEEPALIVE_LOST"));
-    this.#acknowledgeTimer = setTimeout(late, this.#options.timing.acknowledge);
+  #awaitAcknowledgement(link: Link): void {
+    this.#acknowledgement.begin(() =>
+      this.#owner.linkDead(link.client, new M1Error("KEEPALIVE_LOST")),
+    );
   }
 
   /** A person says that the broker bears events on that topic now. */
@@ -302,12 +303,12 @@ export class Sender {
     link.inFlight -= 1;
     // At the end of the connection the outbox still has the event.
     if (error && !isAnswer(error)) return;
-    if (link.inFlight === 0) this.#awaitAcknowledgement(undefined);
+    if (link.inFlight === 0) this.#acknowledgement.met();
     // They come in order (MQTT-4.6.0-2): an event that is passed over gets none any more, and counts as
     // late. In a pause what was refused stays the oldest, and no more is sent.
     else if (this.#pause.isActive || this.#outbox.isOldest(delivery)) {
       link.advances = 0;
-      this.#acknowledgeTimer?.refresh();
+      this.#acknowledgement.extend();
     }
     this.#diagnosis.answered(delivery);
     const refusal = error as ErrorWithReasonCode | undefined;
