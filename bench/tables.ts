@@ -16,6 +16,8 @@ interface Line {
   readonly bare?: string;
 }
 
+const onDisk = { ours: "ours, disk" };
+
 /** What somebody asks who chooses between packages. */
 const SUMMARY: readonly Line[] = [
   { what: "events out, QoS 0", id: "event-out-qos-0", figure: "events" },
@@ -31,6 +33,12 @@ const SUMMARY: readonly Line[] = [
   { what: "deploy of 1,000 nodes", id: "deploy", figure: "1,000 nodes" },
   { what: "deploy of one more node at 10", id: "deploy", figure: "one more at 10" },
   { what: "events accepted to disk while offline", id: "offline", figure: "accept" },
+  { what: "60,000 events at once, outbox on disk", id: "burst", figure: "events", ...onDisk },
+  { what: "99 % of 400 events/s arrive within", id: "latency-400", figure: "p99", ...onDisk },
+  { what: "CPU of an event at 20 events/s", id: "latency-20", figure: "CPU", ...onDisk },
+  { what: "memory for a million waiting events", id: "long-outage", figure: "memory" },
+  { what: "longest block while they are sent", id: "long-outage", figure: "longest block" },
+  { what: "loading the package", id: "start-up", figure: "time" },
 ];
 
 function receivers(nodes: number) {
