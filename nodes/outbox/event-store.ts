@@ -181,16 +181,16 @@ export class EventStore implements CommitOwner {
     if (this.#isRemovedChanged) {
       operations.push(this.#put(this.#keys.removed, this.#removed.toString()));
     }
-    const { puts, written } = this.quarantine.additions(quarantine);
-    await this.#open().batch([...operations, ...puts]);
+    const kept = quarantine.length > 0 ? this.quarantine.additions(quarantine) : undefined;
+    await this.#open().batch(kept ? [...operations, ...kept.puts] : operations);
     this.#newest = add.at(-1)?.sequence ?? this.#newest;
     this.#watermarkOnDisk = watermark;
     this.#isRemovedChanged = false;
-    if (quarantine.length > 0) this.#isQuarantineUnsafe = true;
+    if (kept) this.#isQuarantineUnsafe = true;
     if (this.#sync === "always" && add.length > 0) await this.#commits.now();
     else this.#commits.written();
     // The changes are on disk whether these fail or not; the next write tries again.
-    await written().catch(() => undefined);
+    if (kept) await kept.written().catch(() => undefined);
     if (this.#watermarkOnDisk - this.#swept >= SWEPT_AT_ONCE)
       await this.#sweep().catch(() => undefined);
   }
