@@ -37,6 +37,8 @@ export class ConnectedClients implements ClientsListener {
   readonly #clients = new Map<string, Client>();
   /** Clients that have a session and are not connected, and whose it is. */
   readonly #away: Recent<Identity>;
+  /** Clients on the way in that have a session, and whose it is. */
+  readonly #arriving = new Map<string, Identity>();
   readonly #unread: Unread;
   #connections = 0;
 
@@ -53,6 +55,22 @@ export class ConnectedClients implements ClientsListener {
   get all(): readonly ConnectedClient[] {
     const { authorizer } = this.#options;
     return [...this.#clients.values()].map((client) => authorizer.describe(client));
+  }
+
+  /** By client ID, whose each session is that is kept. */
+  owners(): Map<string, Identity> {
+    const { authorizer } = this.#options;
+    const owners = new Map([...this.#away.entries(), ...this.#arriving]);
+    for (const [clientId, client] of this.#clients) {
+      const { who } = authorizer.session(client);
+      if (who && !client.clean) owners.set(clientId, who);
+    }
+    return owners;
+  }
+
+  /** A session that was kept from before; if there are too many, the one that was restored first ends. */
+  restore(clientId: string, owner: Identity): void {
+    this.#away.set(clientId, owner);
   }
 
   /** One has come in, from the IP address `address`. */
@@ -108,8 +126,11 @@ export class ConnectedClients implements ClientsListener {
     if (owner) authorizer.claim(client, packet, owner);
     const session = authorizer.session(client);
     if (clean || session.refused || !owner || !this.#away.delete(clientId)) return;
+    this.#arriving.set(clientId, owner);
     client.conn.once("close", () => {
-      if (!session.connected) this.#away.set(clientId, owner);
+      if (session.connected) return;
+      this.#arriving.delete(clientId);
+      this.#away.set(clientId, owner);
     });
   }
 
@@ -125,6 +146,7 @@ export class ConnectedClients implements ClientsListener {
     authorizer.session(client).connected = true;
     this.#clients.set(client.id, client);
     this.#away.delete(client.id);
+    this.#arriving.delete(client.id);
     emitter.emit("connected", authorizer.describe(client));
   }
 

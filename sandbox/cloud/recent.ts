@@ -17,6 +17,10 @@ export class Recent<Value> {
     this.#bounds = { characters: Number.POSITIVE_INFINITY, ...bounds };
   }
 
+  entries(): IterableIterator<[string, Value]> {
+    return this.#values.entries();
+  }
+
   /** To look at it is to meet it. */
   get(key: string): Value | undefined {
     const value = this.#values.get(key);
