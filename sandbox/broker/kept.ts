@@ -27,7 +27,7 @@ export class KeptSessions implements Room {
   }
 
   *items(): Generator<Item> {
-    for (const [clientId, owner] of this.#clients.owners()) {
+    for (const [clientId, owner] of this.#clients.owners) {
       const { projectMqtt, userMqtt } = owner;
       const version = `${projectMqtt}/${userMqtt} ${this.#persistence.versionOf(clientId)}`;
       const value = async () => {

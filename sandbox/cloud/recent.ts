@@ -17,20 +17,11 @@ export class Recent<Value> {
     this.#bounds = { characters: Number.POSITIVE_INFINITY, ...bounds };
   }
 
-  entries(): IterableIterator<[string, Value]> {
-    return this.#values.entries();
-  }
-
   /** To look at it is to meet it. */
   get(key: string): Value | undefined {
     const value = this.#values.get(key);
     if (value !== undefined) this.set(key, value);
     return value;
-  }
-
-  /** Without meeting it. */
-  peek(key: string): Value | undefined {
-    return this.#values.get(key);
   }
 
   set(key: string, value: Value): void {

@@ -51,7 +51,7 @@ export class DataFolder {
     }
   }
 
-  /** All of it or, if that fails, nothing; once it has resolved, a power cut does not take it. */
+  /** Deletes first. All of it is done or, if that fails, nothing; once it has resolved, a power cut does not take it. */
   async write(put: readonly Entry[], deleted: readonly string[]): Promise<void> {
     const operations = [
       ...deleted.map((key) => ({ type: "del", key }) as const),

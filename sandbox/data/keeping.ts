@@ -1,5 +1,5 @@
-// Keeps in a folder what a sandbox has. Memory is what counts, with its bounds: the folder follows it, four
-// times a second, with all that has changed meanwhile in one step, and so always has what there was at one moment.
+// Keeps in a folder what a sandbox has. Memory is what counts, with its bounds: the folder follows it twice a
+// second, with all that has changed meanwhile in one step, and so always has what there was at one moment.
 import { Turns } from "../broker/turns";
 import type { StoredEvent } from "../cloud/stored-event";
 import { SandboxError } from "../sandbox-error";
@@ -7,7 +7,7 @@ import { DataFolder, type Entry } from "./data-folder";
 import { Mirror, ordered, type Room } from "./mirror";
 
 /** Milliseconds between two writes. */
-const PAUSE = 250;
+const PAUSE = 500;
 
 /** No room, as they are too many to be looked through each time. */
 export interface KeptEvents {

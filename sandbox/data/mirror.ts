@@ -43,8 +43,7 @@ export class Mirror {
   /** The values on disk, in order. As nobody knows of which item each is, the next changes replace them. */
   async read(data: DataFolder): Promise<unknown[]> {
     const found = await data.read({ gte: this.#prefix, lte: `${this.#prefix}~` });
-    this.#known = new Map(found.map(([key]) => [key, { key, version: undefined }]));
-    this.#next = Number(found.at(-1)?.[0].slice(this.#prefix.length) ?? -1) + 1;
+    this.#known = new Map(found.map((entry) => [entry, { key: entry[0], version: undefined }]));
     return found.map(([, value]) => value);
   }
 

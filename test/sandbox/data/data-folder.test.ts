@@ -3,7 +3,7 @@
 import { strict as assert } from "node:assert";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, cp, mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { text } from "node:stream/consumers";
 import { ClassicLevel } from "classic-level";
@@ -67,6 +67,8 @@ describe("sandbox: the folder for data", () => {
     await sandbox.start();
     await sandbox.stop();
     assert.deepEqual((await readdir(folder)).sort(), ["database", "m1-sandbox.json"]);
+    // Windows has other rights.
+    if (process.platform !== "win32") assert.equal((await stat(folder)).mode & 0o777, 0o700);
   });
 
   it("may be there and empty", async () => {
@@ -165,10 +167,29 @@ describe("sandbox: the folder for data", () => {
     });
   }
 
+  it("has no use for events that are too many, and does not read them", async () => {
+    await used();
+    const db = new ClassicLevel(database);
+    await db.put(`event/${"1".padStart(16, "0")}`, "rubbish");
+    await db.close();
+    assert.equal((await complaint()).code, "DATA_DAMAGED");
+    const sandbox = new Sandbox({ port: 0, data: folder, keep: EVENTS - 1 });
+    await sandbox.start();
+    assert.equal(sandbox.events.length, EVENTS - 1);
+    await sandbox.stop();
+  });
+
+  it("whose list of files is missing is left as it is", async () => {
+    await used();
+    await rm(path.join(database, "CURRENT"));
+    const before = await readdir(database);
+    assert.equal((await complaint()).code, "DATA_DAMAGED");
+    assert.deepEqual(await readdir(database), before);
+  });
+
   describe("that is damaged is told as such:", () => {
     const kinds: [what: string, spoil: () => Promise<unknown>][] = [
       ["the mark is no JSON", () => writeFile(path.join(folder, "m1-sandbox.json"), "")],
-      ["the list of files is missing", () => rm(path.join(database, "CURRENT"))],
       ["the list of files is rubbish", () => writeFile(path.join(database, "CURRENT"), "rubbish")],
       ["a table is missing", () => remaining(/\.ldb$/, (file) => rm(file))],
       ["a table is rubbish", () => remaining(/\.ldb$/, (file) => writeFile(file, "rubbish"))],

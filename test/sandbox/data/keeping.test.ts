@@ -1,13 +1,14 @@
 // What a sandbox has is there again after a restart, in the folder that it was given (sandbox/data/).
 import { strict as assert } from "node:assert";
-import { rm } from "node:fs/promises";
+import { cp, readdir, rename, rm, stat } from "node:fs/promises";
 import { connect as openSocket, type Socket } from "node:net";
 import path from "node:path";
+import { setTimeout } from "node:timers/promises";
 import type { IPublishPacket } from "mqtt";
 import { generate, type Packet, parser } from "mqtt-packet";
-import { DataFolder } from "../../../sandbox/data/data-folder";
+import { DataFolder, type Entry } from "../../../sandbox/data/data-folder";
 import { openWeb, type Web } from "../../../sandbox/http/web";
-import { DEMO_ACCOUNT, Sandbox, type SandboxOptions } from "../../../sandbox/sandbox";
+import { type Account, DEMO_ACCOUNT, Sandbox, type SandboxOptions } from "../../../sandbox/sandbox";
 import { temporaryFolder } from "../../support/processes";
 import {
   connect,
@@ -23,6 +24,15 @@ import { type Following, follow } from "../following";
 
 const KEEPER = { clientId: "keeper", clean: false };
 
+const EVENT_AT_QOS_2 = {
+  cmd: "publish",
+  topic: `0/${OWN}/d`,
+  payload: EVENT,
+  qos: 2,
+  retain: false,
+  dup: false,
+} as const;
+
 describe("sandbox: what outlives it", () => {
   let folder: string;
   let remove: () => Promise<void>;
@@ -36,6 +46,7 @@ describe("sandbox: what outlives it", () => {
   afterEach(async () => {
     await endClients();
     await sandbox.stop();
+    await rm(`${folder}.copy`, { recursive: true, force: true });
     await remove();
   });
 
@@ -49,6 +60,33 @@ describe("sandbox: what outlives it", () => {
     await endClients();
     await sandbox.stop();
     await start(options);
+  }
+
+  /**
+   * Goes on with a copy of what is written by then, as if the sandbox had been killed. All is written
+   * in one step: when a user is there who was made last, so is the rest.
+   */
+  async function kill(): Promise<void> {
+    await written();
+    await endClients();
+    await sandbox.stop();
+    await rm(folder, { recursive: true });
+    await rename(`${folder}.copy`, folder);
+    await start();
+  }
+
+  async function written(): Promise<void> {
+    const loginId = `made ${sandbox.accounts.length}`;
+    sandbox.addUser("demo-project", { loginId, userPassword: "a password" });
+    const copy = `${folder}.copy`;
+    let users: Entry[] = [];
+    while (!users.some(([, user]) => (user as Account).loginId === loginId)) {
+      await setTimeout(20);
+      await rm(copy, { recursive: true, force: true });
+      await cp(folder, copy, { recursive: true });
+      // It may have been copied while it was written.
+      users = await read("users/", copy).catch(() => []);
+    }
   }
 
   async function publish(...numbers: number[]): Promise<void> {
@@ -223,6 +261,17 @@ describe("sandbox: what outlives it", () => {
       assert.deepEqual(await keysNow("waiting/"), []);
     });
 
+    it("that ended and were begun anew at once have nothing of the old ones", async () => {
+      await subscribed();
+      await written();
+      await connect(sandbox, { ...KEEPER, clean: true });
+      await connect(sandbox, KEEPER);
+      await kill();
+      const connected = sandbox.next("connected");
+      await connect(sandbox, KEEPER);
+      assert.equal((await connected).sessionPresent, false);
+    });
+
     it("stay their user's", async () => {
       const neighbour = { ...DEMO_ACCOUNT, userMqtt: "neighbour" };
       await subscribed();
@@ -244,6 +293,7 @@ describe("sandbox: what outlives it", () => {
       const received = inbox(await connect(sandbox, { clientId: "second", clean: false }));
       assert.deepEqual((await connected).subscriptions, [{ filter: `1/${OWN}/a/#`, qos: 1 }]);
       assert.equal((await received.upTo(1))[0]?.payload, "three");
+      assert.equal((await keysNow("sessions/")).length, 1);
     });
 
     it("send what was not acknowledged again, under the same packet ID", async () => {
@@ -277,15 +327,7 @@ describe("sandbox: what outlives it", () => {
     });
 
     it("know an event at QoS 2 that is not released yet, and store it once", async () => {
-      const publish: Packet = {
-        cmd: "publish",
-        topic: `0/${OWN}/d`,
-        payload: EVENT,
-        qos: 2,
-        messageId: 7,
-        retain: false,
-        dup: false,
-      };
+      const publish = { ...EVENT_AT_QOS_2, messageId: 7 };
       const first = await RawClient.open(sandbox);
       first.send(publish);
       await first.next("pubrec");
@@ -299,6 +341,45 @@ describe("sandbox: what outlives it", () => {
       second.send({ ...publish, payload: '{"event_data":{"another":1}}' });
       await second.next("pubrec");
       assert.equal(sandbox.events.length, 2);
+    });
+
+    it("change on disk as they do in memory, also while their clients are connected", async () => {
+      const client = await connect(sandbox, KEEPER);
+      await client.subscribeAsync(`1/${OWN}/a/#`, { qos: 1 });
+      await written();
+      await client.subscribeAsync(`1/${OWN}/b/#`, { qos: 1 });
+      await kill();
+      const connected = sandbox.next("connected");
+      const again = await connect(sandbox, KEEPER);
+      assert.equal((await connected).subscriptions.length, 2);
+      await written();
+      await again.unsubscribeAsync(`1/${OWN}/a/#`);
+      await kill();
+      const last = sandbox.next("connected");
+      await connect(sandbox, KEEPER);
+      assert.deepEqual((await last).subscriptions, [{ filter: `1/${OWN}/b/#`, qos: 1 }]);
+    });
+
+    it("know what came at QoS 2, and under which packet ID they sent, after a kill", async () => {
+      await subscribed();
+      await sandbox.sendDeviceEvent("d", "one", { qos: 1 });
+      await written();
+      const first = await RawClient.open(sandbox);
+      const { messageId } = await first.next("publish");
+      first.send({ ...EVENT_AT_QOS_2, messageId: 7 });
+      await first.next("pubrec");
+      await kill();
+      const second = await RawClient.open(sandbox);
+      assert.equal((await second.next("publish")).messageId, messageId);
+      second.send({ cmd: "puback", messageId: messageId as number });
+      second.send({ ...EVENT_AT_QOS_2, messageId: 7, dup: true });
+      await second.next("pubrec");
+      assert.equal(sandbox.events.length, 1);
+      await kill();
+      const third = await RawClient.open(sandbox);
+      third.send({ cmd: "pingreq" });
+      await third.next("pingresp");
+      assert.deepEqual(third.received, ["connack", "pingresp"]);
     });
 
     it("of clients that wanted none leave nothing behind", async () => {
@@ -337,10 +418,45 @@ describe("sandbox: what outlives it", () => {
     });
   });
 
+  it("has what it had, however often it is killed", async () => {
+    await publish(1);
+    await sandbox.sendUpdate("d", "a", "1");
+    await written();
+    await publish(2);
+    await sandbox.sendUpdate("d", "a", "2");
+    await sandbox.sendUpdate("d", "b", "3");
+    await kill();
+    await publish(3);
+    await sandbox.sendUpdate("d", "b", "");
+    await kill();
+    assert.deepEqual(numbers(), [1, 2, 3]);
+    assert.deepEqual(
+      sandbox.retained.map(({ payload }) => payload.toString()),
+      ["2"],
+    );
+  });
+
+  it("writes nothing while nothing happens", async () => {
+    await publish(1);
+    await sandbox.sendUpdate("d", "a", "1");
+    await written();
+    const size = async () => {
+      const database = path.join(folder, "database");
+      const names = await readdir(database);
+      const files = await Promise.all(names.map((name) => stat(path.join(database, name))));
+      return files.reduce((sum, file) => sum + file.size, 0);
+    };
+    const before = await size();
+    // Twice as long as it waits before it looks again.
+    await setTimeout(1000);
+    assert.equal(await size(), before);
+  });
+
   it("has all of it again after a stop and a start, and the folder gets what is in memory", async () => {
     await publish(1);
     await sandbox.sendUpdate("d", "a", "1");
     await sandbox.stop();
+    await rm(folder, { recursive: true });
     await sandbox.start();
     await publish(2);
     await restart();
@@ -387,10 +503,16 @@ describe("sandbox: what outlives it", () => {
   }
 
   async function keys(prefix: string): Promise<string[]> {
-    const data = await DataFolder.open(folder);
-    const found = await data.read({ gte: prefix, lte: `${prefix}~` });
-    await data.close();
-    return found.map(([key]) => key);
+    return (await read(prefix, folder)).map(([key]) => key);
+  }
+
+  async function read(prefix: string, from: string): Promise<Entry[]> {
+    const data = await DataFolder.open(from);
+    try {
+      return await data.read({ gte: prefix, lte: `${prefix}~` });
+    } finally {
+      await data.close();
+    }
   }
 });
 
