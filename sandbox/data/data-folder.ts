@@ -79,8 +79,10 @@ async function claim(folder: string): Promise<void> {
     return;
   }
   if (!names.includes(MARK)) throw SandboxError.dataForeign(folder);
-  const mark = JSON.parse(await readFile(path.join(folder, MARK), "utf8")) as { format?: unknown };
-  if (mark.format !== FORMAT) throw SandboxError.dataFormat(folder, mark.format, FORMAT);
+  const mark = JSON.parse(await readFile(path.join(folder, MARK), "utf8")) as {
+    format?: unknown;
+  } | null;
+  if (mark?.format !== FORMAT) throw SandboxError.dataFormat(folder, mark?.format, FORMAT);
 }
 
 async function openDatabase(folder: string): Promise<ClassicLevel> {

@@ -151,14 +151,15 @@ describe("sandbox: the folder for data", () => {
     await first.stop();
   });
 
-  for (const [which, format, shown] of [
-    ["newer", 2, "2"],
-    ["older", 0, "0"],
-    ["unknown", undefined, "undefined"],
+  for (const [which, mark, shown] of [
+    ["a newer", '{"format":2}', "2"],
+    ["an older", '{"format":0}', "0"],
+    ["an unknown", "{}", "undefined"],
+    ["no", "null", "undefined"],
   ] as const) {
-    it(`of an ${which} format is told as such, and not touched`, async () => {
+    it(`of ${which} format is told as such, and not touched`, async () => {
       await used();
-      await writeFile(path.join(folder, "m1-sandbox.json"), JSON.stringify({ format }));
+      await writeFile(path.join(folder, "m1-sandbox.json"), mark);
       const before = await readdir(database);
       const { code, message } = await complaint();
       assert.equal(code, "DATA_FORMAT");
