@@ -131,6 +131,48 @@ describe("sandbox: command", function () {
     await output.match(/ connected +keeper .*session resumed/);
   });
 
+  it("starts again however it was killed, with the events in a row up to the last that it kept", async () => {
+    const data = path.join(folder, "data");
+    let sent = 0;
+    for (const kills of [5000, 20_000, 10_000, 1]) {
+      command = start("--data", data, "--quiet");
+      const output = new Output(command.stdout);
+      const [, url = ""] = await output.match(/listens at (mqtt:\S+)\./);
+      const [, web = ""] = await output.match(/Console +(http:\S+)/);
+      const page = await follow(`${web}/console/feed`);
+      const { activity, totals } = page.snapshot;
+      page.close();
+      const numbers = activity.flatMap((row) => (row.kind === "event" ? [row.tags[0]?.[1]] : []));
+      const last = Number(numbers.at(-1) ?? 0);
+      assert.deepEqual(
+        numbers,
+        numbers.map((_number, index) => String(last - numbers.length + 1 + index)),
+      );
+      assert.equal(totals.events, last);
+      assert.ok(last <= sent);
+      client = await connectAsync(url, { ...LOGIN, reconnectPeriod: 0 });
+      sent = await publishUntilKilled(client, last, kills);
+    }
+  });
+
+  /** Counts on from `last`; kills once so many are acknowledged. Resolves with the last that was sent. */
+  async function publishUntilKilled(to: MqttClient, last: number, acks: number): Promise<number> {
+    let number = last;
+    let acknowledged = 0;
+    const one = async () => {
+      while (acknowledged < acks) {
+        number += 1;
+        const event = JSON.stringify({ event_data: { number } });
+        await to.publishAsync(`0/${OWN}/d`, event, { qos: 1 });
+        acknowledged += 1;
+      }
+    };
+    await Promise.all(Array.from({ length: 100 }, one));
+    if (command) await endProcess(command, "SIGKILL");
+    await to.endAsync(true);
+    return number;
+  }
+
   it("warns loudly when the network is let in", async () => {
     command = start("--host", "0.0.0.0");
     await new Output(command.stderr).match(/WARNING: the sandbox listens on 0\.0\.0\.0/);
