@@ -15,7 +15,7 @@ const node = {
   outdir: to,
   bundle: true,
   // nodes/protocol and what it bundles is taken in; the rest is this package's dependencies.
-  external: ["aedes", "aedes-persistence/*", "mqtt-packet", "ws"],
+  external: ["aedes", "aedes-persistence/*", "classic-level", "mqtt-packet", "ws"],
   platform: "node",
   format: "cjs",
   target: "node20",

@@ -8,6 +8,7 @@ import { BOUNDS, type Bounds } from "./bounds";
 import { Authorizer } from "./broker/authorizer";
 import { Broker, type BrokerListener } from "./broker/broker";
 import { ConnectedClients } from "./broker/connected-clients";
+import { KeptMessages, KeptRetained, KeptSessions } from "./broker/kept";
 import { type Listener, type ListenOptions, listen } from "./broker/listener";
 import { Persistence } from "./broker/persistence";
 import { SessionFilters } from "./broker/session-filters";
@@ -32,6 +33,7 @@ import { type Arrival, type StoredEvent, storedEvent } from "./cloud/stored-even
 import { Users } from "./cloud/users";
 import { WorkflowRunner } from "./cloud/workflow-runner";
 import type { Configuration } from "./command/configuration";
+import { Keeping } from "./data/keeping";
 import { SandboxError } from "./sandbox-error";
 
 export type { Bounds } from "./bounds";
@@ -64,6 +66,11 @@ export interface SandboxOptions {
   readonly keep?: number;
   /** Whether packets are: what clients send is parsed once more for it. False unless told. */
   readonly recordWire?: boolean;
+  /**
+   * A folder in which events, retained messages, sessions and users made over REST outlive the
+   * sandbox. It is made if it is not there; without one, all is in memory only.
+   */
+  readonly data?: string | undefined;
   /** What it holds besides. */
   readonly bounds?: Partial<Bounds>;
   /** Fair unless told. */
@@ -94,6 +101,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
   #running: Running | undefined;
   /** Sessions and retained messages outlive a stop, as they outlive a restart of the cloud. */
   readonly #persistence: Persistence;
+  readonly #keeping: Keeping | undefined;
   readonly #lifecycle = new Turns();
 
   constructor(options: SandboxOptions = {}) {
@@ -105,8 +113,9 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
     this.#bounds = { ...BOUNDS, ...options.bounds };
     this.#rules = this.#openRules(options.rules ?? []);
     this.#now = options.now ?? arrivalClock();
+    const { keep = 1000 } = options;
     const { retained, subscriptions, filters } = this.#bounds;
-    this.#activity = new ActivityLog({ keep: options.keep ?? 1000, retained });
+    this.#activity = new ActivityLog({ keep, retained });
     this.#filters = new SessionFilters({ ofOne: subscriptions, ofAll: filters });
     this.#persistence = this.#openPersistence();
     this.#weather = new Weather(options.weather);
@@ -123,6 +132,7 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
       filters: this.#filters,
     });
     this.#clients = this.#openClients(options.recordWire ?? false);
+    this.#keeping = options.data === undefined ? undefined : this.#openKeeping(options.data, keep);
   }
 
   /** The port it listens on, or would. */
@@ -203,7 +213,10 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
     this.emit("configured");
   }
 
-  /** Rejects with SandboxError PORT_TAKEN or LISTEN_FAILED. Does nothing if it runs already. */
+  /**
+   * Rejects with SandboxError PORT_TAKEN or LISTEN_FAILED, or one whose code begins with DATA_.
+   * Does nothing if it runs already.
+   */
   start(): Promise<void> {
     return this.#lifecycle.take(async () => {
       this.#running ??= await this.#open();
@@ -215,7 +228,9 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
     return this.#lifecycle.take(async () => {
       const running = this.#running;
       this.#running = undefined;
-      if (running) await close(running);
+      if (!running) return;
+      await close(running);
+      await this.#keeping?.close();
     });
   }
 
@@ -314,6 +329,16 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
   // --- life -----------------------------------------------------------------------------------
 
   async #open(): Promise<Running> {
+    await this.#keeping?.open();
+    try {
+      return await this.#openDoors();
+    } catch (error) {
+      await this.#keeping?.close();
+      throw error;
+    }
+  }
+
+  async #openDoors(): Promise<Running> {
     const broker = await this.#openBroker();
     try {
       const listener = await listen(this.#options, {
@@ -379,6 +404,23 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
       emitter: this,
       refuse: (place, refused) => this.refuse(place, refused),
       onPacket: recordsWire ? (packet) => this.#activity.addPacket(packet) : undefined,
+    });
+  }
+
+  #openKeeping(folder: string, keep: number): Keeping {
+    return new Keeping({
+      folder,
+      keep,
+      events: this.#activity,
+      rooms: {
+        users: this.#users,
+        retained: new KeptRetained(this.#activity, this.#persistence),
+        waiting: new KeptMessages(this.#persistence),
+        // Last, so that one session too many ends with all that it has.
+        sessions: new KeptSessions(this.#clients, this.#persistence, this.#filters),
+      },
+      failed: ({ message: reason }) =>
+        this.refuse({ what: "disk" }, Refused.because("DISK_FAILED", { folder, reason })),
     });
   }
 

@@ -8,7 +8,9 @@ declare module "aedes-persistence/asyncPersistence.js" {
       client: MemoryPersistence.Owner,
       subscriptions: readonly Subscription[],
     ): Promise<void>;
+    subscriptionsByClient(client: MemoryPersistence.Owner): Promise<Subscription[]>;
     removeSubscriptions(client: MemoryPersistence.Owner, filters: readonly string[]): Promise<void>;
+    storeRetained(packet: AedesPublishPacket): Promise<void>;
     createRetainedStream(filter: string): Readable;
     createRetainedStreamCombi(filters: readonly string[]): Readable;
     cleanSubscriptions(client: MemoryPersistence.Owner): Promise<void>;

@@ -35,8 +35,10 @@ const DISCONNECT = 14;
 export class ConnectedClients implements ClientsListener {
   readonly #options: ConnectedClientsOptions;
   readonly #clients = new Map<string, Client>();
-  /** Clients that have a session and are not connected, and whose it is. */
-  readonly #away: Recent<Identity>;
+  /** By client ID, whose each session is that is kept, whether its client is connected or away. */
+  readonly #owners = new Map<string, Identity>();
+  /** Clients that have a session and are not connected. */
+  readonly #away: Recent<true>;
   readonly #unread: Unread;
   #connections = 0;
 
@@ -53,6 +55,17 @@ export class ConnectedClients implements ClientsListener {
   get all(): readonly ConnectedClient[] {
     const { authorizer } = this.#options;
     return [...this.#clients.values()].map((client) => authorizer.describe(client));
+  }
+
+  /** By client ID, whose each session is that is kept. */
+  get owners(): ReadonlyMap<string, Identity> {
+    return this.#owners;
+  }
+
+  /** A session that was kept from before; if there are too many, the one that was restored first ends. */
+  restore(clientId: string, owner: Identity): void {
+    this.#owners.set(clientId, owner);
+    this.#away.set(clientId, true);
   }
 
   /** One has come in, from the IP address `address`. */
@@ -104,27 +117,23 @@ export class ConnectedClients implements ClientsListener {
   arriving(client: Client, packet: ConnectPacket): void {
     const { authorizer } = this.#options;
     const { clientId, clean } = packet;
-    const owner = this.#ownerOf(clientId);
+    const owner = this.#owners.get(clientId);
     if (owner) authorizer.claim(client, packet, owner);
     const session = authorizer.session(client);
     if (clean || session.refused || !owner || !this.#away.delete(clientId)) return;
     client.conn.once("close", () => {
-      if (!session.connected) this.#away.set(clientId, owner);
+      if (!session.connected) this.#away.set(clientId, true);
     });
-  }
-
-  /** Whose session is kept under a client ID, whether its client is connected or away. */
-  #ownerOf(clientId: string): Identity | undefined {
-    const client = this.#clients.get(clientId);
-    if (!client) return this.#away.peek(clientId);
-    return client.clean ? undefined : this.#options.authorizer.session(client).who;
   }
 
   connected(client: Client): void {
     const { authorizer, emitter } = this.#options;
-    authorizer.session(client).connected = true;
+    const session = authorizer.session(client);
+    session.connected = true;
     this.#clients.set(client.id, client);
     this.#away.delete(client.id);
+    if (client.clean || !session.who) this.#owners.delete(client.id);
+    else this.#owners.set(client.id, session.who);
     emitter.emit("connected", authorizer.describe(client));
   }
 
@@ -132,9 +141,9 @@ export class ConnectedClients implements ClientsListener {
     if (this.#clients.get(client.id) !== client) return;
     const { authorizer, emitter, filters } = this.#options;
     this.#clients.delete(client.id);
-    const { who, graceful, endedBy } = authorizer.session(client);
+    const { graceful, endedBy } = authorizer.session(client);
     if (client.clean) filters.end(client.id);
-    else if (who) this.#away.set(client.id, who);
+    else this.#away.set(client.id, true);
     emitter.emit("disconnected", { ...authorizer.name(client), graceful, reason: endedBy });
   }
 
@@ -157,6 +166,7 @@ export class ConnectedClients implements ClientsListener {
   #endSession(clientId: string): void {
     const { bounds, persistence, emitter, refuse } = this.#options;
     const { sessions: limit } = bounds;
+    this.#owners.delete(clientId);
     refuse({ what: "memory", clientId }, Refused.because("SESSIONS_FULL", { limit }));
     persistence.endSession(clientId).catch((error: Error) => emitter.emit("error", error));
   }

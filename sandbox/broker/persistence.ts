@@ -15,11 +15,17 @@ type Outgoing = MemoryPersistence.Outgoing;
 type Incoming = MemoryPersistence.Incoming;
 
 /** A message that its client has not acknowledged, and has perhaps not been sent. */
-interface Waiting {
+export interface Waiting {
   readonly clientId: string;
   readonly message: AedesPublishPacket;
-  /** The message, or the PUBREL in its place. */
+  /** The message as it is sent, or the PUBREL in its place; never changed, but replaced. */
   packet: Outgoing;
+}
+
+/** Of one client; the ids are of messages at QoS 2 that came and are not released. */
+export interface StoredSession {
+  readonly subscriptions: readonly Subscription[];
+  readonly unreleased: readonly number[];
 }
 
 export interface PersistenceOptions {
@@ -39,6 +45,9 @@ export class Persistence extends MemoryPersistence {
   readonly #waiting: History<Waiting>;
   /** By client ID, the ids of messages at QoS 2 that came and are not released. */
   readonly #unreleased = new Map<string, Set<number>>();
+  /** By client ID, of those that have subscriptions: a number that is new after each change of them. */
+  readonly #revisions = new Map<string, number>();
+  #revision = 0;
   /** The filters of a packet that are stored already. */
   readonly #stored = new WeakSet<readonly Subscription[]>();
   readonly #limit: number;
@@ -78,10 +87,22 @@ export class Persistence extends MemoryPersistence {
   ): Promise<void> {
     if (this.#stored.has(subscriptions)) return;
     this.#stored.add(subscriptions);
+    this.#revise(client);
     await super.addSubscriptions(client, subscriptions);
   }
 
+  override async removeSubscriptions(client: Owner, filters: readonly string[]): Promise<void> {
+    if (this.#revisions.has(client.id)) this.#revise(client);
+    await super.removeSubscriptions(client, filters);
+  }
+
+  #revise({ id }: Owner): void {
+    this.#revision += 1;
+    this.#revisions.set(id, this.#revision);
+  }
+
   override async cleanSubscriptions(client: Owner): Promise<void> {
+    this.#revisions.delete(client.id);
     await super.cleanSubscriptions(client);
     this.#ended(client.id);
   }
@@ -123,8 +144,8 @@ export class Persistence extends MemoryPersistence {
     );
     // One that had to give way goes out all the same, but will not be repeated.
     if (!waiting) return;
-    if (packet.cmd === "pubrel") waiting.packet = packet;
-    else Object.assign(waiting.packet, { messageId: packet.messageId });
+    const { messageId = 0 } = packet;
+    waiting.packet = packet.cmd === "pubrel" ? packet : { ...waiting.message, messageId };
   }
 
   /** Resolves with what its client has acknowledged, or is not to have. */
@@ -171,6 +192,32 @@ export class Persistence extends MemoryPersistence {
   /** aedes asks for it when any connection ends that wanted no session, whoever has the client ID. */
   override async cleanIncoming(client: Owner): Promise<void> {
     if (this.#isLetIn(client)) this.#unreleased.delete(client.id);
+  }
+
+  // --- what is kept of it over a restart -----------------------------------------------------
+
+  /** Another text after each change of the session. */
+  versionOf(id: string): string {
+    return `${this.#revisions.get(id)} ${[...(this.#unreleased.get(id) ?? [])].join()}`;
+  }
+
+  async sessionOf(id: string): Promise<StoredSession> {
+    const subscriptions = await super.subscriptionsByClient({ id });
+    return { subscriptions, unreleased: [...(this.#unreleased.get(id) ?? [])] };
+  }
+
+  async restoreSession(id: string, { subscriptions, unreleased }: StoredSession): Promise<void> {
+    if (subscriptions.length > 0) await this.addSubscriptions({ id }, subscriptions);
+    if (unreleased.length > 0) this.#unreleased.set(id, new Set(unreleased));
+  }
+
+  /** Oldest first. */
+  get waiting(): readonly Waiting[] {
+    return this.#waiting.items;
+  }
+
+  restoreWaiting(waiting: Waiting): void {
+    this.#waiting.add(waiting);
   }
 
   #remove(waiting: Waiting): void {

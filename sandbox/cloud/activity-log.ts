@@ -61,6 +61,16 @@ export class ActivityLog {
     this.#totals.events += 1;
   }
 
+  /** Those that were kept from before, oldest first, the last of so many in all. */
+  restoreEvents(events: readonly StoredEvent[], total: number): void {
+    for (const event of events) this.#events.add(event);
+    this.#totals.events = total;
+  }
+
+  restoreRetained(sent: Sent): void {
+    this.#retained.put(sent);
+  }
+
   addRefusal(refusal: Refusal): void {
     this.#refusals.add(refusal);
     this.#totals.refusals += 1;

@@ -32,9 +32,9 @@ export interface RefusedPlace {
   readonly username?: string;
   /**
    * `protocol`: a packet that MQTT itself does not allow. `request`: one to the REST API. `memory`:
-   * what the sandbox cannot hold.
+   * what the sandbox cannot hold. `disk`: what it cannot keep.
    */
-  readonly what: "connect" | "publish" | "subscribe" | "protocol" | "request" | "memory";
+  readonly what: "connect" | "publish" | "subscribe" | "protocol" | "request" | "memory" | "disk";
   /** Of a publish or a will, or of what the cloud sent; of a request its method and path. */
   readonly topic?: string;
   /** Of a subscribe. */
@@ -89,7 +89,7 @@ export interface Sent {
   readonly notRetained?: true;
 }
 
-/** How much there was since the sandbox was made. */
+/** How much there was since the sandbox was made; events that it has kept from before count, too. */
 export interface Totals {
   readonly events: number;
   readonly refusals: number;
@@ -104,6 +104,7 @@ export function refusalWeight(refusal: Refusal): number {
 
 /** Who was refused, as well as it is known. */
 export function refusedOne({ what, clientId, username }: RefusedPlace): string {
-  const nobody = what === "memory" ? "the sandbox" : what === "request" ? "HTTP" : "unknown client";
+  const isOwn = what === "memory" || what === "disk";
+  const nobody = isOwn ? "the sandbox" : what === "request" ? "HTTP" : "unknown client";
   return clientId || username || nobody;
 }

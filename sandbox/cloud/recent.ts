@@ -24,11 +24,6 @@ export class Recent<Value> {
     return value;
   }
 
-  /** Without meeting it. */
-  peek(key: string): Value | undefined {
-    return this.#values.get(key);
-  }
-
   set(key: string, value: Value): void {
     this.delete(key);
     this.#values.set(key, value);

@@ -46,6 +46,10 @@ const RULES: readonly Rule[] = [
     rule: "The sandbox was started with TLS: whoever connects must trust its certificate",
   },
   {
+    codes: /^DISK_FAILED$/,
+    rule: "The sandbox was started with --data: what it keeps there is to outlive it",
+  },
+  {
     codes: /^WEATHER$/,
     rule: "The sandbox was started with --refuse",
   },

@@ -87,6 +87,8 @@ const REASONS = {
   DEVICES_FULL:
     "A workflow remembers __limit__ devices at the most: from now on those that it heard of longest ago count as new",
   USERS_FULL: "__limit__ users are made over REST at the most",
+  DISK_FAILED:
+    "The disk failed (__reason__): nothing new is kept in __folder__, and the sandbox goes on in memory until it is started again",
   QUERY: "__name__ must be __accepted__, not __value__",
 } as const;
 

@@ -1,4 +1,6 @@
 // Who may log in at the moment: the configured users, and those made over REST.
+
+import type { Item, Room } from "../data/mirror";
 import {
   type Account,
   type AddedUser,
@@ -19,7 +21,7 @@ export interface UsersOptions {
   readonly changed: () => void;
 }
 
-export class Users {
+export class Users implements Room {
   readonly #options: UsersOptions;
   #configured: readonly Account[];
   /** Made over REST. */
@@ -60,6 +62,17 @@ export class Users {
   has(projectMqtt: string, loginId: string): boolean {
     const users = [...this.#accounts, ...this.#coming];
     return users.some((user) => user.projectMqtt === projectMqtt && loginIdOf(user) === loginId);
+  }
+
+  /** Those made over REST, also those who are yet to come: they have been promised. */
+  *items(): Generator<Item> {
+    for (const user of [...this.#added, ...this.#coming])
+      yield { name: user, version: user, value: () => user };
+  }
+
+  restore(user: AddedUser): void {
+    if (this.#added.length < this.#options.limit)
+      this.#letIn(this.#configured, [...this.#added, user]);
   }
 
   /** Users made over REST stay if their project does, with the API keys that it has now. */

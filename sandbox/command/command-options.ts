@@ -22,6 +22,8 @@ export interface CommandOptions {
   readonly names: readonly string[];
   readonly file: string | undefined;
   readonly tls: string | undefined;
+  /** Where what is to outlive the sandbox is kept, if it is. */
+  readonly data: string | undefined;
   readonly weather: WeatherOptions;
   readonly keep: number;
   readonly quiet: boolean;
@@ -50,6 +52,7 @@ const OPTIONS = {
   "no-retained-wildcards": flag("what is retained comes for exact topics only"),
   "slash-dots": flag("a dot in a topic is a slash"),
   "mqtt-3-only": flag("MQTT 5 is hung up on, without a word"),
+  data: taking("<folder>", "what is remembered there outlives the sandbox; made if missing"),
   keep: taking("<number>", `of events are remembered; ${DEFAULT_KEEP}`),
   host: taking("<address>", "to listen on; 127.0.0.1. Any other lets the network in"),
   "allow-host": {
@@ -104,6 +107,7 @@ export function commandOptions(
     names: (values["allow-host"] ?? []).map(nameOf),
     file: pathOf(values.file, "file", "a file"),
     tls: pathOf(values.tls, "tls", "a folder"),
+    data: pathOf(values.data, "data", "a folder"),
     weather: {
       latency: numberOf(values.latency ?? "0", "latency", 60_000),
       drop: numberOf(values.drop ?? "0", "drop", 100) / 100,

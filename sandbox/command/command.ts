@@ -22,17 +22,17 @@ async function run(): Promise<void> {
 }
 
 async function serve(options: CommandOptions): Promise<void> {
-  const { host, port, weather, keep, quiet } = options;
+  const { host, port, data, weather, keep, quiet } = options;
   const tls = options.tls === undefined ? undefined : await certificateIn(options.tls);
   const file = options.file === undefined ? undefined : new ConfigFile(options.file);
   const demo = { accounts: [DEMO_ACCOUNT, DEMO_REGISTRATION], rules: rules() };
   const configuration = (await file?.read()) ?? demo;
-  const sandbox = new Sandbox({ host, port, tls, weather, keep, ...configuration });
+  const sandbox = new Sandbox({ host, port, tls, data, weather, keep, ...configuration });
   sandbox.on("error", (error) => console.error(error));
   await sandbox.start();
   const web = await openedWeb(sandbox, options);
   if (!isLoopback(host)) console.error(warning(host));
-  console.log(greeting({ sandbox, web, certificate: tls?.file }));
+  console.log(greeting({ sandbox, web, certificate: tls?.file, data }));
   report(sandbox, console.log, { colour: process.stdout.isTTY, quiet });
   const unfollow = file && follow(file, sandbox);
   for (const signal of ["SIGINT", "SIGTERM"] as const) {

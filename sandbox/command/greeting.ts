@@ -9,10 +9,12 @@ export interface Place {
   readonly web: Web;
   /** Of the certificate that clients must trust, if it speaks TLS. */
   readonly certificate: string | undefined;
+  /** The folder in which it keeps what outlives it, if it does. */
+  readonly data: string | undefined;
 }
 
 export function greeting(place: Place): string {
-  const { sandbox, web, certificate } = place;
+  const { sandbox, web, certificate, data } = place;
   const weather = sandbox.weather.words;
   return [
     `A local Medium One listens at ${reachable(sandbox.url)}. Ctrl-C ends it.`,
@@ -23,6 +25,7 @@ export function greeting(place: Place): string {
         (url, index) => [index === 0 ? "From elsewhere" : "", url] as const,
       ),
       ...(certificate ? [["Certificate", `${certificate}    for clients to trust`] as const] : []),
+      ...(data ? [["Data", `${data}    what is kept there outlives the sandbox`] as const] : []),
       ...(weather.length > 0 ? [["Weather", weather.join(", ")] as const] : []),
     ]),
     ...(sandbox.accounts.includes(DEMO_ACCOUNT) ? demo(place) : users(sandbox.accounts)),

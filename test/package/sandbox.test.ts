@@ -139,7 +139,7 @@ describe("the packed sandbox", () => {
     assert.equal(engines.node, "^20.19.0 || >=22.12.0");
   });
 
-  it("carries only what is needed, and depends on four packages", async () => {
+  it("carries only what is needed, and depends on five packages", async () => {
     const installed = path.join(folder, "node_modules/m1-sandbox");
     const files = await readdir(installed, { recursive: true });
     const isType = (file: string) => file.startsWith(path.normalize("dist/types"));
@@ -161,6 +161,7 @@ describe("the packed sandbox", () => {
     assert.deepEqual(Object.keys(manifest.dependencies), [
       "aedes",
       "aedes-persistence",
+      "classic-level",
       "mqtt-packet",
       "ws",
     ]);

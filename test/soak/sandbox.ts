@@ -1,5 +1,6 @@
 // `npm run soak:sandbox`: a million events through the sandbox with a console open, and the memory it has
-// after each hundred thousand. Ends with code 1 if it has grown. Linux only: it reads /proc.
+// after each hundred thousand. Ends with code 1 if it has grown. Linux only: it reads /proc. What follows
+// `--` goes to the sandbox, `--data <folder>` say.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
@@ -20,7 +21,8 @@ const ALLOWED = 40;
 const { projectMqtt, userMqtt, apiKey, userPassword } = DEMO_ACCOUNT;
 
 async function soak(): Promise<void> {
-  const args = [COMMAND, "--port", "0", "--http-port", "0", "--quiet"];
+  const own = ["--port", "0", "--http-port", "0", "--quiet"];
+  const args = [COMMAND, ...own, ...process.argv.slice(2)];
   const sandbox = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
   const { mqtt, web } = await places(sandbox);
   const client = await connectAsync(mqtt, {

@@ -69,6 +69,7 @@ describe("sandbox: rules behind refusals", () => {
       "EVENT_RETAINED",
       "WEATHER",
       "TLS",
+      "DISK_FAILED",
       "HOST_FOREIGN",
       "FORM_TOO_LONG",
     ] as const) {

@@ -10,6 +10,7 @@ describe("sandbox: command options", () => {
     names: [],
     file: undefined,
     tls: undefined,
+    data: undefined,
     weather: {
       ...{ latency: 0, drop: 0, refuse: 0, createLater: 0 },
       ...{ noQos2: false, noRetainedWildcards: false, slashDots: false, mqtt3Only: false },
@@ -42,7 +43,7 @@ describe("sandbox: command options", () => {
         },
       },
     ],
-    ["--keep 1000000", {}, { keep: 1_000_000 }],
+    ["--data d --keep 1000000", {}, { data: "d", keep: 1_000_000 }],
   ];
   for (const [args, environment, differs] of understood) {
     it(`understand "${args}" with ${JSON.stringify(environment)}`, () => {

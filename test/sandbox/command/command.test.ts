@@ -6,10 +6,13 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Readable } from "node:stream";
+import { setTimeout } from "node:timers/promises";
 import { connectAsync, type MqttClient } from "mqtt";
 import { elsewhere } from "../../../sandbox/command/reachable";
 import { Sandbox } from "../../../sandbox/sandbox";
+import { endProcess } from "../../support/processes";
 import { EVENT, OWN } from "../clients";
+import { follow } from "../following";
 
 const COMMAND = path.join(__dirname, "../../../sandbox/command/command.ts");
 
@@ -26,9 +29,9 @@ describe("sandbox: command", function () {
     folder = await mkdtemp(path.join(tmpdir(), "m1-command-"));
   });
   afterEach(async () => {
-    await rm(folder, { recursive: true });
     await client?.endAsync(true);
-    if (command?.exitCode === null) command.kill("SIGKILL");
+    if (command) await endProcess(command, "SIGKILL");
+    await rm(folder, { recursive: true });
     command = undefined;
     client = undefined;
   });
@@ -96,6 +99,79 @@ describe("sandbox: command", function () {
     client = await connectAsync(url, { username: "plant/second", password: "KEY/secret" });
     assert.ok(!output.text.includes("secret"), output.text);
   });
+
+  it("has again what it kept a second before it was killed", async () => {
+    const data = path.join(folder, "data");
+    const session = { ...LOGIN, clientId: "keeper", clean: false };
+    command = start("--data", data);
+    let output = new Output(command.stdout);
+    const [, url = ""] = await output.match(/listens at (mqtt:\S+)\./);
+    client = await connectAsync(url, session);
+    await client.subscribeAsync(`1/${OWN}/#`, { qos: 1 });
+    await client.endAsync();
+    await output.match(/ disconnected +keeper /);
+    client = await connectAsync(url, LOGIN);
+    await client.publishAsync(`0/${OWN}/demo-device`, EVENT, { qos: 1 });
+    await output.match(/^[\d:.]+ {2}sent +demo-device +\{"interval":2\}/m);
+    // What is promised is a time.
+    await setTimeout(1000);
+    await client.endAsync(true);
+    await endProcess(command, "SIGKILL");
+    command = start("--data", data);
+    output = new Output(command.stdout);
+    const [, again = ""] = await output.match(/listens at (mqtt:\S+)\./);
+    const [, web = ""] = await output.match(/Console +(http:\S+)/);
+    await output.match(/Data +\S+data /);
+    const page = await follow(`${web}/console/feed`);
+    const { totals, retained } = page.snapshot;
+    page.close();
+    assert.equal(totals.events, 1);
+    assert.equal(retained.total, 1);
+    client = await connectAsync(again, session);
+    await output.match(/ connected +keeper .*session resumed/);
+  });
+
+  it("starts again however it was killed, with the events in a row up to the last that it kept", async () => {
+    const data = path.join(folder, "data");
+    let sent = 0;
+    for (const kills of [30_000, 40_000, 1]) {
+      command = start("--data", data, "--keep", "1000000", "--quiet");
+      const output = new Output(command.stdout);
+      const [, url = ""] = await output.match(/listens at (mqtt:\S+)\./);
+      const [, web = ""] = await output.match(/Console +(http:\S+)/);
+      const page = await follow(`${web}/console/feed`);
+      const { activity, totals } = page.snapshot;
+      page.close();
+      const numbers = activity.flatMap((row) => (row.kind === "event" ? [row.tags[0]?.[1]] : []));
+      const last = Number(numbers.at(-1) ?? 0);
+      assert.deepEqual(
+        numbers,
+        numbers.map((_number, index) => String(last - numbers.length + 1 + index)),
+      );
+      assert.equal(totals.events, last);
+      assert.ok(last <= sent);
+      client = await connectAsync(url, { ...LOGIN, reconnectPeriod: 0 });
+      sent = await publishUntilKilled(client, last, kills);
+    }
+  });
+
+  /** Counts on from `last`; kills once so many are acknowledged. Resolves with the last that was sent. */
+  async function publishUntilKilled(to: MqttClient, last: number, acks: number): Promise<number> {
+    let number = last;
+    let acknowledged = 0;
+    const one = async () => {
+      while (acknowledged < acks) {
+        number += 1;
+        const event = JSON.stringify({ event_data: { number } });
+        await to.publishAsync(`0/${OWN}/d`, event, { qos: 1 });
+        acknowledged += 1;
+      }
+    };
+    await Promise.all(Array.from({ length: 100 }, one));
+    if (command) await endProcess(command, "SIGKILL");
+    await to.endAsync(true);
+    return number;
+  }
 
   it("warns loudly when the network is let in", async () => {
     command = start("--host", "0.0.0.0");
@@ -165,6 +241,7 @@ describe("sandbox: command", function () {
       "drop",
       "refuse",
       "create-later",
+      "data",
       "no-qos-2",
       "no-retained-wildcards",
       "slash-dots",
@@ -203,6 +280,9 @@ describe("sandbox: command", function () {
     [["--host", "example.com"], /--host is example\.com; it must be an IP address/],
     [["--drop", "101"], /--drop is 101; it must be a number from 0 to 100/],
     [["--wind", "9"], /Unknown option '--wind'.*See m1-sandbox --help/],
+    [["--data", " "], /--data is blank; it must be a folder/],
+    [["--data", __filename], /\.ts cannot keep data: EEXIST.*; it must be a folder that can be/],
+    [["--data", __dirname], /has files that are no sandbox's; data is kept in an empty folder/],
     [["--file", "/nowhere.json"], /\/nowhere\.json cannot be read: ENOENT/],
   ];
   for (const [args, words] of mistakes) {
