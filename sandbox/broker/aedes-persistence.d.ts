@@ -11,6 +11,7 @@ declare module "aedes-persistence/asyncPersistence.js" {
     removeSubscriptions(client: MemoryPersistence.Owner, filters: readonly string[]): Promise<void>;
     createRetainedStream(filter: string): Readable;
     createRetainedStreamCombi(filters: readonly string[]): Readable;
+    subscriptionsByClient(client: MemoryPersistence.Owner): Promise<Subscription[]>;
     cleanSubscriptions(client: MemoryPersistence.Owner): Promise<void>;
 
     outgoingEnqueue(to: MemoryPersistence.Recipient, packet: AedesPublishPacket): Promise<void>;

@@ -14,6 +14,15 @@ type Recipient = MemoryPersistence.Recipient;
 type Outgoing = MemoryPersistence.Outgoing;
 type Incoming = MemoryPersistence.Incoming;
 
+/** MQTT 3.1.1, 2.3.1: they have two bytes, and none is 0. */
+export const MOST_IDS = 65_535;
+
+/**
+ * What a session without a subscription has in the place of one: aedes takes a session that has none
+ * for none, and would say so in the CONNACK (MQTT-3.2.2-2). Nobody may subscribe to it.
+ */
+export const NO_SUBSCRIPTION = { topic: "$none", qos: 0 } as Subscription;
+
 /** A message that its client has not acknowledged, and has perhaps not been sent. */
 interface Waiting {
   readonly clientId: string;
@@ -39,6 +48,8 @@ export class Persistence extends MemoryPersistence {
   readonly #waiting: History<Waiting>;
   /** By client ID, the ids of messages at QoS 2 that came and are not released. */
   readonly #unreleased = new Map<string, Set<number>>();
+  /** The client IDs that have a session. */
+  readonly #sessions = new Set<string>();
   /** The filters of a packet that are stored already. */
   readonly #stored = new WeakSet<readonly Subscription[]>();
   readonly #limit: number;
@@ -64,6 +75,11 @@ export class Persistence extends MemoryPersistence {
     });
   }
 
+  /** From now on there is a session under the client ID, whether it has subscriptions or not. */
+  beginSession(id: string): void {
+    this.#sessions.add(id);
+  }
+
   /** Forgets a session, as if its client had asked for a clean one. */
   async endSession(id: string): Promise<void> {
     for (const waiting of this.#of(id)) this.#remove(waiting);
@@ -81,7 +97,14 @@ export class Persistence extends MemoryPersistence {
     await super.addSubscriptions(client, subscriptions);
   }
 
+  override async subscriptionsByClient(client: Owner): Promise<Subscription[]> {
+    const subscriptions = await super.subscriptionsByClient(client);
+    const isBare = subscriptions.length === 0 && this.#sessions.has(client.id);
+    return isBare ? [NO_SUBSCRIPTION] : subscriptions;
+  }
+
   override async cleanSubscriptions(client: Owner): Promise<void> {
+    this.#sessions.delete(client.id);
     await super.cleanSubscriptions(client);
     this.#ended(client.id);
   }
@@ -99,15 +122,24 @@ export class Persistence extends MemoryPersistence {
     return Readable.from(oneByOne());
   }
 
-  /** One copy for each client, however many of its filters match: as it gets one when it is there. */
+  /**
+   * One copy for each client, however many of its filters match: as it gets one when it is there.
+   * Its subscription was there before the message, so it is not told that this is retained (MQTT-3.3.1-9).
+   */
   override async outgoingEnqueueCombi(
     to: readonly Recipient[],
     packet: AedesPublishPacket,
   ): Promise<void> {
     for (const clientId of new Set(to.map((recipient) => recipient.clientId))) {
-      const message = { ...packet };
+      const message = { ...packet, retain: false };
       this.#waiting.add({ clientId, message, packet: message });
     }
+  }
+
+  /** What a new subscription brings waits for its acknowledgement, too; it has its id already. */
+  keepRetained({ id: clientId }: Owner, packet: AedesPublishPacket): void {
+    const message = { ...packet };
+    this.#waiting.add({ clientId, message, packet: message });
   }
 
   override outgoingEnqueue(to: Recipient, packet: AedesPublishPacket): Promise<void> {
@@ -139,8 +171,22 @@ export class Persistence extends MemoryPersistence {
     return waiting?.packet;
   }
 
+  /** What has an id was sent before, which MQTT-3.3.1-1 has a PUBLISH tell. */
   override outgoingStream({ id }: Owner): Readable {
-    return Readable.from(this.#of(id).map(({ packet }) => packet));
+    const outgoing = this.#of(id).map(({ packet }) =>
+      packet.cmd === "publish" ? { ...packet, dup: packet.messageId !== undefined } : packet,
+    );
+    return Readable.from(outgoing);
+  }
+
+  /**
+   * Where a new connection of a session begins to count its messages, so that it is long until one
+   * gets the id of another that still waits for its acknowledgement (MQTT-2.3.1-2). Undefined if
+   * none waits: then it may begin anywhere.
+   */
+  firstMessageId(id: string): number | undefined {
+    const taken = this.#of(id).flatMap(({ packet: { messageId } }) => messageId ?? []);
+    return taken.length === 0 ? undefined : firstOfLongestRun(taken);
   }
 
   /**
@@ -187,4 +233,21 @@ export class Persistence extends MemoryPersistence {
   #find({ id }: Owner, matches: (waiting: Waiting) => boolean): Waiting | undefined {
     return this.#waiting.items.find((waiting) => waiting.clientId === id && matches(waiting));
   }
+}
+
+/** The id with which the longest run of those that are not taken begins. */
+function firstOfLongestRun(taken: readonly number[]): number {
+  const ascending = [...taken].sort((one, other) => one - other);
+  const [lowest = 1] = ascending;
+  let first = 1;
+  let longest = -1;
+  for (const [index, id] of ascending.entries()) {
+    // After the greatest id comes the least: they go round.
+    const next = ascending[index + 1] ?? lowest + MOST_IDS;
+    if (next - id > longest) {
+      longest = next - id;
+      first = (id % MOST_IDS) + 1;
+    }
+  }
+  return first;
 }
