@@ -15,6 +15,7 @@ import {
 import { Refused } from "../cloud/refusal";
 import type { Arrival } from "../cloud/stored-event";
 import { grantedQos, lesser } from "./granted-qos";
+import { NO_SUBSCRIPTION } from "./persistence";
 import type { SessionFilters } from "./session-filters";
 import type { Weather } from "./weather";
 
@@ -203,12 +204,14 @@ export class Authorizer {
 
   /**
    * null is answered with 0x80 (MQTT-3.9.3-2). Asked for each filter of a restored session too,
-   * before its client is connected.
+   * before its client is connected. aedes brings a message by the first filter that matches, so each
+   * brings it at any QoS; `forward` knows them all (MQTT-3.3.5-1).
    */
   subscribe(client: Client, subscription: Subscription): Subscription | null {
     const session = this.session(client);
     if (client.closed || !session.who || session.refused) return null;
     if (!session.connected) session.sessionPresent = true;
+    if (subscription === NO_SUBSCRIPTION) return null;
     const { topic: filter, qos } = subscription;
     try {
       authorizeSubscribe(filter, this.#weather.routedFor(session.who));
@@ -219,7 +222,7 @@ export class Authorizer {
       return null;
     }
     session.subscriptions.set(filter, qos);
-    return subscription;
+    return { ...subscription, qos: 2 };
   }
 
   /**

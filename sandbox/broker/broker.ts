@@ -15,7 +15,7 @@ import { LONGEST_CLIENT_ID } from "../../nodes/protocol/credentials";
 import { MOST_EARLY } from "../bounds";
 import { SandboxError } from "../sandbox-error";
 import { type Authorizer, NOT_AUTHORIZED } from "./authorizer";
-import type { Persistence } from "./persistence";
+import { MOST_IDS, type Persistence } from "./persistence";
 import { Turns } from "./turns";
 
 export interface ClientsListener {
@@ -35,6 +35,13 @@ export interface BrokerListener {
   readonly failed: (error: Error) => void;
 }
 
+/** What aedes keeps to itself of a client. */
+interface Internals {
+  readonly _parser: EventEmitter;
+  /** The packet ID of the next message to it. */
+  _nextId: number;
+}
+
 /** Milliseconds until a connection ends on which no CONNECT came; besides those by which it is late. */
 const CONNECT_TIMEOUT = 30_000;
 /** What the cloud sends, as much as the broker must know. */
@@ -42,6 +49,10 @@ export type CloudMessage = Pick<PublishPacket, "topic" | "payload" | "qos" | "re
 
 /** Messages that the cloud sent and that are not routed yet, before devices have to wait. */
 const MOST_UNROUTED = 1000;
+/** The parser's error for a CONNECT of a protocol level that it cannot read. */
+const UNKNOWN_LEVEL = "Invalid protocol version";
+/** CONNACK with the return code 1 (MQTT 3.1.1, 3.2). */
+const LEVEL_REFUSED = Buffer.from([0x20, 2, 0, 1]);
 /** SUBACK's failure (MQTT-3.9.3-2). */
 const NOT_GRANTED = 0x80;
 
@@ -92,7 +103,15 @@ export class Broker {
       authorizePublish: (client, packet, done) => done(authorizer.publish(client, packet)),
       authorizeSubscribe: (client, subscription, done) =>
         done(null, authorizer.subscribe(client, subscription)),
-      authorizeForward: (client, packet) => authorizer.forward(client, packet),
+      authorizeForward: (client, packet) => {
+        const forwarded = authorizer.forward(client, packet);
+        if (forwarded && isFirstOfRetained(forwarded) && !client.clean) {
+          // aedes would not repeat it, although the session is to have it (MQTT-4.4.0-1).
+          forwarded.messageId = takeMessageId(client);
+          persistence.keepRetained(client, forwarded);
+        }
+        return forwarded;
+      },
       published: (packet, client, done) => {
         listener.published(packet, client);
         // Its client is not read on before that.
@@ -106,15 +125,28 @@ export class Broker {
   }
 
   /**
-   * A client has come in; it speaks MQTT over `stream`, to which nobody has to wait to write. `bend`
+   * A client has come in; it speaks MQTT over `stream`, to which nobody has to wait to write. `admit`
    * may change each packet before aedes looks at it: what is asked for is what aedes grants in a SUBACK.
+   * If it throws, the connection ends, and aedes does not see the packet.
    */
-  take(stream: Duplex, bend: (packet: Packet) => void): Client {
+  take(stream: Duplex, admit: (packet: Packet) => void): Client {
     const client = this.#aedes.handle(stream);
-    (client as unknown as { readonly _parser: EventEmitter })._parser.prependListener(
-      "packet",
-      bend,
-    );
+    const { _parser: parser } = internals(client);
+    const [enqueue] = parser.listeners("packet") as [(this: EventEmitter, packet: Packet) => void];
+    parser.off("packet", enqueue);
+    parser.on("packet", (packet: Packet) => {
+      try {
+        admit(packet);
+      } catch (error) {
+        client.emit("error", error as Error);
+        return;
+      }
+      enqueue.call(parser, packet);
+    });
+    parser.prependListener("error", ({ message }: Error) => {
+      // What the parser does not know is to be answered all the same (MQTT-3.1.2-2).
+      if (message === UNKNOWN_LEVEL) stream.write(LEVEL_REFUSED);
+    });
     return client;
   }
 
@@ -171,6 +203,29 @@ function letIn(routing: Turns, client: Client, proceed: () => void): void {
   );
 }
 
+function internals(client: Client): Internals {
+  return client as unknown as Internals;
+}
+
+/** aedes counts from any id, even from that of a message which still waits. */
+function beginSession(client: Client, persistence: Persistence): void {
+  persistence.beginSession(client.id);
+  const first = persistence.firstMessageId(client.id);
+  if (first !== undefined) internals(client)._nextId = first;
+}
+
+function takeMessageId(client: Client): number {
+  const counting = internals(client);
+  const id = counting._nextId;
+  counting._nextId = (id % MOST_IDS) + 1;
+  return id;
+}
+
+/** Whether it goes to a new subscription, which alone is told that it is retained, for the first time. */
+function isFirstOfRetained({ retain, qos, messageId }: PublishPacket): boolean {
+  return retain && qos > 0 && messageId === undefined;
+}
+
 function follow(
   aedes: Aedes,
   authorizer: Authorizer,
@@ -180,7 +235,9 @@ function follow(
   // Before the CONNACK is written: who is told that it is connected, is.
   aedes.on("client", (client) => {
     // It may have gone while it was being let in; aedes registers it all the same.
-    if (!client.closed) clients.connected(client);
+    if (client.closed) return;
+    if (!client.clean) beginSession(client, persistence);
+    clients.connected(client);
   });
   aedes.on("clientDisconnect", (client) => clients.disconnected(client));
   aedes.on("clientError", (client, error) => authorizer.broke(client, error));

@@ -10,6 +10,7 @@ import { Refused } from "../cloud/refusal";
 import type { Authorizer } from "./authorizer";
 import type { Broker, ClientsListener } from "./broker";
 import { Frames } from "./frames";
+import { checkPacket } from "./packet-rules";
 import type { Persistence } from "./persistence";
 import type { SessionFilters } from "./session-filters";
 import { Unread } from "./unread";
@@ -74,7 +75,10 @@ export class ConnectedClients implements ClientsListener {
     if (!this.#hasRoomFor(stream)) return;
     const slowed = weather.slowed(stream);
     this.#unread.hold(slowed);
-    const client = broker.take(slowed, (packet) => weather.bend(packet));
+    const client = broker.take(slowed, (packet) => {
+      checkPacket(packet);
+      weather.bend(packet);
+    });
     authorizer.welcome(client, address);
     const frames = new Frames(({ type, length }) => {
       if (type === DISCONNECT) authorizer.session(client).graceful = true;

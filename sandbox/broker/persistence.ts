@@ -14,6 +14,15 @@ type Recipient = MemoryPersistence.Recipient;
 type Outgoing = MemoryPersistence.Outgoing;
 type Incoming = MemoryPersistence.Incoming;
 
+/** MQTT 3.1.1, 2.3.1: they have two bytes, and none is 0. */
+export const MOST_IDS = 65_535;
+
+/**
+ * What a session without a subscription has in the place of one: aedes takes a session that has none
+ * for none, and would say so in the CONNACK (MQTT-3.2.2-2). Nobody may subscribe to it.
+ */
+export const NO_SUBSCRIPTION = { topic: "$none", qos: 0 } as Subscription;
+
 /** A message that its client has not acknowledged, and has perhaps not been sent. */
 export interface Waiting {
   readonly clientId: string;
@@ -45,7 +54,7 @@ export class Persistence extends MemoryPersistence {
   readonly #waiting: History<Waiting>;
   /** By client ID, the ids of messages at QoS 2 that came and are not released. */
   readonly #unreleased = new Map<string, Set<number>>();
-  /** By client ID, of those that have subscriptions: a number that is new after each change of them. */
+  /** By client ID, of those that have a session: a number that is new after each change of its subscriptions. */
   readonly #revisions = new Map<string, number>();
   #revision = 0;
   /** The filters of a packet that are stored already. */
@@ -73,6 +82,11 @@ export class Persistence extends MemoryPersistence {
     });
   }
 
+  /** From now on there is a session under the client ID, whether it has subscriptions or not. */
+  beginSession(id: string): void {
+    if (!this.#revisions.has(id)) this.#revise(id);
+  }
+
   /** Forgets a session, as if its client had asked for a clean one. */
   async endSession(id: string): Promise<void> {
     for (const waiting of this.#of(id)) this.#remove(waiting);
@@ -87,18 +101,24 @@ export class Persistence extends MemoryPersistence {
   ): Promise<void> {
     if (this.#stored.has(subscriptions)) return;
     this.#stored.add(subscriptions);
-    this.#revise(client);
+    this.#revise(client.id);
     await super.addSubscriptions(client, subscriptions);
   }
 
   override async removeSubscriptions(client: Owner, filters: readonly string[]): Promise<void> {
-    if (this.#revisions.has(client.id)) this.#revise(client);
+    if (this.#revisions.has(client.id)) this.#revise(client.id);
     await super.removeSubscriptions(client, filters);
   }
 
-  #revise({ id }: Owner): void {
+  #revise(id: string): void {
     this.#revision += 1;
     this.#revisions.set(id, this.#revision);
+  }
+
+  override async subscriptionsByClient(client: Owner): Promise<Subscription[]> {
+    const subscriptions = await super.subscriptionsByClient(client);
+    const isBare = subscriptions.length === 0 && this.#revisions.has(client.id);
+    return isBare ? [NO_SUBSCRIPTION] : subscriptions;
   }
 
   override async cleanSubscriptions(client: Owner): Promise<void> {
@@ -120,15 +140,24 @@ export class Persistence extends MemoryPersistence {
     return Readable.from(oneByOne());
   }
 
-  /** One copy for each client, however many of its filters match: as it gets one when it is there. */
+  /**
+   * One copy for each client, however many of its filters match: as it gets one when it is there.
+   * Its subscription was there before the message, so it is not told that this is retained (MQTT-3.3.1-9).
+   */
   override async outgoingEnqueueCombi(
     to: readonly Recipient[],
     packet: AedesPublishPacket,
   ): Promise<void> {
     for (const clientId of new Set(to.map((recipient) => recipient.clientId))) {
-      const message = { ...packet };
+      const message = { ...packet, retain: false };
       this.#waiting.add({ clientId, message, packet: message });
     }
+  }
+
+  /** What a new subscription brings waits for its acknowledgement, too; it has its id already. */
+  keepRetained({ id: clientId }: Owner, packet: AedesPublishPacket): void {
+    const message = { ...packet };
+    this.#waiting.add({ clientId, message, packet: message });
   }
 
   override outgoingEnqueue(to: Recipient, packet: AedesPublishPacket): Promise<void> {
@@ -160,8 +189,22 @@ export class Persistence extends MemoryPersistence {
     return waiting?.packet;
   }
 
+  /** What has an id was sent before, which MQTT-3.3.1-1 has a PUBLISH tell. */
   override outgoingStream({ id }: Owner): Readable {
-    return Readable.from(this.#of(id).map(({ packet }) => packet));
+    const outgoing = this.#of(id).map(({ packet }) =>
+      packet.cmd === "publish" ? { ...packet, dup: packet.messageId !== undefined } : packet,
+    );
+    return Readable.from(outgoing);
+  }
+
+  /**
+   * Where a new connection of a session begins to count its messages, so that it is long until one
+   * gets the id of another that still waits for its acknowledgement (MQTT-2.3.1-2). Undefined if
+   * none waits: then it may begin anywhere.
+   */
+  firstMessageId(id: string): number | undefined {
+    const taken = this.#of(id).flatMap(({ packet: { messageId } }) => messageId ?? []);
+    return taken.length === 0 ? undefined : firstOfLongestRun(taken);
   }
 
   /**
@@ -207,6 +250,7 @@ export class Persistence extends MemoryPersistence {
   }
 
   async restoreSession(id: string, { subscriptions, unreleased }: StoredSession): Promise<void> {
+    this.beginSession(id);
     if (subscriptions.length > 0) await this.addSubscriptions({ id }, subscriptions);
     if (unreleased.length > 0) this.#unreleased.set(id, new Set(unreleased));
   }
@@ -234,4 +278,21 @@ export class Persistence extends MemoryPersistence {
   #find({ id }: Owner, matches: (waiting: Waiting) => boolean): Waiting | undefined {
     return this.#waiting.items.find((waiting) => waiting.clientId === id && matches(waiting));
   }
+}
+
+/** The id with which the longest run of those that are not taken begins. */
+function firstOfLongestRun(taken: readonly number[]): number {
+  const ascending = [...taken].sort((one, other) => one - other);
+  const [lowest = 1] = ascending;
+  let first = 1;
+  let longest = -1;
+  for (const [index, id] of ascending.entries()) {
+    // After the greatest id comes the least: they go round.
+    const next = ascending[index + 1] ?? lowest + MOST_IDS;
+    if (next - id > longest) {
+      longest = next - id;
+      first = (id % MOST_IDS) + 1;
+    }
+  }
+  return first;
 }

@@ -8,7 +8,8 @@ import { DEMO_ACCOUNT } from "../../sandbox/sandbox";
  * holds on every broker; where one of these is named, what our side makes of it is what is promised.
  */
 export type Peculiarity =
-  | "noMqtt5"
+  | "closesOnMqtt5"
+  | "refusesMqtt5"
   | "qos2AsQoS1"
   | "retainedOnlyForExactTopics"
   | "grantsForbiddenSubscriptions"

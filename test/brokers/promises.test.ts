@@ -194,15 +194,18 @@ for (const lab of LAB) {
       "MQTT 5 works, or is refused with a reason",
       async () => {
         const connection = openConnection(broker, { settings: { protocolVersion: 5 } });
-        if (has("noMqtt5")) {
+        if (has("closesOnMqtt5") || has("refusesMqtt5")) {
           const { reason } = await enters(connection, "offline");
-          assert.match(reason.code, /^(MQTT_5|PROTOCOL)_REFUSED$/);
+          const expected = has("refusesMqtt5") ? "PROTOCOL_REFUSED" : "MQTT_5_REFUSED";
+          assert.equal(reason.code, expected);
           return;
         }
         await reaches(connection, "online");
         assert.equal(await sendNumber(connection, 8_000), undefined);
       },
-      has("noMqtt5") ? "no: it closes the connection" : "",
+      (has("closesOnMqtt5") && "no: it closes the connection") ||
+        (has("refusesMqtt5") && "no: it answers with return code 1") ||
+        "",
     );
 
     promise(

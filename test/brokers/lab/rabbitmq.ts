@@ -7,7 +7,7 @@ import { ownBrokerFile, ownRabbitMQ } from "../own-broker-files";
 export const rabbitmq: LabBroker = {
   name: "RabbitMQ",
   peculiarities: new Set([
-    "noMqtt5",
+    "closesOnMqtt5",
     "qos2AsQoS1",
     "retainedOnlyForExactTopics",
     "dotBecomesSlash",

@@ -7,7 +7,7 @@ import type { Cloud, LabBroker, Message } from "../broker";
 
 export const sandbox: LabBroker = {
   name: "the sandbox",
-  peculiarities: new Set(["noMqtt5", "closesOnRefusedPublish"]),
+  peculiarities: new Set(["refusesMqtt5", "closesOnRefusedPublish"]),
   async start() {
     const port = await freePort();
     const heard: Message[] = [];

@@ -250,6 +250,23 @@ describe("sandbox: what outlives it", () => {
       assert.equal((await received.upTo(1))[0]?.payload, "missed");
     });
 
+    it("are there without a filter, too, and each filter has the QoS that it had", async () => {
+      const bare = await connect(sandbox, KEEPER);
+      await restart();
+      assert.equal(bare.connected, false);
+      let connected = sandbox.next("connected");
+      const client = await connect(sandbox, KEEPER);
+      assert.equal((await connected).sessionPresent, true);
+      await client.subscribeAsync({ [`1/${OWN}/a`]: { qos: 0 }, [`1/${OWN}/b`]: { qos: 1 } });
+      await restart();
+      connected = sandbox.next("connected");
+      await connect(sandbox, KEEPER);
+      assert.deepEqual((await connected).subscriptions, [
+        { filter: `1/${OWN}/a`, qos: 0 },
+        { filter: `1/${OWN}/b`, qos: 1 },
+      ]);
+    });
+
     it("that their clients ended are gone, with what waited in them", async () => {
       await subscribed();
       await sandbox.sendDeviceEvent("d", "missed");
@@ -269,7 +286,8 @@ describe("sandbox: what outlives it", () => {
       await kill();
       const connected = sandbox.next("connected");
       await connect(sandbox, KEEPER);
-      assert.equal((await connected).sessionPresent, false);
+      assert.deepEqual((await connected).subscriptions, []);
+      assert.deepEqual(await keysNow("waiting/"), []);
     });
 
     it("stay their user's", async () => {
