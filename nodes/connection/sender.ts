@@ -63,8 +63,6 @@ interface Link {
 
 /** The options of a publication, by its QoS; those of QoS 2 have their exchanges. */
 const PUBLISH = [{ qos: 0 }, { qos: 1 }] as const;
-/** Events that are sent in one turn of the event loop. The first take some 50 µs each, before V8 has compiled the code. */
-const SENT_PER_TURN = 250;
 /** After so many connections that end without an answer to releases there are none any more. */
 const UNANSWERED_RELEASES = 2;
 
@@ -76,7 +74,7 @@ export class Sender {
   readonly #refusals: PublishRefusals;
   readonly #pause = new SendingPause();
   readonly #rate: SendRate;
-  readonly #turn = new TurnBudget(SENT_PER_TURN, () => this.sendWaiting());
+  readonly #turn: TurnBudget;
   #rateTimer: NodeJS.Timeout | undefined;
   #link: Link | undefined;
   #isSending = false;
@@ -98,6 +96,7 @@ export class Sender {
     this.#refusals = new PublishRefusals(options.timing);
     this.#rate = new SendRate(options.sendRate);
     this.#acknowledgement = new Deadline(options.timing.acknowledge);
+    this.#turn = new TurnBudget(options.timing.turn, () => this.sendWaiting());
   }
 
   /** How many events are sent and not acknowledged. */

@@ -23,6 +23,8 @@ export interface Timing {
   readonly longestPause: number;
   /** So long after the last pause without such a refusal, the broker takes events again. */
   readonly calm: number;
+  /** So long one turn of the event loop may be used to send what waits. */
+  readonly turn: number;
   /** Three times taken over by the same client id within this time is a clash. */
   readonly clash: number;
   /** For the last acknowledgements and DISCONNECT; then the socket is destroyed. */
@@ -44,6 +46,7 @@ export const TIMING: Timing = {
   firstPause: 1_000,
   longestPause: 60_000,
   calm: 30_000,
+  turn: 8,
   clash: 60_000,
   close: 2_000,
   deploy: 15_000,
