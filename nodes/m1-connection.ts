@@ -3,7 +3,8 @@
 import { hostname } from "node:os";
 import path from "node:path";
 import type { Node, NodeAPI, NodeDef } from "node-red";
-import { offerOnDemand } from "./admin/on-demand";
+import { offerEndpoints } from "./admin/endpoints";
+import { offerOutboxes } from "./admin/outbox-endpoints";
 import { defaultClientId } from "./connection/client-id";
 import { Connection } from "./connection/connection";
 import type { ConnectionSettings } from "./connection/mqtt-client";
@@ -53,7 +54,8 @@ interface Credentials {
 const REFRESH_MS = 500;
 
 export = (RED: NodeAPI): void => {
-  offerOnDemand(RED);
+  offerEndpoints(RED);
+  offerOutboxes(RED);
 
   function M1Connection(this: Node<Credentials>, config: ConnectionConfig): void {
     RED.nodes.createNode(this, config);

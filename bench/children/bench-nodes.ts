@@ -44,8 +44,14 @@ export = (RED: NodeAPI & { hooks: Hooks }): void => {
   RED.events.on("node-status", ({ id, status }: { id: string; status: NodeStatus }) => {
     statuses.set(id, status);
   });
+  function watchLoop(): void {
+    delays.reset();
+    delays.enable();
+  }
+
   RED.events.on("flows:starting", () => {
     started = now();
+    watchLoop();
   });
 
   function BenchSource(this: Node, config: SourceConfig): void {
@@ -127,11 +133,8 @@ export = (RED: NodeAPI & { hooks: Hooks }): void => {
     async settle() {
       memoryBefore = await settledMemory();
     },
-    /** The event loop, until `loop`. */
-    watchLoop() {
-      delays.reset();
-      delays.enable();
-    },
+    /** The event loop, from now until `loop`; before it is asked for, since the flows started. */
+    watchLoop,
     /** Milliseconds in which nothing else could run, at the longest. */
     loop: () => ({ longest: delays.max / 1e6 }),
 

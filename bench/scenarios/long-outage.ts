@@ -37,7 +37,6 @@ async function round(lab: Lab, nodeRed: MeasuredNodeRed): Promise<Sample> {
   await consumer.ask("expect", { count });
   await lab.restoreBroker();
   await nodeRed.resume();
-  await nodeRed.ask("watchLoop");
   const drained = await consumer.ask<Arrivals>("complete");
   const started = await nodeRed.ask<{ at: number }>("started");
   const loop = await nodeRed.ask<{ longest: number }>("loop");

@@ -36,6 +36,7 @@ export class Deadline {
   /** As `met`, and nothing goes on. */
   end(): void {
     this.#due = undefined;
+    this.#missed = () => undefined;
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }

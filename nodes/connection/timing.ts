@@ -23,7 +23,7 @@ export interface Timing {
   readonly longestPause: number;
   /** So long after the last pause without such a refusal, the broker takes events again. */
   readonly calm: number;
-  /** So long one turn of the event loop may be used to send what waits. */
+  /** So long, and ten events more, one turn of the event loop may be used to send what waits. */
   readonly turn: number;
   /** Three times taken over by the same client id within this time is a clash. */
   readonly clash: number;

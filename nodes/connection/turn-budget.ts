@@ -2,7 +2,7 @@
 // process. In time and not in number: the first events take ten times as long as those for which V8 has compiled the code.
 
 /** So many are done between two looks at the clock. */
-export const AT_ONCE = 50;
+export const AT_ONCE = 10;
 
 export class TurnBudget {
   readonly #milliseconds: number;

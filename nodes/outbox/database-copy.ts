@@ -69,7 +69,9 @@ export class DatabaseCopy {
   /** With those of processes that ended in the middle of opening. Only while the folder is open and intact. */
   async discardAll(): Promise<void> {
     await this.discard();
-    for (const copy of await this.#siblings("opening")) await rm(copy, { recursive: true });
+    // Another process may be discarding its own.
+    for (const copy of await this.#siblings("opening"))
+      await rm(copy, { recursive: true, force: true });
   }
 
   /** Keeps it for a person to look at, under the name that is returned; of several the oldest goes. */

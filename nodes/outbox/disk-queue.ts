@@ -235,16 +235,6 @@ export class DiskQueue implements EventQueue {
     return this.#opening;
   }
 
-  /** What an earlier process left goes behind what has come meanwhile. Resolves with whether it could be opened. */
-  async #openLate(): Promise<boolean> {
-    if (!(await this.#store.hasRoom()) || this.#closing) return false;
-    this.#opening = this.#openStore().then((restored) => {
-      if (this.#isUsable) this.#owner.counted(restored);
-    });
-    await this.#opening;
-    return this.#isUsable;
-  }
-
   /** What a predecessor had in quarantine in memory. */
   #storeQuarantined(): void {
     const entries = [...this.quarantine.inMemory];
@@ -431,43 +421,31 @@ export class DiskQueue implements EventQueue {
   /** From now on new events stay in memory. */
   #fail(error: unknown): void {
     if (!this.#tail.stopAccepting()) return;
-    const warning = unusable(error);
-    this.#owner.warning(warning);
-    // A module that is not there will not come.
-    if (warning.code !== "OUTBOX_NOT_LOADED") this.#retryLater();
+    this.#owner.warning(unusable(error));
+    if (this.#isUsable) this.#retryLater();
   }
 
   #retryLater(): void {
-    this.#retryTimer = setTimeout(() => this.#retryNow(), this.#retry).unref();
+    this.#retryTimer = setTimeout(() => this.#reopen(), this.#retry).unref();
   }
 
-  /** The disk may have room again, or be there by now. */
-  async #retryNow(): Promise<void> {
+  /** The disk may have room again. */
+  async #reopen(): Promise<void> {
     await this.#reading;
     if (this.#closing) return;
-    const isBack = await (this.#isUsable ? this.#reopen() : this.#openLate());
-    if (this.#closing) return;
-    if (isBack) {
-      this.#tail.startAccepting();
-      this.#storeQuarantined();
-      this.#owner.resumed();
-    } else this.#retryLater();
-    this.#readMore();
-  }
-
-  async #reopen(): Promise<boolean> {
     // Of a folder that is gone, what is open can still be read.
-    if (!this.#unread.isEmpty && !this.#store.exists()) return false;
-    this.#isReopening = true;
+    const mayReopen = this.#unread.isEmpty || this.#store.exists();
+    this.#isReopening = mayReopen;
     const inMemory = [...this.quarantine.inMemory];
-    const isBack = await this.#store.reopen(inMemory);
-    if (isBack) {
+    if (mayReopen && (await this.#store.reopen(inMemory))) {
       // What the disk does not let go has left all the same.
       await this.quarantine.stored(inMemory).catch(() => undefined);
       this.#corrections.endAt(this.#store.newest);
-    }
+      this.#tail.startAccepting();
+      this.#owner.resumed();
+    } else this.#retryLater();
     this.#isReopening = false;
-    return isBack;
+    this.#readMore();
   }
 }
 

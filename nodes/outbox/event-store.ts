@@ -153,14 +153,6 @@ export class EventStore implements CommitOwner {
       );
   }
 
-  /** Whether it is worth trying to open it again; makes the folder if it is not there. */
-  hasRoom(): Promise<boolean> {
-    return probe(this.folder).then(
-      () => true,
-      () => false,
-    );
-  }
-
   async #reopen(quarantine: readonly QuarantineEntry[]): Promise<void> {
     await probe(this.folder);
     await this.#db?.close();
@@ -189,7 +181,7 @@ export class EventStore implements CommitOwner {
     if (kept) this.#isQuarantineUnsafe = true;
     if (this.#sync === "always" && add.length > 0) await this.#commits.now();
     else this.#commits.written();
-    // The changes are on disk whether these fail or not; the next write tries again.
+    // The changes are on disk whether these fail or not; a later write tries again.
     if (kept) await kept.written().catch(() => undefined);
     if (this.#watermarkOnDisk - this.#swept >= SWEPT_AT_ONCE)
       await this.#sweep().catch(() => undefined);

@@ -1,6 +1,6 @@
 // A disk that fails while Node-RED runs, and one that works again: events are kept, and what happens is told once.
 import assert from "node:assert/strict";
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import type { Socket } from "node:net";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -167,20 +167,6 @@ describe("a disk that fails while it is in use", function () {
     assert.match(warning, /no such file/);
     assert.deepEqual(others, []);
     assert.notEqual((await readdir(folder())).length, 0);
-  });
-
-  it("has a folder later where none could be made at first", async () => {
-    await mkdir(path.dirname(folder()));
-    await writeFile(folder(), "in the way");
-    await start();
-    await feedUpTo(0, 100);
-    await prints(nodeRed, IN_MEMORY);
-    await rm(folder());
-    await prints(nodeRed, ON_DISK_AGAIN);
-    await feedUpTo(100, 200);
-    await isStored(199);
-    await deliversAll(200);
-    assert.equal(warnings().length, 1);
   });
 
   it("stores events again once it has room: they survive a kill", async () => {

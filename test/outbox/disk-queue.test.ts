@@ -1,12 +1,11 @@
 // A queue on disk is one queue, wherever its events lie at the moment: in memory, on disk, or on their way there.
 import assert from "node:assert/strict";
-import { rename, rm, statfs, writeFile } from "node:fs/promises";
+import { rm, statfs } from "node:fs/promises";
 import path from "node:path";
 import { systemClock } from "../../nodes/outbox/clock";
 import { DiskQueue, type DiskQueueOptions, type QueueOwner } from "../../nodes/outbox/disk-queue";
 import { type Done, type QueuedEvent, queuedEvent } from "../../nodes/outbox/event";
 import { EventStore } from "../../nodes/outbox/event-store";
-import { isTaken } from "../../nodes/outbox/folder-use";
 import { refusedEntry } from "../../nodes/outbox/quarantine-entry";
 import { M1Error } from "../../nodes/protocol/errors";
 import { failWrites, restoreWrites } from "../support/disk-writing";
@@ -362,64 +361,6 @@ describe("queue on disk", () => {
     assert.deepEqual(told, ["counted 0", "warning OUTBOX_UNUSABLE", "resumed"]);
     await queue.close();
     assert.equal(await onDisk(), 1);
-  });
-
-  it("opens a folder that could not be opened at first: what it holds comes behind what came meanwhile", async () => {
-    await left(1, 2);
-    await rename(folder, `${folder}.aside`);
-    await writeFile(folder, "");
-    const { queue, told, next } = make({ retry: 20 });
-    queue.push(event(3));
-    queue.quarantine.keep(refusedEntry(event(9), refusal("too pink")));
-    await next("ready");
-    assert.equal(queue.isOnDisk, false);
-    const resumed = next("resumed");
-    await rm(folder);
-    await rename(`${folder}.aside`, folder);
-    await resumed;
-    queue.push(event(4));
-    const given: (string | undefined)[] = [];
-    while (given.length < 4) {
-      const nextEvent = queue.next();
-      if (nextEvent) given.push(name(nextEvent));
-      else await next("ready");
-    }
-
-    assert.deepEqual(given, ["3", "1", "2", "4"]);
-    assert.deepEqual(told, [
-      "warning OUTBOX_UNUSABLE",
-      "lost 0",
-      "counted 0",
-      "counted 2",
-      "resumed",
-    ]);
-    await queue.close();
-    assert.deepEqual([await onDisk(), (await quarantinedIn(folder)).length], [3, 1]);
-  });
-
-  it("does not open it late once it is closed", async () => {
-    await writeFile(folder, "");
-    const { queue, store, next } = make({ retry: 20 });
-    queue.push(event(1));
-    await next("ready");
-    let answer: (hasRoom: boolean) => void = () => undefined;
-    const asked = new Promise<void>((resolve) => {
-      store.hasRoom = () => {
-        resolve();
-        return new Promise((answered) => {
-          answer = answered;
-        });
-      };
-    });
-    await asked;
-    const { events } = await queue.close();
-    await rm(folder);
-    answer(true);
-    await new Promise(setImmediate);
-
-    assert.deepEqual(events.map(name), ["1"]);
-    assert.equal(store.exists(), false);
-    assert.equal(isTaken(folder), false);
   });
 
   it("says when the disk has less room than the outbox may need, before it is full", async () => {
