@@ -226,11 +226,14 @@ export class Sandbox extends EventEmitter<SandboxEvents> implements Cloud {
   /** Ends every client and frees the port. Does nothing if it does not run. */
   stop(): Promise<void> {
     return this.#lifecycle.take(async () => {
-      const running = this.#running;
-      this.#running = undefined;
-      if (!running) return;
-      await close(running);
-      await this.#keeping?.close();
+      if (!this.#running) return;
+      try {
+        // Workflows may still answer what came last.
+        await close(this.#running);
+      } finally {
+        this.#running = undefined;
+        await this.#keeping?.close();
+      }
     });
   }
 

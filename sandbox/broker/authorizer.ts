@@ -232,7 +232,8 @@ export class Authorizer {
   forward(client: Client, packet: AedesPublishPacket): AedesPublishPacket | null {
     const { who, subscriptions } = this.session(client);
     if (!who || !maySubscribe(this.#weather.routedFor(who), packet.topic)) return null;
-    packet.qos = lesser(packet.qos, grantedQos(subscriptions, packet.topic));
+    // What is repeated goes as it went before: it waits for its acknowledgement.
+    if (!packet.dup) packet.qos = lesser(packet.qos, grantedQos(subscriptions, packet.topic));
     return packet;
   }
 

@@ -44,6 +44,8 @@ interface Internals {
 
 /** Milliseconds until a connection ends on which no CONNECT came; besides those by which it is late. */
 const CONNECT_TIMEOUT = 30_000;
+/** Milliseconds for the answers of workflows to what came last. */
+const GOODBYE = 1_000;
 /** What the cloud sends, as much as the broker must know. */
 export type CloudMessage = Pick<PublishPacket, "topic" | "payload" | "qos" | "retain">;
 
@@ -59,6 +61,7 @@ const NOT_GRANTED = 0x80;
 export class Broker {
   readonly #aedes: Aedes;
   readonly #routing: Turns;
+  readonly #clients = new Set<Client>();
   #isClosing = false;
 
   private constructor(aedes: Aedes, routing: Turns) {
@@ -105,7 +108,7 @@ export class Broker {
         done(null, authorizer.subscribe(client, subscription)),
       authorizeForward: (client, packet) => {
         const forwarded = authorizer.forward(client, packet);
-        if (forwarded && isFirstOfRetained(forwarded) && !client.clean) {
+        if (forwarded && isFirstOfRetained(forwarded) && !client.clean && !client.closed) {
           // aedes would not repeat it, although the session is to have it (MQTT-4.4.0-1).
           forwarded.messageId = takeMessageId(client);
           persistence.keepRetained(client, forwarded);
@@ -131,6 +134,8 @@ export class Broker {
    */
   take(stream: Duplex, admit: (packet: Packet) => void): Client {
     const client = this.#aedes.handle(stream);
+    this.#clients.add(client);
+    stream.once("close", () => this.#clients.delete(client));
     const { _parser: parser } = internals(client);
     const [enqueue] = parser.listeners("packet") as [(this: EventEmitter, packet: Packet) => void];
     parser.off("packet", enqueue);
@@ -174,8 +179,13 @@ export class Broker {
     if (isBehind(this.#routing)) await this.#routing.settled;
   }
 
-  /** Resolves once a message that is being routed is on its way, and every client is cut off. */
+  /** Resolves once every client is cut off, and what they had sent is stored, with its answers on their way. */
   async close(): Promise<void> {
+    for (const { conn } of this.#clients) conn.destroy();
+    // aedes acknowledges an event, and hands it on in the next turn of the event loop.
+    for (let turn = 0; turn < 2; turn += 1) await new Promise(setImmediate);
+    const deadline = performance.now() + GOODBYE;
+    while (this.#routing.waiting > 0 && performance.now() < deadline) await this.#routing.settled;
     this.#isClosing = true;
     await this.#routing.settled;
     await new Promise<void>((resolve) => this.#aedes.close(resolve));

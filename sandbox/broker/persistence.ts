@@ -154,9 +154,16 @@ export class Persistence extends MemoryPersistence {
     }
   }
 
-  /** What a new subscription brings waits for its acknowledgement, too; it has its id already. */
-  keepRetained({ id: clientId }: Owner, packet: AedesPublishPacket): void {
+  /**
+   * What a new subscription brings waits for its acknowledgement, too; it has its id already. It takes the place of
+   * the same topic's from an earlier subscription.
+   */
+  keepRetained(client: Owner, packet: AedesPublishPacket): void {
+    const { id: clientId } = client;
     const message = { ...packet };
+    const isSame = ({ retain, topic }: AedesPublishPacket) => retain && topic === packet.topic;
+    const earlier = this.#find(client, (waiting) => isSame(waiting.message));
+    if (earlier) this.#remove(earlier);
     this.#waiting.add({ clientId, message, packet: message });
   }
 
@@ -204,7 +211,7 @@ export class Persistence extends MemoryPersistence {
    */
   firstMessageId(id: string): number | undefined {
     const taken = this.#of(id).flatMap(({ packet: { messageId } }) => messageId ?? []);
-    return taken.length === 0 ? undefined : firstOfLongestRun(taken);
+    return taken.length === 0 ? undefined : middleOfLongestRun(taken);
   }
 
   /**
@@ -280,19 +287,22 @@ export class Persistence extends MemoryPersistence {
   }
 }
 
-/** The id with which the longest run of those that are not taken begins. */
-function firstOfLongestRun(taken: readonly number[]): number {
+/**
+ * The id in the middle of the longest run of those that are not taken: what was sent before a kill, and is not known
+ * any more, went on from the run's beginning.
+ */
+function middleOfLongestRun(taken: readonly number[]): number {
   const ascending = [...taken].sort((one, other) => one - other);
   const [lowest = 1] = ascending;
-  let first = 1;
+  let middle = 1;
   let longest = -1;
   for (const [index, id] of ascending.entries()) {
     // After the greatest id comes the least: they go round.
     const next = ascending[index + 1] ?? lowest + MOST_IDS;
     if (next - id > longest) {
       longest = next - id;
-      first = (id % MOST_IDS) + 1;
+      middle = ((id + Math.ceil(longest / 2) - 1) % MOST_IDS) + 1;
     }
   }
-  return first;
+  return middle;
 }

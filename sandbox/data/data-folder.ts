@@ -74,14 +74,15 @@ export class DataFolder {
 /** Makes the folder a sandbox's, or makes sure that it is. */
 async function claim(folder: string): Promise<void> {
   const names = await namesIn(folder);
-  if (names.length === 0) {
-    await writeFile(path.join(folder, MARK), `{"format":${FORMAT}}\n`, { flush: true });
+  const file = path.join(folder, MARK);
+  if (names.length > 0 && !names.includes(MARK)) throw SandboxError.dataForeign(folder);
+  const text = names.length > 0 ? await readFile(file, "utf8") : "";
+  // Empty where the disk was full when it was to be written.
+  if (text === "" && !names.includes(DATABASE)) {
+    await writeFile(file, `{"format":${FORMAT}}\n`, { flush: true });
     return;
   }
-  if (!names.includes(MARK)) throw SandboxError.dataForeign(folder);
-  const mark = JSON.parse(await readFile(path.join(folder, MARK), "utf8")) as {
-    format?: unknown;
-  } | null;
+  const mark = JSON.parse(text) as { format?: unknown } | null;
   if (mark?.format !== FORMAT) throw SandboxError.dataFormat(folder, mark?.format, FORMAT);
 }
 

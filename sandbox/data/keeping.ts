@@ -95,7 +95,8 @@ export class Keeping {
     const oldest = Math.max(first, last - this.#options.keep + 1);
     const events = await data.read({ gte: eventKey(oldest), lte: eventKey(last) });
     this.#checkCount(events.length, last - oldest + 1);
-    this.#first = first;
+    // A kill may have come before what was forgotten was cleared.
+    this.#first = EMPTY.first;
     this.#last = last;
     const values = events.map(([, event]) => event as StoredEvent);
     this.#options.events.restoreEvents(values, last);
@@ -122,9 +123,9 @@ export class Keeping {
       await this.#follow(data);
     } catch (error) {
       this.#data = undefined;
-      this.#options.failed(error as Error);
       // A database that cannot write may not be able to end either; that is no news.
       await data.close().catch(() => undefined);
+      this.#options.failed(error as Error);
     }
   }
 

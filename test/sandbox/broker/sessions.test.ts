@@ -89,6 +89,37 @@ describe("sandbox: a session", () => {
     await leave(last);
   });
 
+  it("repeats what is retained once, however often it was subscribed to", async () => {
+    await context.sandbox.sendUpdate("d", "model", "kept", { qos: 1 });
+    const { client } = await open();
+    for (let time = 0; time < 3; time += 1) {
+      await client.subscribe([`1/${OWN}/#`, 1]);
+      await client.next("publish");
+    }
+    await leave(client);
+    const { client: back } = await open();
+    await context.sandbox.sendDeviceEvent("d", "new", { qos: 1 });
+    const payloads = [await back.next("publish"), await back.next("publish")].map(({ payload }) =>
+      payload.toString(),
+    );
+    assert.deepEqual(payloads, ["kept", "new"]);
+    await leave(back);
+  });
+
+  it("that was ended has nothing left to repeat", async () => {
+    await context.sandbox.sendUpdate("d", "model", "kept", { qos: 1 });
+    const { client } = await open();
+    await client.subscribe([`1/${OWN}/#`, 1]);
+    await client.next("publish");
+    await leave(client);
+    await leave((await open({ ...SESSION, clean: true })).client);
+    const { client: anew } = await open();
+    await anew.subscribe([`1/${OWN}/+/event`, 1]);
+    await context.sandbox.sendDeviceEvent("d", "new", { qos: 1 });
+    assert.equal((await anew.next("publish")).payload.toString(), "new");
+    await leave(anew);
+  });
+
   it("does not call retained what came while its client was away", async () => {
     const { client } = await open();
     await client.subscribe([`1/${OWN}/#`, 1]);

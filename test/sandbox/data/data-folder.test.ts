@@ -78,6 +78,12 @@ describe("sandbox: the folder for data", () => {
     await sandbox.stop();
   });
 
+  it("may be one that a full disk let a sandbox make, and no more", async () => {
+    await mkdir(folder);
+    await writeFile(path.join(folder, "m1-sandbox.json"), "");
+    assert.equal(await complaint().catch(() => "none"), "none");
+  });
+
   it("that holds other files is not touched", async () => {
     await mkdir(folder);
     await writeFile(path.join(folder, "thesis.txt"), "years of work");

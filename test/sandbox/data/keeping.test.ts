@@ -8,7 +8,13 @@ import type { IPublishPacket } from "mqtt";
 import { generate, type Packet, parser } from "mqtt-packet";
 import { DataFolder, type Entry } from "../../../sandbox/data/data-folder";
 import { openWeb, type Web } from "../../../sandbox/http/web";
-import { type Account, DEMO_ACCOUNT, Sandbox, type SandboxOptions } from "../../../sandbox/sandbox";
+import {
+  type Account,
+  DEMO_ACCOUNT,
+  type Rule,
+  Sandbox,
+  type SandboxOptions,
+} from "../../../sandbox/sandbox";
 import { temporaryFolder } from "../../support/processes";
 import {
   connect,
@@ -434,6 +440,40 @@ describe("sandbox: what outlives it", () => {
       await restart();
       assert.equal(added(), undefined);
     });
+  });
+
+  it("ends with all that it has acknowledged, and with the answers to it", async () => {
+    await connect(sandbox, KEEPER).then(async (client) => {
+      await client.subscribeAsync(`1/${OWN}/#`, { qos: 1 });
+      await client.endAsync();
+    });
+    await sandbox.stop();
+    const answers: Rule = (event, cloud) =>
+      cloud.sendDeviceEvent(event.deviceId, String(event.eventData.number), { qos: 1 });
+    await start({ rules: [answers] });
+    const client = await connect(sandbox);
+    let acknowledged = 0;
+    const sending = Array.from({ length: 2_000 }, (_, number) =>
+      client
+        .publishAsync(`0/${OWN}/d`, JSON.stringify({ event_data: { number } }), { qos: 1 })
+        .then(() => {
+          acknowledged += 1;
+        })
+        .catch(() => undefined),
+    );
+    await sandbox.next("event");
+    await sandbox.stop();
+    await endClients();
+    await Promise.all(sending);
+    await start();
+    assert.ok(acknowledged > 0 && sandbox.events.length >= acknowledged);
+    const received = inbox(await connect(sandbox, KEEPER));
+    const stored = sandbox.events.length;
+    const messages = await received.upTo(stored);
+    assert.deepEqual(
+      messages.map(({ payload }) => Number(payload)),
+      numbers(),
+    );
   });
 
   it("has what it had, however often it is killed", async () => {
