@@ -62,6 +62,10 @@ async function buildRuntime() {
       bundle: true,
       legalComments: "inline",
     }),
+    // Whoever passes on what is bundled passes its licence on.
+    ...["temporal-polyfill", "temporal-utils"].map((name) =>
+      cp(path.join(root, "node_modules", name, "LICENSE"), path.join(to, `${name}.LICENSE`)),
+    ),
   ]);
 }
 

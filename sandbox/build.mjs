@@ -2,7 +2,7 @@
 // package, the console's page, and the JSON Schema of the command's file. With --types also the
 // class's types, which the package carries.
 import { execFile } from "node:child_process";
-import { chmod, cp, mkdir, rm, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -21,11 +21,12 @@ const node = {
   target: "node20",
   legalComments: "inline",
   logLevel: "warning",
+  metafile: true,
 };
 
 await rm(to, { recursive: true, force: true });
 await mkdir(page, { recursive: true });
-await Promise.all([
+const [command, sandbox, consolePage] = await Promise.all([
   esbuild.build({
     ...node,
     entryPoints: [path.join(root, "command/command.ts")],
@@ -41,12 +42,14 @@ await Promise.all([
     target: "es2022",
     legalComments: "inline",
     logLevel: "warning",
+    metafile: true,
   }),
   ...["index.html", "icon.svg"].map((file) =>
     cp(path.join(root, "console", file), path.join(page, file)),
   ),
   writeSchema(),
 ]);
+await writeLicences([command, sandbox, consolePage]);
 if (process.argv.includes("--types")) {
   const tsc = path.join(root, "../node_modules/typescript/bin/tsc");
   await promisify(execFile)(process.execPath, [tsc, "-p", path.join(root, "tsconfig.types.json")]);
@@ -70,4 +73,18 @@ async function writeSchema() {
   const { configJsonSchema } = await import(`data:text/javascript;base64,${code}`);
   const schema = JSON.stringify(configJsonSchema(), undefined, 2);
   await writeFile(path.join(to, "sandbox.schema.json"), `${schema}\n`);
+}
+
+/** Whoever passes on what is bundled passes its licence on. */
+async function writeLicences(builds) {
+  const inputs = builds.flatMap(({ metafile }) => Object.keys(metafile.inputs));
+  const packages = new Set(
+    inputs.flatMap((file) => /.*node_modules\/((@[^/]+\/)?[^/]+)/.exec(file)?.[1] ?? []),
+  );
+  const licences = [...packages].sort().map(async (name) => {
+    const text = await readFile(path.join(root, "../node_modules", name, "LICENSE"), "utf8");
+    return `${name}\n\n${text.trim()}\n`;
+  });
+  const rule = `\n${"-".repeat(70)}\n\n`;
+  await writeFile(path.join(to, "BUNDLED-LICENSES"), (await Promise.all(licences)).join(rule));
 }

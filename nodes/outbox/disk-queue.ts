@@ -84,6 +84,8 @@ export class DiskQueue implements EventQueue {
   readonly #limit: number;
   #retryTimer: NodeJS.Timeout | undefined;
   #isReopening = false;
+  readonly #storesNew: boolean;
+  #hasToldUnusable = false;
   #hasToldUnreadable = false;
   #hasToldNotSynced = false;
 
@@ -97,6 +99,7 @@ export class DiskQueue implements EventQueue {
     store.quarantine.onFailed = (error) => this.#fail(error);
     this.#retry = retry;
     this.#limit = limit;
+    this.#storesNew = storesNew;
     this.#owner = owner;
     store.onSyncFailed = (error) => this.#syncFailed(error);
     this.#clock = clock;
@@ -420,9 +423,12 @@ export class DiskQueue implements EventQueue {
 
   /** From now on new events stay in memory. */
   #fail(error: unknown): void {
-    if (!this.#tail.stopAccepting()) return;
+    const accepted = this.#tail.stopAccepting();
+    // One that is only emptied never accepted any.
+    if (!accepted && (this.#storesNew || this.#hasToldUnusable)) return;
+    this.#hasToldUnusable = true;
     this.#owner.warning(unusable(error));
-    if (this.#isUsable) this.#retryLater();
+    if (accepted && this.#isUsable) this.#retryLater();
   }
 
   #retryLater(): void {

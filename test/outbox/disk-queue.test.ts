@@ -1,6 +1,6 @@
 // A queue on disk is one queue, wherever its events lie at the moment: in memory, on disk, or on their way there.
 import assert from "node:assert/strict";
-import { rm, statfs } from "node:fs/promises";
+import { rm, statfs, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { systemClock } from "../../nodes/outbox/clock";
 import { DiskQueue, type DiskQueueOptions, type QueueOwner } from "../../nodes/outbox/disk-queue";
@@ -404,6 +404,16 @@ describe("queue on disk", () => {
     assert.deepEqual(told, ["counted 0", "warning OUTBOX_NOT_SYNCED"]);
     await queue.close();
     assert.equal(await onDisk(), 1);
+  });
+
+  it("says once that the disk cannot be used, also if it is only to be emptied", async () => {
+    await writeFile(folder, "");
+    const { queue, told, next } = make({ storesNew: false });
+    queue.push(event(1));
+    await next("ready");
+    await queue.close();
+
+    assert.deepEqual(told, ["warning OUTBOX_UNUSABLE", "lost 0", "counted 0"]);
   });
 
   it("only empties the disk if it is told to store nothing new", async () => {

@@ -79,6 +79,13 @@ describe("the packed package", () => {
     for (const file of files) assert.ok(library.includes(file), file);
   });
 
+  it("carries the licences of what is bundled in it", async () => {
+    for (const name of ["temporal-polyfill", "temporal-utils"]) {
+      const licence = await readFile(path.join(installed, `dist/${name}.LICENSE`), "utf8");
+      assert.match(licence, /^MIT License/);
+    }
+  });
+
   it("carries only what is needed at run time", async () => {
     const files = await readdir(installed, { recursive: true });
     const strangers = files.filter((file) => /\.(ts|map)$|^(test|sandbox|demo|bench)\b/.test(file));

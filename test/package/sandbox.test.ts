@@ -139,6 +139,13 @@ describe("the packed sandbox", () => {
     assert.equal(engines.node, "^20.19.0 || >=22.12.0");
   });
 
+  it("carries the licences of what is bundled in it", async () => {
+    const file = path.join(folder, "node_modules/m1-sandbox/dist/BUNDLED-LICENSES");
+    const licences = await readFile(file, "utf8");
+    for (const name of ["@hono/node-server", "hono", "temporal-polyfill", "uplot", "zod"])
+      assert.match(licences, new RegExp(`^${name}\n\n.*MIT License`, "m"));
+  });
+
   it("carries only what is needed, and depends on five packages", async () => {
     const installed = path.join(folder, "node_modules/m1-sandbox");
     const files = await readdir(installed, { recursive: true });
@@ -147,6 +154,7 @@ describe("the packed sandbox", () => {
       "LICENSE",
       "README.md",
       "dist",
+      "dist/BUNDLED-LICENSES",
       "dist/command.js",
       "dist/index.js",
       "dist/page",
