@@ -1,6 +1,6 @@
 // What a broker of the lab is: how it runs, where the cloud's end is, and what it is known to do otherwise.
 import { EventEmitter, once } from "node:events";
-import { connectAsync, type MqttClient } from "mqtt";
+import { connectAsync, type ISubscriptionMap, type MqttClient } from "mqtt";
 import { DEMO_ACCOUNT } from "../../sandbox/sandbox";
 
 /**
@@ -83,9 +83,12 @@ export class MqttCloud implements Cloud {
     await this.subscribe();
   }
 
-  /** Once more where the broker has forgotten it; waits until the broker is there. */
+  /** Once more where the broker has forgotten it; resolves once that knows. */
   async subscribe(): Promise<void> {
-    await this.#client?.subscribeAsync("0/#", { qos: 1 });
+    // mqtt.js answers at once for a filter that it has subscribed to before, connected or not, unless it is told.
+    const filters: object = { "0/#": { qos: 1 }, resubscribe: true };
+    const granted = await this.#client?.subscribeAsync(filters as ISubscriptionMap);
+    if (granted?.length !== 1) throw new Error("The cloud has not subscribed");
   }
 
   async send(topic: string, payload: string, options: { qos?: 0 | 1 | 2; retain?: boolean } = {}) {
