@@ -494,6 +494,22 @@ describe("sandbox: what outlives it", () => {
     );
   });
 
+  it("clears what a kill has left of events that were forgotten", async () => {
+    await restart({ keep: 1 });
+    await publish(1, 2);
+    await sandbox.stop();
+    const [kept] = await read("event/", folder);
+    const data = await DataFolder.open(folder);
+    const left = `event/${"1".padStart(16, "0")}`;
+    await data.write([[left, kept?.[1]]], []);
+    await data.close();
+    await start({ keep: 1 });
+    await publish(3);
+    await restart({ keep: 1 });
+    const keys = (await keysNow("event/")).map((key) => Number(key.slice("event/".length)));
+    assert.deepEqual(keys, [3]);
+  });
+
   it("writes nothing while nothing happens", async () => {
     await publish(1);
     await sandbox.sendUpdate("d", "a", "1");
