@@ -150,16 +150,17 @@ export class Sender {
   sendWaiting(): void {
     const link = this.#link;
     // At QoS 0 `publish` may call back at once: without the flag, once per waiting event and deeper.
-    if (this.#isSending || !link) return;
-    if (link.isProbing) return;
+    if (this.#isSending || !link || link.isProbing) return;
     const probe = this.#probeNeeded(link);
     if (probe) {
       this.#probe(link, probe);
       return;
     }
+    if (!this.#maySend(link)) return;
     this.#isSending = true;
+    this.#turn.resume();
     const { size } = this.#outbox;
-    while (this.#maySend(link)) {
+    do {
       const delivery = this.#outbox.next();
       if (!delivery) break;
       if (!this.#maySendAtItsQoS(link, delivery)) {
@@ -167,7 +168,8 @@ export class Sender {
         break;
       }
       this.#publish(link, delivery);
-    }
+    } while (this.#maySend(link));
+    this.#turn.pause();
     this.#isSending = false;
     // Expired events leave without having been sent.
     if (this.#outbox.size !== size) this.#owner.outboxChanged();
@@ -215,8 +217,8 @@ export class Sender {
     this.#turn.spend();
     if (qos === 2) this.#exchangesOf(link).publish(delivery, answered);
     else client.publish(topic, payload, PUBLISH[qos], answered);
-    // For each event that meets a full socket at QoS 0, mqtt.js adds a listener to it.
-    if (qos === 0) link.needsDrain = client.stream.writableNeedDrain;
+    // What a full socket is given waits in memory, beside the outbox.
+    link.needsDrain = client.stream.writableNeedDrain;
   }
 
   /**

@@ -8,10 +8,12 @@ export class TurnBudget {
   readonly #milliseconds: number;
   readonly #goOn: () => void;
   readonly #now: () => number;
-  /** In this turn. */
+  /** Since the last look at the clock. */
   #done = 0;
-  /** On the clock. */
-  #end = 0;
+  /** Milliseconds of this turn. */
+  #used = 0;
+  /** On the clock: what came before is in `#used`. */
+  #since = 0;
   #isLeft = true;
   /** It was asked for when nothing was left. */
   #isWanted = false;
@@ -30,11 +32,20 @@ export class TurnBudget {
     return this.#isLeft;
   }
 
+  /** The time counts from here to `pause`: what others do with the turn in between is theirs. */
+  resume(): void {
+    this.#since = this.#now();
+    this.#immediate ??= setImmediate(() => this.#endTurn());
+  }
+
   /** One is done. */
   spend(): void {
     this.#done += 1;
-    if (!this.#immediate) this.#begin();
-    else if (this.#done % AT_ONCE === 0) this.#isLeft = this.#now() < this.#end;
+    if (this.#done === AT_ONCE) this.#look();
+  }
+
+  pause(): void {
+    this.#look();
   }
 
   /** Nothing goes on by itself any more. */
@@ -43,17 +54,23 @@ export class TurnBudget {
     this.#reset();
   }
 
-  #begin(): void {
-    this.#end = this.#now() + this.#milliseconds;
-    this.#immediate = setImmediate(() => {
-      const isWanted = this.#isWanted;
-      this.#reset();
-      if (isWanted) this.#goOn();
-    });
+  #look(): void {
+    const now = this.#now();
+    this.#used += now - this.#since;
+    this.#since = now;
+    this.#done = 0;
+    this.#isLeft = this.#used < this.#milliseconds;
+  }
+
+  #endTurn(): void {
+    const isWanted = this.#isWanted;
+    this.#reset();
+    if (isWanted) this.#goOn();
   }
 
   #reset(): void {
     this.#done = 0;
+    this.#used = 0;
     this.#isLeft = true;
     this.#isWanted = false;
     this.#immediate = undefined;

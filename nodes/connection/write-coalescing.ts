@@ -9,27 +9,22 @@ const SHORT = 8;
 
 /**
  * Has the stream gather what is written to it, from now on, until the turn ends, or until the function is
- * called that is returned. The stream keeps a full buffer until then: it ends in the middle of a packet, and no
- * broker answers half a packet.
+ * called that is returned. A full buffer goes out at once: in a turn that goes on for long, the broker has something
+ * to do meanwhile. It may end in the middle of a packet, so the stream must have no delay of its own.
  */
 export function coalesceWrites(stream: Writable): () => void {
   const writePiece = stream.write.bind(stream) as (piece: Uint8Array) => boolean;
-  const cork = stream.cork.bind(stream);
   let buffer = Buffer.alloc(0);
   /** Between the two lies what is gathered; what lies before is the socket's until it has sent it. */
   let from = 0;
   let to = 0;
   let scheduled = false;
 
-  const passOn = () => {
+  const send = () => {
     if (to === from || !stream.writable) return;
     const piece = buffer.subarray(from, to);
     from = to;
     writePiece(piece);
-  };
-  const send = () => {
-    passOn();
-    stream.uncork();
   };
   const sendLater = () => {
     scheduled = false;
@@ -39,8 +34,7 @@ export function coalesceWrites(stream: Writable): () => void {
     // A UTF-16 unit is three bytes of UTF-8 at the most.
     const most = typeof chunk === "string" ? chunk.length * 3 : chunk.length;
     if (to + most > buffer.length) {
-      if (stream.writableCorked === 0) cork();
-      passOn();
+      send();
       buffer = Buffer.allocUnsafeSlow(Math.max(BUFFER, most));
       from = to = 0;
     }

@@ -49,14 +49,14 @@ export function* eventsOf({
     if (!parts || end < 0 || start > text.length) {
       throw new SyntaxError(`entry ${sequence} is not an event`);
     }
-    const payload = text.slice(end + 1, start);
-    const content = {
+    yield {
+      sequence,
+      acceptedAt: Number(acceptedAt),
       topic,
-      payload,
+      payload: text.slice(end + 1, start),
       qos: Number(qos) as QoS,
       ...(stamped && { isStamped: true }),
     };
-    yield { sequence, acceptedAt: Number(acceptedAt), ...content };
   }
 }
 

@@ -19,42 +19,54 @@ describe("a budget for a turn of the event loop", () => {
   function spend(count: number): void {
     for (let n = 0; n < count; n += 1) budget.spend();
   }
-  function use(): void {
-    spend(1);
-    time += 10;
-    spend(AT_ONCE - 1);
+  /** Takes so many milliseconds. */
+  function use(milliseconds: number): void {
+    budget.resume();
+    time += milliseconds;
+    budget.pause();
   }
 
-  it("lasts for so long, however many are done", () => {
-    spend(1);
+  it("lasts for so long, however many are done, and the clock is looked at now and then", () => {
+    budget.resume();
     time += 9;
     spend(9_999);
     ok(budget.isLeft);
     time += 1;
-    spend(AT_ONCE - 1);
     ok(budget.isLeft);
     spend(1);
+    ok(!budget.isLeft);
+    spend(AT_ONCE);
+    ok(!budget.isLeft);
+  });
+
+  it("counts no time that others take in between", () => {
+    for (let n = 0; n < 9; n += 1) {
+      use(1);
+      time += 1_000;
+    }
+    ok(budget.isLeft);
+    use(1);
     ok(!budget.isLeft);
   });
 
   it("is whole again in the next turn, in which what wanted more goes on", async () => {
-    use();
+    use(10);
     ok(!budget.isLeft);
     await turn();
     ok(budget.isLeft);
     equal(goesOn, 1);
-    spend(AT_ONCE);
+    use(9);
     ok(budget.isLeft);
   });
 
   it("calls nobody who did not want more", async () => {
-    use();
+    use(10);
     await turn();
     equal(goesOn, 0);
   });
 
   it("calls nobody once it has ended, and is whole", async () => {
-    use();
+    use(10);
     ok(!budget.isLeft);
     budget.end();
     ok(budget.isLeft);
