@@ -7,7 +7,7 @@ import { circumstances, keep } from "./report";
 import { runScenario } from "./rounds";
 import type { Scale } from "./scale";
 import type { Scenario } from "./scenario";
-import { burst } from "./scenarios/burst";
+import { bursts } from "./scenarios/burst";
 import { deploy } from "./scenarios/deploy";
 import { devicesIn } from "./scenarios/device-in";
 import { eventsOut } from "./scenarios/event-out";
@@ -21,7 +21,7 @@ import { tables } from "./tables";
 
 const SCENARIOS = [
   ...eventsOut,
-  burst,
+  ...bursts,
   ...latencies,
   ...devicesIn,
   offline,
@@ -62,7 +62,7 @@ async function run(): Promise<void> {
 }
 
 async function measured(scenario: Scenario, scale: Scale): Promise<Result> {
-  const lab = await Lab.open(scale, scenario.core);
+  const lab = await Lab.open(scale, scenario);
   try {
     const progress = (text: string) => console.error(`${scenario.title}: ${text}`);
     return resultOf(scenario, await runScenario(scenario, lab, progress));

@@ -20,9 +20,15 @@ export const ENVELOPE = JSON.stringify({
   observed_at: "2001-01-01T00:10:10.000000Z",
 });
 export const OUT = "out";
+/** The device of the last event of a round, and its node: Node-RED would take the same name for a reference. */
+const LAST = "last";
+const LAST_OUT = "last-out";
+/** The topics of all events, and of the last ones. */
+export const EVERY_EVENT = "0/#";
+export const LAST_EVENTS = `0/+/+/${LAST}`;
 
-export function eventTopic(user: string): string {
-  return `0/${PROJECT}/${user}/d`;
+export function eventTopic(user: string, isLast: boolean): string {
+  return `0/${PROJECT}/${user}/${isLast ? LAST : "d"}`;
 }
 
 export function deviceName(index: number): string {
@@ -69,17 +75,25 @@ export function outFlow(
   maker: Maker,
   { port, qos, outbox, isStored = false, complete = "delivered" }: OutOptions,
 ): Flow {
-  const payload = maker === "core" ? ENVELOPE : READING;
-  const out =
-    maker === "core"
-      ? { type: "mqtt out", broker: "connection", topic: eventTopic(maker), retain: "false" }
-      : { type: "m1 event out", connection: "connection", deviceId: "d", deviceIdType: "str" };
+  const source = { z: "tab", type: "bench source", payload: maker === "core" ? ENVELOPE : READING };
+  const out = { z: "tab", complete, qos: String(qos), wires: [] };
   return [
     tab,
     connection(maker, maker, port, outbox),
-    { id: "source", z: "tab", type: "bench source", payload, isStored, wires: [[OUT]] },
-    { id: OUT, z: "tab", ...out, complete, qos: String(qos), wires: [] },
+    { ...source, id: "source", isStored, wires: [[OUT]] },
+    { ...out, id: OUT, ...sender(maker, false) },
+    { ...source, id: "last-source", isLast: true, wires: [[LAST_OUT]] },
+    { ...out, id: LAST_OUT, ...sender(maker, true) },
   ];
+}
+
+function sender(maker: Maker, isLast: boolean) {
+  if (maker === "core") {
+    const topic = eventTopic(maker, isLast);
+    return { type: "mqtt out", broker: "connection", topic, retain: "false" };
+  }
+  const deviceId = isLast ? LAST : "d";
+  return { type: "m1 event out", connection: "connection", deviceId, deviceIdType: "str" };
 }
 
 /** So many receiving nodes, each for a device of its own, into one sink. */

@@ -3,6 +3,7 @@ import os from "node:os";
 import { Mosquitto } from "../test/support/mosquitto";
 import { run } from "../test/support/processes";
 import { Child } from "./child";
+import { EVERY_EVENT, LAST_EVENTS } from "./flows";
 import type { Scale } from "./scale";
 
 const SETTINGS = [
@@ -13,23 +14,31 @@ const SETTINGS = [
   "upgrade_outgoing_qos true",
 ];
 
+export interface LabOptions {
+  /** The core that the candidates have to themselves, if they are on a small machine. */
+  readonly core?: number;
+  /** The cloud hears of the last event of a round only; the others end at the broker. */
+  readonly isLastOnly?: boolean;
+}
+
 export class Lab {
   readonly scale: Scale;
   readonly consumer = new Child("consumer");
   readonly producer = new Child("producer");
   readonly #core: number | undefined;
+  readonly #isLastOnly: boolean;
   readonly #ends: (() => Promise<void>)[] = [];
   #broker: Mosquitto | undefined;
   #progressPort = 0;
 
-  private constructor(scale: Scale, core: number | undefined) {
+  private constructor(scale: Scale, { core, isLastOnly = false }: LabOptions) {
     this.scale = scale;
     this.#core = core;
+    this.#isLastOnly = isLastOnly;
   }
 
-  /** What it runs keeps off `core`, where there is more than one. */
-  static async open(scale: Scale, core?: number): Promise<Lab> {
-    const lab = new Lab(scale, core);
+  static async open(scale: Scale, options: LabOptions): Promise<Lab> {
+    const lab = new Lab(scale, options);
     try {
       lab.#broker = await Mosquitto.start({ settings: SETTINGS });
       await lab.#subscribe();
@@ -50,6 +59,11 @@ export class Lab {
   /** Where the producer wants to be told of a receiver's progress. */
   get progressPort(): number {
     return this.#progressPort;
+  }
+
+  /** Has the consumer await so many events, of which it may hear of the last only. */
+  expect(count: number): Promise<void> {
+    return this.consumer.ask("expect", { count: this.#isLastOnly ? 1 : count });
   }
 
   /** Has `end` called when the lab is closed, whatever happens until then. */
@@ -76,7 +90,8 @@ export class Lab {
   }
 
   #subscribe(): Promise<void> {
-    return this.consumer.ask("subscribe", { port: this.broker.port, filter: "0/#" });
+    const filter = this.#isLastOnly ? LAST_EVENTS : EVERY_EVENT;
+    return this.consumer.ask("subscribe", { port: this.broker.port, filter });
   }
 
   async #keepOffCore(): Promise<void> {

@@ -6,20 +6,25 @@ import { ANSWER_WITHIN, built, type Servant } from "./child";
 import type { Flow } from "./flows";
 import type { Lab } from "./lab";
 
+export interface MeasuredLaunch extends Launch {
+  /** How long the event loop is held up is measured from the start of the flows on. */
+  readonly watchesLoop?: boolean;
+}
+
 export class MeasuredNodeRed implements Servant {
   readonly #userDir: string;
   readonly #remove: () => Promise<void>;
-  readonly #launch: Launch;
+  readonly #launch: MeasuredLaunch;
   #process: NodeRed | undefined;
 
-  private constructor(userDir: string, remove: () => Promise<void>, launch: Launch) {
+  private constructor(userDir: string, remove: () => Promise<void>, launch: MeasuredLaunch) {
     this.#userDir = userDir;
     this.#remove = remove;
     this.#launch = launch;
   }
 
   /** Until the lab is closed. */
-  static async start(lab: Lab, launch: Launch = {}): Promise<MeasuredNodeRed> {
+  static async start(lab: Lab, launch: MeasuredLaunch = {}): Promise<MeasuredNodeRed> {
     const { userDir, remove } = await installation([]);
     const nodeRed = new MeasuredNodeRed(userDir, remove, profiled(launch));
     lab.onClose(() => nodeRed.stop());
@@ -42,8 +47,10 @@ export class MeasuredNodeRed implements Servant {
 
   /** Starts it again after `kill`, with the flow it had. */
   async resume(): Promise<void> {
-    const settings = { nodesDir: built, logging: { console: { level: "warn" } } };
-    this.#process = await NodeRed.start(this.#userDir, settings, this.#launch);
+    const { watchesLoop = false, ...launch } = this.#launch;
+    const logging = { console: { level: "warn" } };
+    const settings = { nodesDir: built, logging, watchesLoop };
+    this.#process = await NodeRed.start(this.#userDir, settings, launch);
   }
 
   async kill(): Promise<void> {
@@ -134,7 +141,7 @@ export class MeasuredNodeRed implements Servant {
 }
 
 /** With a folder in M1_BENCH_PROFILES, each process leaves a CPU profile there. */
-function profiled(launch: Launch): Launch {
+function profiled(launch: MeasuredLaunch): MeasuredLaunch {
   const { M1_BENCH_PROFILES: folder } = process.env;
   if (!folder) return launch;
   const options = ["--cpu-prof", `--cpu-prof-dir=${folder}`];

@@ -1,13 +1,11 @@
 // What a benchmark is: candidates that do the same work, the figures they are compared by, and the
 // ratio or value that is aimed at.
-import type { Lab } from "./lab";
+import type { Lab, LabOptions } from "./lab";
 
-export interface Scenario {
+export interface Scenario extends LabOptions {
   /** What `--only` takes. */
   readonly id: string;
   readonly title: string;
-  /** The core that the candidates have to themselves, if they are on a small machine. */
-  readonly core?: number;
   /** Where a round is long: no more of them than that. */
   readonly rounds?: number;
   /** Keys are the names of the figures that a round gives. */

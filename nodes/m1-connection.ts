@@ -26,7 +26,7 @@ import {
   deployedTlsOptions,
   type StatedConnection,
 } from "./runtime/connection-settings";
-import { machineState } from "./runtime/machine-status";
+import { isFlowing, machineState } from "./runtime/machine-status";
 import { folderName, outboxesFolder } from "./runtime/outbox-folder";
 import { problem } from "./runtime/problem";
 import type { ConnectionNode, Registration } from "./runtime/registration";
@@ -102,7 +102,13 @@ function runConnection(RED: NodeAPI, node: ConnectionNode, config: Config): void
   node.connection = connection;
 
   const show = statusDisplay(node);
+  const hasNews = () => {
+    const { state, queue } = connection;
+    return !isFlowing(state, queue) || queue.quarantined > 0;
+  };
+  let toldNews = true;
   const showState = () => {
+    toldNews = hasNews();
     show(connectionStatus(RED, connection.state, connection.queue));
     for (const registration of node.registrations) registration.refresh();
   };
@@ -118,7 +124,8 @@ function runConnection(RED: NodeAPI, node: ConnectionNode, config: Config): void
   connection.on("nextAddress", (change) => log.nextAddress(change));
   connection.on("stable", () => log.stable());
   connection.on("outbox", () => {
-    showQueue.soon();
+    // As long as all is well, a status has nothing to say of the events that come and go.
+    if (toldNews || hasNews()) showQueue.soon();
     log.outbox();
   });
   connection.on("warning", (warning) => node.warn(problem(RED, warning)));

@@ -13,10 +13,12 @@ obey({
     client = await connectAsync(url, { reconnectPeriod: 0 });
   },
 
-  send(options: { count: number; topic: string; payload: string; qos: 0 | 1 }) {
-    const { count, topic, payload, qos } = options;
+  send(options: { count: number; topic: string; last: string; payload: string; qos: 0 | 1 }) {
+    const { count, topic, last, payload, qos } = options;
     const finished = (error?: unknown) => window.finished(error);
-    const window = new Window(() => client.publish(topic, payload, { qos }, finished));
+    const window = new Window((isLast) =>
+      client.publish(isLast ? last : topic, payload, { qos }, finished),
+    );
     return window.run(count);
   },
 

@@ -15,6 +15,8 @@ interface SourceConfig extends NodeDef {
   payload: unknown;
   /** Each message is written into a LevelDB before it is sent: what that costs by itself. */
   isStored?: boolean;
+  /** It sends the last message of a round, and no other. */
+  isLast?: boolean;
 }
 
 interface Expectation {
@@ -36,6 +38,7 @@ export = (RED: NodeAPI & { hooks: Hooks }): void => {
   const writes = new Tally();
   let awaitedTopic: string | undefined;
   let sendMessage: () => void = () => undefined;
+  let sendLast: () => void = () => undefined;
   let sending: Window | Pace | undefined;
   let started = 0;
   const delays = monitorEventLoopDelay({ resolution: 1 });
@@ -51,16 +54,21 @@ export = (RED: NodeAPI & { hooks: Hooks }): void => {
 
   RED.events.on("flows:starting", () => {
     started = now();
-    watchLoop();
+    // It wakes the process a thousand times a second.
+    if ((RED.settings as { watchesLoop?: boolean }).watchesLoop) watchLoop();
   });
 
   function BenchSource(this: Node, config: SourceConfig): void {
     RED.nodes.createNode(this, config);
-    const { payload, isStored } = config;
+    const { payload, isStored, isLast } = config;
+    const send = () => this.send({ payload });
+    if (isLast) {
+      sendLast = send;
+      return;
+    }
     const { userDir = "" } = RED.settings as { userDir?: string };
     const db = isStored ? new ClassicLevel(path.join(userDir, "bench-level")) : undefined;
     let stored = 0;
-    const send = () => this.send({ payload });
     const storeAndSend = (to: ClassicLevel) => {
       stored += 1;
       const key = String(stored).padStart(16, "0");
@@ -95,7 +103,7 @@ export = (RED: NodeAPI & { hooks: Hooks }): void => {
     /** When the flows began to start. */
     started: () => ({ at: started }),
     send({ count, outstanding }: { count: number; outstanding?: number }) {
-      const window = new Window(sendMessage);
+      const window = new Window((isLast) => (isLast ? sendLast() : sendMessage()));
       sending = window;
       return window.run(count, outstanding);
     },
@@ -116,7 +124,7 @@ export = (RED: NodeAPI & { hooks: Hooks }): void => {
       const { write } = EventStore.prototype;
       EventStore.prototype.write = async function (changes) {
         await write.call(this, changes);
-        writes.add(changes.add.length);
+        writes.add(changes?.add?.length ?? 0);
       };
     },
     expectWritten: ({ count }: { count: number }) => writes.expect(count),

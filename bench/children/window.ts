@@ -5,7 +5,7 @@ import { Meter, type Reading } from "./meter";
 export const OUTSTANDING = 2_000;
 
 export class Window {
-  readonly #send: () => void;
+  readonly #send: (isLast: boolean) => void;
   #left = 0;
   #outstanding = 0;
   #limit = 0;
@@ -15,7 +15,7 @@ export class Window {
   #fail: ((error: unknown) => void) | undefined;
 
   /** `send` sends one message; whoever finishes it calls `finished`. */
-  constructor(send: () => void) {
+  constructor(send: (isLast: boolean) => void) {
     this.#send = send;
   }
 
@@ -44,7 +44,7 @@ export class Window {
     while (this.#left > 0 && this.#outstanding < this.#limit) {
       this.#left -= 1;
       this.#outstanding += 1;
-      this.#send();
+      this.#send(this.#left === 0);
     }
     this.#filling = false;
     if (this.#outstanding === 0) this.#finish?.(this.#meter.read());

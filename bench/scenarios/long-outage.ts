@@ -10,7 +10,10 @@ import type { Running, Sample, Scenario } from "../scenario";
 const OUTBOX = "m1-connection/outbox/connection";
 
 async function start(lab: Lab): Promise<Running> {
-  const nodeRed = await MeasuredNodeRed.start(lab, { nodeOptions: ["--expose-gc"] });
+  const nodeRed = await MeasuredNodeRed.start(lab, {
+    nodeOptions: ["--expose-gc"],
+    watchesLoop: true,
+  });
   const { port } = lab.broker;
   const flow = outFlow("ours", { port, qos: 1, outbox: "disk", complete: "stored" });
   await nodeRed.deploy(flow);

@@ -35,17 +35,18 @@ export class TurnBudget {
   /** The time counts from here to `pause`: what others do with the turn in between is theirs. */
   resume(): void {
     this.#since = this.#now();
-    this.#immediate ??= setImmediate(() => this.#endTurn());
   }
 
   /** One is done. */
   spend(): void {
+    this.#immediate ??= setImmediate(() => this.#endTurn());
     this.#done += 1;
     if (this.#done === AT_ONCE) this.#look();
   }
 
   pause(): void {
-    this.#look();
+    // Nobody would make it whole again.
+    if (this.#immediate) this.#look();
   }
 
   /** Nothing goes on by itself any more. */

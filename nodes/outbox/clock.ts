@@ -46,7 +46,9 @@ export class Clock {
   /** What the wall clock showed when this process began. */
   readonly start: number;
   readonly #sources: ClockSources;
-  /** How far the wall clock was before the monotonic one at the last look. */
+  /** The monotonic clock at the last look. */
+  #lastLook: number;
+  /** How far the wall clock was before the monotonic one then. */
   #offset: number;
   /** As much for `uptime`: it grows while the machine sleeps. */
   #sleepOffset: number;
@@ -59,8 +61,14 @@ export class Clock {
     this.#sources = sources;
     this.start = sources.wall();
     const monotonic = sources.monotonic();
+    this.#lastLook = monotonic;
     this.#offset = this.start - monotonic;
     this.#sleepOffset = sources.uptime() - monotonic;
+  }
+
+  /** Milliseconds that never go back, a second old at the most while somebody watches: it costs no look. */
+  get lastLook(): number {
+    return this.#lastLook;
   }
 
   /** How many times it has been set: times of different eras cannot be compared. */
@@ -93,7 +101,8 @@ export class Clock {
    */
   now(): number {
     const wall = this.#sources.wall();
-    const offset = wall - this.#sources.monotonic();
+    this.#lastLook = this.#sources.monotonic();
+    const offset = wall - this.#lastLook;
     const difference = offset - this.#offset;
     this.#offset = offset;
     if (Math.abs(difference) >= NOTICEABLE) this.#weigh(difference, wall);

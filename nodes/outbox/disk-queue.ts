@@ -243,7 +243,7 @@ export class DiskQueue implements EventQueue {
     const entries = [...this.quarantine.inMemory];
     if (entries.length === 0) return;
     this.#settingAside = this.#settingAside
-      .then(() => this.#store.write({ add: [], remove: [], quarantine: entries }))
+      .then(() => this.#store.write({ quarantine: entries }))
       .then(() => this.quarantine.stored(entries))
       .catch((error: unknown) => this.#fail(error));
   }

@@ -27,9 +27,7 @@ import { Turns } from "./turns";
 
 export interface Changes {
   /** Each the successor of the one before. */
-  readonly add: readonly StoredEvent[];
-  /** Sequence numbers. */
-  readonly remove: readonly number[];
+  readonly add?: readonly StoredEvent[];
   readonly quarantine?: readonly QuarantineEntry[];
 }
 
@@ -118,7 +116,7 @@ export class EventStore implements CommitOwner {
       this.#swept = 0;
       this.#commits.opened();
       // If this fails, the next write does it.
-      if (lost > 0) await this.write({ add: [], remove: [] }).catch(() => undefined);
+      if (lost > 0) await this.write().catch(() => undefined);
       const unreadable = fault && (await this.unreadable(fault.text, fault.error));
       // If this fails, the next process does it.
       await this.#takeOverFiles().catch(() => undefined);
@@ -134,8 +132,14 @@ export class EventStore implements CommitOwner {
     return takeOverFiles(this.folder, (entries) => this.#keep(entries), commit);
   }
 
+  /** The event has left. The disk is told with the next write. */
+  remove(sequence: number): void {
+    this.#removed.add(sequence);
+    this.#isRemovedChanged = true;
+  }
+
   /** Rejects with what LevelDB says; then none of the changes is on disk. */
-  write(changes: Changes): Promise<void> {
+  write(changes: Changes = {}): Promise<void> {
     return this.#turns.next(() => this.#write(changes));
   }
 
@@ -159,25 +163,30 @@ export class EventStore implements CommitOwner {
     this.#db = await openDatabase(this.folder);
     await this.quarantine.open(this.#db);
     this.#isRemovedChanged = true;
-    await this.#write({ add: [], remove: [], quarantine });
+    await this.#write({ quarantine });
   }
 
-  async #write({ add, remove, quarantine = [] }: Changes): Promise<void> {
-    for (const sequence of remove) this.#removed.add(sequence);
-    if (remove.length > 0) this.#isRemovedChanged = true;
+  async #write({ add = [], quarantine = [] }: Changes): Promise<void> {
     const operations = [];
     for (const block of blocksOf(add)) {
       operations.push(this.#put(this.#keys.ofBlock(block), block.text));
     }
     const { watermark } = this.#removed;
-    if (this.#isRemovedChanged) {
+    const isRemovedChanged = this.#isRemovedChanged;
+    if (isRemovedChanged) {
       operations.push(this.#put(this.#keys.removed, this.#removed.toString()));
     }
     const kept = quarantine.length > 0 ? this.quarantine.additions(quarantine) : undefined;
-    await this.#open().batch(kept ? [...operations, ...kept.puts] : operations);
+    // What leaves meanwhile is for the next write.
+    this.#isRemovedChanged = false;
+    try {
+      await this.#open().batch(kept ? [...operations, ...kept.puts] : operations);
+    } catch (error) {
+      this.#isRemovedChanged ||= isRemovedChanged;
+      throw error;
+    }
     this.#newest = add.at(-1)?.sequence ?? this.#newest;
     this.#watermarkOnDisk = watermark;
-    this.#isRemovedChanged = false;
     if (kept) this.#isQuarantineUnsafe = true;
     if (this.#sync === "always" && add.length > 0) await this.#commits.now();
     else this.#commits.written();
@@ -266,11 +275,14 @@ export class EventStore implements CommitOwner {
   /** Moves an event out of the queue. Rejects with what LevelDB says; then it is in no quarantine, and leaves with the next write. */
   setAside(event: StoredEvent, error: M1Error): Promise<void> {
     const quarantine = [refusedEntry(event, error)];
-    return this.write({ add: [], remove: [event.sequence], quarantine });
+    return this.#turns.next(() => {
+      this.remove(event.sequence);
+      return this.#write({ quarantine });
+    });
   }
 
   #keep(quarantine: readonly QuarantineEntry[]): Promise<void> {
-    return this.write({ add: [], remove: [], quarantine });
+    return this.write({ quarantine });
   }
 
   /** The sequence number before which all have left, as the disk knows. */
@@ -311,7 +323,7 @@ export class EventStore implements CommitOwner {
     const db = this.#db;
     if (!db) return;
     // If these fail, the next process does it.
-    if (this.#isRemovedChanged) await this.#write({ add: [], remove: [] }).catch(() => undefined);
+    if (this.#isRemovedChanged) await this.#write({}).catch(() => undefined);
     await this.#sweep().catch(() => undefined);
     await this.#commits.stop();
     await this.commit();

@@ -81,8 +81,7 @@ export class Outbox {
   readonly losses: Losses = { dropped: 0, expired: 0, unreadable: 0, quarantined: 0 };
   /** How many events went into quarantine since the last deploy, whether anybody waited for them or not. */
   quarantined = 0;
-  /** Of events that were accepted, and of those that have left, whichever way. */
-  readonly rates = { in: new RateMeter(), out: new RateMeter() };
+  readonly #rates: Readonly<Record<"in" | "out", RateMeter>>;
   readonly #policy: OutboxPolicy;
   readonly #clock: Clock;
   readonly #queue: EventQueue;
@@ -96,6 +95,8 @@ export class Outbox {
     const { store, handover, clock = systemClock } = options;
     this.#policy = policy;
     this.#clock = clock;
+    const now = () => clock.lastLook;
+    this.#rates = { in: new RateMeter(now), out: new RateMeter(now) };
     this.#queue = store
       ? this.#diskQueue(store, options)
       : new MemoryQueue(
@@ -121,6 +122,12 @@ export class Outbox {
   /** How many events may wait. */
   get limit(): number {
     return this.#policy.limit;
+  }
+
+  /** Of events that were accepted, and of those that have left, whichever way. */
+  get rates(): Readonly<Record<"in" | "out", RateMeter>> {
+    this.#clock.now();
+    return this.#rates;
   }
 
   /** Whether what is accepted now is written to disk. */
@@ -163,7 +170,7 @@ export class Outbox {
     }
     this.#queue.push(queued);
     this.#added += 1;
-    this.rates.in.count();
+    this.#rates.in.count();
   }
 
   /** With its times by the clock as it is set now. */
@@ -271,7 +278,7 @@ export class Outbox {
       const done = this.#queue.dropOldest();
       if (!done) break;
       count += 1;
-      this.rates.out.count();
+      this.#rates.out.count();
       done(error);
       if (count % EMPTIED_AT_ONCE === 0) await nextTurn();
     }
@@ -306,7 +313,7 @@ export class Outbox {
     const done = this.#queue.dropOldest();
     if (!done) return false;
     this.losses.dropped += 1;
-    this.rates.out.count();
+    this.#rates.out.count();
     done(new M1Error("OUTBOX_DROPPED"));
     return true;
   }
@@ -322,7 +329,7 @@ export class Outbox {
   #end(event: QueuedEvent, error?: M1Error): void {
     const { payload } = event;
     const done = release(event);
-    this.rates.out.count();
+    this.#rates.out.count();
     if (error) done(error);
     else done(undefined, payload);
   }

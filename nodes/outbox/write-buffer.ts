@@ -1,5 +1,5 @@
-// The tail of a queue on disk: events that are about to be written, many to a batch, and the numbers
-// of those that are to be deleted.
+// The tail of a queue on disk: events that are about to be written, many to a batch, and when the disk is told
+// of those that have left.
 import { setTimeout as pause } from "node:timers/promises";
 import { type Done, type QueuedEvent, release, storedEvent } from "./event";
 import type { EventStore } from "./event-store";
@@ -10,10 +10,10 @@ const ENOUGH = 500;
 /** Milliseconds to wait for more of them. */
 const GATHER = 2;
 /**
- * Milliseconds that a deletion may wait for a batch of events, and how many may. What a process that is killed has
- * not deleted comes again; before `GroupCommit` looks twice, it must be gone.
+ * Milliseconds that a removal may wait for a batch of events, and how many may. What the disk has not been told of
+ * when the process is killed comes again.
  */
-const LAZY = 200;
+const LAZY = 1_000;
 const MOST_LAZY = 20;
 /** What one batch holds at the most, in events and bytes: none may block the process for long, or be one huge copy. */
 const LARGEST_BATCH = 4_000;
@@ -43,9 +43,9 @@ export class WriteBuffer {
   #batch: readonly QueuedEvent[] = [];
   /** So many of its first have been dropped meanwhile. */
   #droppedOfBatch = 0;
-  /** Sequence numbers of events that have left the queue, and are still on disk. */
-  #removals: number[] = [];
-  /** When the first of them came. */
+  /** Of so many events that have left the disk has not been told. */
+  #removals = 0;
+  /** Since when. */
   #removalsSince = 0;
   #removalTimer: NodeJS.Timeout | undefined;
   #areRemovalsDue = false;
@@ -105,18 +105,19 @@ export class WriteBuffer {
     if (this.#acceptsEvents) this.#start();
   }
 
-  /** Has the event with that number deleted from disk. */
+  /** The event with that number has left: the disk is told soon. */
   remove(sequence: number): void {
-    if (this.#removals.length === 0) this.#removalsSince = performance.now();
-    this.#removals.push(sequence);
-    if (this.#removals.length === MOST_LAZY) this.#writeRemovals();
+    this.#store.remove(sequence);
+    if (this.#removals === 0) this.#removalsSince = performance.now();
+    this.#removals += 1;
+    if (this.#removals === MOST_LAZY) this.#writeRemovals();
     else this.#removalTimer ??= setTimeout(() => this.#writeIfLate(), LAZY);
   }
 
   /** One timer serves many removals that go with events: to set one for each would cost more than they do. */
   #writeIfLate(): void {
     this.#removalTimer = undefined;
-    if (this.#removals.length === 0) return;
+    if (this.#removals === 0) return;
     const left = this.#removalsSince + LAZY - performance.now();
     if (left > 0) this.#removalTimer = setTimeout(() => this.#writeIfLate(), left);
     else this.#writeRemovals();
@@ -175,13 +176,8 @@ export class WriteBuffer {
   }
 
   #writeRemovals(): void {
-    this.#areRemovalsDue = this.#removals.length > 0;
+    this.#areRemovalsDue = this.#removals > 0;
     if (this.#areRemovalsDue) this.#start();
-  }
-
-  #takeRemovals(): number[] {
-    this.#areRemovalsDue = false;
-    return this.#removals.splice(0);
   }
 
   #start(): void {
@@ -195,7 +191,7 @@ export class WriteBuffer {
     while (this.#areRemovalsDue || (this.#acceptsEvents && this.#waiting.length > 0)) {
       this.#batch = this.#acceptsEvents ? this.#waiting.splice(0, batchLength(this.#waiting)) : [];
       const { length } = this.#batch;
-      if (!(await this.#writeBatch(this.#takeRemovals()))) break;
+      if (!(await this.#writeBatch())) break;
       // Where much comes, one batch of what comes in a moment costs less than many small ones.
       if (length >= MANY && this.#waiting.length < ENOUGH) await pause(GATHER);
     }
@@ -203,11 +199,13 @@ export class WriteBuffer {
     this.#owner.idle();
   }
 
-  async #writeBatch(remove: number[]): Promise<boolean> {
+  async #writeBatch(): Promise<boolean> {
+    this.#removals = 0;
+    this.#areRemovalsDue = false;
     const first = this.#owner.newestOnDisk + 1;
     const add = this.#batch.map((event, index) => storedEvent(event, first + index));
     try {
-      await this.#store.write({ add, remove });
+      await this.#store.write({ add });
     } catch (error) {
       const left = this.#endBatch().filter(({ removed }) => !removed);
       this.#waiting = [...left, ...this.#waiting];

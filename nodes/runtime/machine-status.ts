@@ -25,6 +25,11 @@ export function hasBacklog({ size, isFull }: QueueState): boolean {
   return size >= BACKLOG || isFull;
 }
 
+/** Events come and go as they should. */
+export function isFlowing(state: ConnectionState, queue: QueueState): boolean {
+  return state.name === "online" && !state.refusal && !hasBacklog(queue);
+}
+
 /** `offline` from the failure to the success of an attempt. */
 export function machineState(state: ConnectionState): ConnectionState["name"] {
   return state.name === "connecting" && state.lastFailure ? "offline" : state.name;
@@ -39,11 +44,10 @@ export function troubleOf(state: ConnectionState): M1Error | undefined {
 
 export function machineStatus(state: ConnectionState, queue: QueueState): MachineStatus {
   const trouble = troubleOf(state)?.code ?? (queue.isFull ? "OUTBOX_FULL" : undefined);
-  const isNormal = state.name === "online" && !trouble && !hasBacklog(queue);
   return {
     state: machineState(state),
     ...(trouble && { code: trouble }),
-    ...(isNormal ? { waiting: 0 } : waiting(queue)),
+    ...(isFlowing(state, queue) ? { waiting: 0 } : waiting(queue)),
     ...(queue.quarantined > 0 && { quarantined: queue.quarantined }),
   };
 }

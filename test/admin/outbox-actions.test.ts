@@ -169,7 +169,7 @@ describe("to send again what is in quarantine", () => {
   });
 
   it("sends what is on disk and what is in memory, each once, the oldest first", async () => {
-    await store.write({ add: [], remove: [], quarantine: [refused("1"), refused("2")] });
+    await store.write({ quarantine: [refused("1"), refused("2")] });
     outbox.quarantine.keep(refused("3"));
     deepEqual(await sendAgain(connection, {}), { count: 3 });
     deepEqual([sent, outbox.quarantine.count], [["1", "2", "3"], 0]);
@@ -178,7 +178,7 @@ describe("to send again what is in quarantine", () => {
   it("sends many large ones, each once", async () => {
     const large = (n: number) => refused(JSON.stringify(`${n}${"x".repeat(40_000)}`));
     const entries = Array.from({ length: 300 }, (_, n) => large(n));
-    await store.write({ add: [], remove: [], quarantine: entries });
+    await store.write({ quarantine: entries });
     deepEqual(await sendAgain(connection, {}), { count: 300 });
     deepEqual(
       sent,
@@ -189,14 +189,14 @@ describe("to send again what is in quarantine", () => {
   it("leaves another user's where they are, and says how many", async () => {
     const event = { acceptedAt: 1, topic: "0/p/other/pump", payload: "theirs", qos: 1 as const };
     const theirs = refusedEntry(event, new M1Error("EVENT_REFUSED", { reason: "too pink" }));
-    await store.write({ add: [], remove: [], quarantine: [refused("1"), theirs, refused("2")] });
+    await store.write({ quarantine: [refused("1"), theirs, refused("2")] });
     const { count, error } = await sendAgain(connection, {});
     deepEqual([count, error?.code, error?.details], [2, "OUTBOX_FOREIGN", { count: 1 }]);
     deepEqual([sent, outbox.quarantine.count], [["1", "2"], 1]);
   });
 
   it("says how many were sent, and that the disk did not let them go", async () => {
-    await store.write({ add: [], remove: [], quarantine: [refused("1")] });
+    await store.write({ quarantine: [refused("1")] });
     outbox.quarantine.remove = () =>
       Promise.reject(new M1Error("OUTBOX_UNUSABLE", { reason: "r" }));
     const { count, error } = await sendAgain(connection, {});
@@ -204,7 +204,7 @@ describe("to send again what is in quarantine", () => {
   });
 
   it("throws what is no error of ours", async () => {
-    await store.write({ add: [], remove: [], quarantine: [refused("1")] });
+    await store.write({ quarantine: [refused("1")] });
     const broken = { ...connection, sendAgain: () => Promise.reject(new TypeError("a fault")) };
     await rejects(sendAgain(broken as unknown as Connection, {}), TypeError);
     equal(outbox.quarantine.count, 1);

@@ -19,9 +19,10 @@ describe("a budget for a turn of the event loop", () => {
   function spend(count: number): void {
     for (let n = 0; n < count; n += 1) budget.spend();
   }
-  /** Takes so many milliseconds. */
+  /** Takes so many milliseconds for one. */
   function use(milliseconds: number): void {
     budget.resume();
+    spend(1);
     time += milliseconds;
     budget.pause();
   }
@@ -47,6 +48,16 @@ describe("a budget for a turn of the event loop", () => {
     ok(budget.isLeft);
     use(1);
     ok(!budget.isLeft);
+  });
+
+  it("counts no time in which nothing was done", async () => {
+    for (let n = 0; n < 10; n += 1) {
+      budget.resume();
+      time += 1;
+      budget.pause();
+      await turn();
+    }
+    ok(budget.isLeft);
   });
 
   it("is whole again in the next turn, in which what wanted more goes on", async () => {

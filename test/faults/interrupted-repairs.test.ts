@@ -55,7 +55,7 @@ async function leaveDamaged(folder: string): Promise<void> {
       ...{ sequence: (EVENTS / 2) * half + index + 1, acceptedAt: 0, topic: "t", qos: 1 as const },
       payload: String(index),
     }));
-    await store.write({ add, remove: [] });
+    await store.write({ add });
     await store.close();
   }
   for (const name of await readdir(folder)) {

@@ -161,7 +161,7 @@ describe("what a deleted connection has left", () => {
     await store.open();
     const event = { acceptedAt: 1, topic: "0/p/u/d", payload: "1", qos: 1 as const };
     const entry = refusedEntry(event, new M1Error("EVENT_REFUSED", { reason: "r" }));
-    await store.write({ add: [], remove: [], quarantine: [entry] });
+    await store.write({ quarantine: [entry] });
     await store.close();
     const [folder] = await left();
     deepEqual([folder?.outboxes, folder?.quarantined], [[], 1]);

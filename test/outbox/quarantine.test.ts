@@ -66,7 +66,7 @@ describe("the quarantine", () => {
 
   async function onDisk(...entries: QuarantineEntry[]): Promise<Quarantine> {
     await store.open();
-    if (entries.length > 0) await store.write({ add: [], remove: [], quarantine: entries });
+    if (entries.length > 0) await store.write({ quarantine: entries });
     return new Quarantine(store.quarantine);
   }
 
@@ -190,7 +190,7 @@ describe("the quarantine", () => {
     const quarantine = await onDisk();
     for (let n = 0; n < 40; n += 1) {
       const removing = quarantine.remove({ code: "EVENT_REFUSED" });
-      await store.write({ add: [], remove: [], quarantine: [refused(large), hungUp(large)] });
+      await store.write({ quarantine: [refused(large), hungUp(large)] });
       if (n % 4 === 0) await removing;
     }
     await quarantine.remove({ code: "EVENT_REFUSED" });
@@ -231,7 +231,7 @@ describe("the quarantine", () => {
     const large = "x".repeat(1_000_000);
     const quarantine = await onDisk();
     for (let n = 1; n <= 25; n += 1) {
-      await store.write({ add: [], remove: [], quarantine: [refused(`${n}${large}`)] });
+      await store.write({ quarantine: [refused(`${n}${large}`)] });
     }
     const there = payloads(await all(quarantine)).map((payload) => payload?.slice(0, 2));
     assert.equal(there[0], "25");
@@ -278,7 +278,7 @@ describe("the quarantine", () => {
   /** As the queue does when the disk takes what is written again. */
   async function toDisk(quarantine: Quarantine, meanwhile?: () => Promise<void>): Promise<void> {
     const entries = [...quarantine.inMemory];
-    const written = store.write({ add: [], remove: [], quarantine: entries });
+    const written = store.write({ quarantine: entries });
     await meanwhile?.();
     await written;
     await quarantine.stored(entries);
@@ -302,7 +302,7 @@ describe("the quarantine", () => {
     const quarantine = await onDisk();
     quarantine.keep(refused("one"));
     await toDisk(quarantine);
-    await store.write({ add: [], remove: [], quarantine: [refused("two")] });
+    await store.write({ quarantine: [refused("two")] });
     quarantine.keep(refused("three"));
     assert.deepEqual(payloads(await all(quarantine, 1)), ["three", "two", "one"]);
   });

@@ -1,23 +1,17 @@
 // How many there were in each of the last sixty seconds.
-import { deepEqual, equal } from "node:assert/strict";
+import { deepEqual } from "node:assert/strict";
 import { RateMeter } from "../../nodes/outbox/rate-meter";
 
 describe("a rate", () => {
   let now: number;
-  let timers: { at: number; callback: () => void }[];
   let meter: RateMeter;
   beforeEach(() => {
     now = 5_000_500;
-    timers = [];
-    const wait = (callback: () => void, ms: number) => timers.push({ at: now + ms, callback });
-    meter = new RateMeter(() => now, wait);
+    meter = new RateMeter(() => now);
   });
 
   function pass(milliseconds: number): void {
     now += milliseconds;
-    const due = timers.filter(({ at }) => at <= now);
-    timers = timers.filter(({ at }) => at > now);
-    for (const { callback } of due) callback();
   }
 
   const zeros = (count: number) => Array.from({ length: count }, () => 0);
@@ -51,16 +45,9 @@ describe("a rate", () => {
     deepEqual(meter.perSecond, [...zeros(58), 1, 1]);
   });
 
-  it("has one timer at the most, and none while nothing is counted", () => {
-    for (let n = 0; n < 10; n += 1) meter.count();
-    equal(timers.length, 1);
-    pass(5_000);
-    equal(timers.length, 0);
-  });
-
-  it("is right where a second was looked at before its timer", () => {
+  it("may be looked at between two counts", () => {
     meter.count();
-    now += 1_500;
+    pass(1_500);
     deepEqual(meter.perSecond, [...zeros(58), 1, 0]);
     meter.count();
     pass(1_000);

@@ -35,11 +35,12 @@ describe("unread events", () => {
 
   /** In one block. */
   function write(from: number, to: number): Promise<void> {
-    return store.write({ add: numbers(from, to).map(stored), remove: [] });
+    return store.write({ add: numbers(from, to).map(stored) });
   }
 
   function leave(...sequences: number[]): Promise<void> {
-    return store.write({ add: [], remove: sequences });
+    for (const sequence of sequences) store.remove(sequence);
+    return store.write();
   }
 
   /** Those that an earlier process left on disk. */

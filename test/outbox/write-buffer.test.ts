@@ -1,6 +1,6 @@
 // The write buffer turns what comes one by one into batches, and loses, repeats and reorders nothing on the way.
 import assert from "node:assert/strict";
-import { type QueuedEvent, queuedEvent } from "../../nodes/outbox/event";
+import { type QueuedEvent, queuedEvent, type StoredEvent } from "../../nodes/outbox/event";
 import { type Changes, EventStore } from "../../nodes/outbox/event-store";
 import { type BatchOwner, WriteBuffer } from "../../nodes/outbox/write-buffer";
 
@@ -8,7 +8,8 @@ import { type BatchOwner, WriteBuffer } from "../../nodes/outbox/write-buffer";
 class Recorder extends EventStore {
   /** What each write had. */
   readonly writes: { readonly add: string[]; readonly remove: readonly number[] }[] = [];
-  readonly added: Changes["add"][number][] = [];
+  readonly added: StoredEvent[] = [];
+  #removed: number[] = [];
   failure: Error | undefined;
   #gate: Promise<void> | undefined;
   #begun: () => void = () => undefined;
@@ -29,8 +30,13 @@ class Recorder extends EventStore {
     return { begun, proceed };
   }
 
-  override async write({ add, remove }: Changes): Promise<void> {
-    this.writes.push({ add: add.map(({ topic }) => topic), remove: [...remove] });
+  override remove(sequence: number): void {
+    this.#removed.push(sequence);
+  }
+
+  override async write({ add = [] }: Changes): Promise<void> {
+    const remove = this.#removed.splice(0);
+    this.writes.push({ add: add.map(({ topic }) => topic), remove });
     const gate = this.#gate;
     this.#gate = undefined;
     this.#begun();
