@@ -34,6 +34,12 @@ const SUMMARY: readonly Line[] = [
   { what: "deploy of one more node at 10", id: "deploy", figure: "one more at 10" },
   { what: "events accepted to disk while offline", id: "offline", figure: "accept" },
   { what: "60,000 events at once, outbox on disk", id: "burst", figure: "events", ...onDisk },
+  {
+    what: "the same, each received on this machine",
+    id: "burst-received",
+    figure: "events",
+    ...onDisk,
+  },
   { what: "99 % of 400 events/s arrive within", id: "latency-400", figure: "p99", ...onDisk },
   { what: "CPU of an event at 20 events/s", id: "latency-20", figure: "CPU", ...onDisk },
   { what: "memory for a million waiting events", id: "long-outage", figure: "memory" },
