@@ -95,7 +95,9 @@ export class DiskQueue implements EventQueue {
     owner: QueueOwner,
   ) {
     this.#store = store;
-    this.quarantine = new Quarantine(store.quarantine, quarantined, () => this.#opening);
+    const opening = () => this.#opening;
+    const left = (sequence: number) => this.#tail.remove(sequence);
+    this.quarantine = new Quarantine(store.quarantine, quarantined, opening, left);
     store.quarantine.onFailed = (error) => this.#fail(error);
     this.#retry = retry;
     this.#limit = limit;
@@ -177,8 +179,8 @@ export class DiskQueue implements EventQueue {
     this.#settingAside = this.#settingAside
       .then(() => this.#store.setAside(stored, error))
       .catch((failure: unknown) => {
-        // It leaves the queue with the next write that succeeds, `reopen`, and that puts it there.
-        this.quarantine.keep(refusedEntry(stored, error));
+        // `reopen` moves it there on disk. A process that is killed before that finds it in the queue.
+        this.quarantine.keep(refusedEntry(stored, error), event.sequence);
         this.#fail(failure);
       });
   }
@@ -242,8 +244,9 @@ export class DiskQueue implements EventQueue {
   #storeQuarantined(): void {
     const entries = [...this.quarantine.inMemory];
     if (entries.length === 0) return;
+    const { setAside } = this.quarantine;
     this.#settingAside = this.#settingAside
-      .then(() => this.#store.write({ quarantine: entries }))
+      .then(() => this.#store.write({ quarantine: entries, setAside }))
       .then(() => this.quarantine.stored(entries))
       .catch((error: unknown) => this.#fail(error));
   }
@@ -254,6 +257,7 @@ export class DiskQueue implements EventQueue {
       if (warning) this.#owner.warning(warning);
       if (this.#tail.acceptsEvents) await this.#tellIfLittleRoom();
       await this.#corrections.open(this.#store.newest);
+      for (const sequence of this.quarantine.setAside) this.#store.remove(sequence);
       // From here to `counted` nothing may come in between.
       const { newest, count, bytes } = this.#store;
       this.#isUsable = true;
@@ -443,7 +447,8 @@ export class DiskQueue implements EventQueue {
     const mayReopen = this.#unread.isEmpty || this.#store.exists();
     this.#isReopening = mayReopen;
     const inMemory = [...this.quarantine.inMemory];
-    if (mayReopen && (await this.#store.reopen(inMemory))) {
+    const { setAside } = this.quarantine;
+    if (mayReopen && (await this.#store.reopen({ quarantine: inMemory, setAside }))) {
       // What the disk does not let go has left all the same.
       await this.quarantine.stored(inMemory).catch(() => undefined);
       this.#corrections.endAt(this.#store.newest);

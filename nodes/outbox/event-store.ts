@@ -29,6 +29,8 @@ export interface Changes {
   /** Each the successor of the one before. */
   readonly add?: readonly StoredEvent[];
   readonly quarantine?: readonly QuarantineEntry[];
+  /** Sequence numbers of the events among those entries, which leave the queue in the same write or not at all. */
+  readonly setAside?: readonly number[];
 }
 
 /** So many events that have left may remain on disk: deleting has a cost of its own. */
@@ -146,35 +148,36 @@ export class EventStore implements CommitOwner {
   /**
    * To be called when writing has failed, and no reading is under way: after a write that was cut off, LevelDB
    * would put the next one where it cannot be read. Resolves with whether the disk takes what is written again, and
-   * then has what is to be in quarantine.
+   * then has the changes.
    */
-  reopen(quarantine: readonly QuarantineEntry[] = []): Promise<boolean> {
+  reopen(changes: Changes = {}): Promise<boolean> {
     return this.#turns
-      .next(() => this.#reopen(quarantine))
+      .next(() => this.#reopen(changes))
       .then(
         () => true,
         () => false,
       );
   }
 
-  async #reopen(quarantine: readonly QuarantineEntry[]): Promise<void> {
+  async #reopen(changes: Changes): Promise<void> {
     await probe(this.folder);
     await this.#db?.close();
     this.#db = await openDatabase(this.folder);
     await this.quarantine.open(this.#db);
     this.#isRemovedChanged = true;
-    await this.#write({ quarantine });
+    await this.#write(changes);
   }
 
-  async #write({ add = [], quarantine = [] }: Changes): Promise<void> {
+  async #write({ add = [], quarantine = [], setAside = [] }: Changes): Promise<void> {
     const operations = [];
     for (const block of blocksOf(add)) {
       operations.push(this.#put(this.#keys.ofBlock(block), block.text));
     }
-    const { watermark } = this.#removed;
+    const removed = this.#removed.and(setAside);
+    const { watermark } = removed;
     const isRemovedChanged = this.#isRemovedChanged;
-    if (isRemovedChanged) {
-      operations.push(this.#put(this.#keys.removed, this.#removed.toString()));
+    if (isRemovedChanged || setAside.length > 0) {
+      operations.push(this.#put(this.#keys.removed, removed.toString()));
     }
     const kept = quarantine.length > 0 ? this.quarantine.additions(quarantine) : undefined;
     // What leaves meanwhile is for the next write.
@@ -185,6 +188,7 @@ export class EventStore implements CommitOwner {
       this.#isRemovedChanged ||= isRemovedChanged;
       throw error;
     }
+    for (const sequence of setAside) this.#removed.add(sequence);
     this.#newest = add.at(-1)?.sequence ?? this.#newest;
     this.#watermarkOnDisk = watermark;
     if (kept) this.#isQuarantineUnsafe = true;
@@ -272,13 +276,9 @@ export class EventStore implements CommitOwner {
     return this.#turns.next(() => this.#open().put(clock, seal(clock, text)));
   }
 
-  /** Moves an event out of the queue. Rejects with what LevelDB says; then it is in no quarantine, and leaves with the next write. */
+  /** Moves an event out of the queue. Rejects with what LevelDB says; then the event is where it was. */
   setAside(event: StoredEvent, error: M1Error): Promise<void> {
-    const quarantine = [refusedEntry(event, error)];
-    return this.#turns.next(() => {
-      this.remove(event.sequence);
-      return this.#write({ quarantine });
-    });
+    return this.write({ quarantine: [refusedEntry(event, error)], setAside: [event.sequence] });
   }
 
   #keep(quarantine: readonly QuarantineEntry[]): Promise<void> {
@@ -307,7 +307,7 @@ export class EventStore implements CommitOwner {
   async commit(): Promise<void> {
     const { newest, watermark } = this;
     try {
-      const hasEvents = this.hasPresent(1, newest) || this.#commits.wouldRepeat;
+      const hasEvents = watermark <= newest || this.#commits.wouldRepeat;
       const isNeeded = hasEvents || this.#isQuarantineUnsafe;
       this.#isQuarantineUnsafe = false;
       if (this.#sync !== "never" && isNeeded) await this.#logs.sync();

@@ -27,6 +27,8 @@ export interface Refused {
 export interface NumberedEntry extends QuarantineEntry {
   /** Grows with every entry. */
   readonly id: number;
+  /** Only in memory: the event is on disk still in the queue, with that sequence number. */
+  readonly sequence?: number;
 }
 
 /** Which entries: with these ids, with this code, or all if neither is stated. */

@@ -22,15 +22,21 @@ export class Quarantine {
   /** After a restart the numbers go on, as those on disk do. */
   #latest = FIRST_IN_MEMORY + Date.now();
   readonly #opening: () => Promise<void> | undefined;
+  readonly #left: (sequence: number) => void;
 
-  /** What a predecessor had in memory comes first. `opening` is waited for before anything is read or removed. */
+  /**
+   * What a predecessor had in memory comes first. `opening` is waited for before anything is read or removed. `left`
+   * is called for an entry that leaves memory, and whose event is on disk still in the queue.
+   */
   constructor(
     stored?: StoredQuarantine,
     inherited: readonly NumberedEntry[] = [],
     opening: () => Promise<void> | undefined = () => undefined,
+    left: (sequence: number) => void = () => undefined,
   ) {
     this.#stored = stored;
     this.#opening = opening;
+    this.#left = left;
     for (const entry of inherited) this.#keep(entry);
   }
 
@@ -51,9 +57,17 @@ export class Quarantine {
     return this.#inMemory;
   }
 
-  /** Keeps an entry in memory; where there is no more room, the oldest there leave. */
-  keep(entry: QuarantineEntry): void {
-    this.#keep({ ...entry, id: this.#latest + 1 });
+  /** The sequence numbers of the events among those that are on disk still in the queue. */
+  get setAside(): readonly number[] {
+    return this.#inMemory.map(({ sequence }) => sequence).filter((each) => each !== undefined);
+  }
+
+  /**
+   * Keeps an entry in memory; where there is no more room, the oldest there leave. `sequence`: its event is on disk
+   * still in the queue.
+   */
+  keep(entry: QuarantineEntry, sequence?: number): void {
+    this.#keep({ ...entry, id: this.#latest + 1, ...(sequence !== undefined && { sequence }) });
   }
 
   #keep(entry: NumberedEntry): void {
@@ -64,6 +78,7 @@ export class Quarantine {
       const oldest = this.#inMemory.shift();
       if (!oldest) break;
       this.#bytes -= entryBytes(oldest);
+      if (oldest.sequence !== undefined) this.#left(oldest.sequence);
     }
   }
 
@@ -105,7 +120,9 @@ export class Quarantine {
 
   #forget(isGone: (entry: NumberedEntry) => boolean): number {
     const { length } = this.#inMemory;
+    const gone = this.#inMemory.filter(isGone);
     this.#inMemory = this.#inMemory.filter((entry) => !isGone(entry));
+    for (const { sequence } of gone) if (sequence !== undefined) this.#left(sequence);
     this.#bytes = this.#inMemory.reduce((sum, entry) => sum + entryBytes(entry), 0);
     return length - this.#inMemory.length;
   }

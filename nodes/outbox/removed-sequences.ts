@@ -43,6 +43,14 @@ export class RemovedSequences {
     }
   }
 
+  /** These and the given ones; the same object if there are none. */
+  and(sequences: readonly number[]): RemovedSequences {
+    if (sequences.length === 0) return this;
+    const all = RemovedSequences.parse(this.toString());
+    for (const sequence of sequences) all.add(sequence);
+    return all;
+  }
+
   has(sequence: number): boolean {
     if (sequence < this.#watermark) return true;
     const range = this.#beyond[this.#indexOf(sequence)];

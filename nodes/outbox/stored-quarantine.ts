@@ -41,7 +41,7 @@ interface Range {
 }
 
 /** With the id that it had in memory, if it was there. */
-type Addition = QuarantineEntry & { readonly id?: number };
+type Addition = QuarantineEntry & Partial<Pick<NumberedEntry, "id" | "sequence">>;
 
 type Put = { readonly type: "put"; readonly key: string; readonly value: string };
 
@@ -95,7 +95,7 @@ export class StoredQuarantine {
 
   /** What is to be written to have the entries in it, and what to call when it is. */
   additions(entries: readonly Addition[]): { puts: Put[]; written: () => Promise<void> } {
-    const puts = entries.map(({ id: _, ...entry }) => {
+    const puts = entries.map(({ id: _id, sequence: _sequence, ...entry }) => {
       this.#latest += 1;
       const text = JSON.stringify(entry);
       const key = `${PREFIX}${padded(this.#latest)}-${Buffer.byteLength(text)}-${entry.code}`;

@@ -129,6 +129,9 @@ export class WriteBuffer {
     this.#removalTimer = undefined;
     this.#writeRemovals();
     while (this.#writing) await this.#writing;
+    // What was dropped while it was written: the store writes that when it is closed.
+    clearTimeout(this.#removalTimer);
+    this.#removalTimer = undefined;
   }
 
   dropOldest(): Done | undefined {

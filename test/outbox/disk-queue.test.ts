@@ -255,6 +255,43 @@ describe("queue on disk", () => {
     assert.deepEqual([await onDisk(), (await quarantinedIn(folder)).length], [0, 1]);
   });
 
+  it("keeps in the queue on disk what that would not take, until it is in quarantine there", async () => {
+    const { queue, store, next } = make();
+    for (const n of numbers(1, 2)) queue.push(event(n));
+    await next("ready");
+    const [one, two] = numbers(1, 2).map(() => queue.next() as QueuedEvent);
+    const warned = next("warning");
+    await withDiskFailing(async () => {
+      queue.setAside(one as QueuedEvent, refusal("too pink"));
+      await warned;
+    });
+    queue.remove(two as QueuedEvent);
+    await store.write();
+    const { quarantined } = await queue.close();
+    assert.deepEqual([await onDisk(), (await quarantinedIn(folder)).length], [1, 0]);
+
+    const successor = make({ quarantined });
+    await successor.next("counted");
+    await successor.queue.close();
+    assert.deepEqual(successor.told, ["counted 0"]);
+    assert.deepEqual([await onDisk(), (await quarantinedIn(folder)).length], [0, 1]);
+  });
+
+  it("lets go of that on disk, too, when a person does", async () => {
+    const { queue, next } = make();
+    queue.push(event(1));
+    await next("ready");
+    const only = queue.next() as QueuedEvent;
+    const warned = next("warning");
+    await withDiskFailing(async () => {
+      queue.setAside(only, refusal("too pink"));
+      await warned;
+    });
+    assert.equal(await queue.quarantine.remove({}), 1);
+    await queue.close();
+    assert.deepEqual([await onDisk(), (await quarantinedIn(folder)).length], [0, 0]);
+  });
+
   it("takes from quarantine what a disk does not let go, once and for all", async () => {
     const { queue, next } = make({ retry: 20 });
     for (const n of numbers(1, 2)) queue.push(event(n));

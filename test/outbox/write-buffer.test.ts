@@ -269,6 +269,22 @@ describe("write buffer", () => {
     assert.deepEqual(store.writes, [{ add: [], remove: [7] }]);
   });
 
+  it("leaves no timer behind when it is flushed, whatever leaves meanwhile", async () => {
+    const { buffer, store, add } = scene();
+    const timers = () =>
+      process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+    const { begun, proceed } = store.hold();
+    add("a");
+    await begun;
+    // Mocha's own among them.
+    const before = timers();
+    const flushed = buffer.flush();
+    buffer.remove(1);
+    proceed();
+    await flushed;
+    assert.equal(timers(), before);
+  });
+
   it("has nothing under way when it is idle", async () => {
     const { buffer, store, told, add } = scene();
     assert.equal(buffer.writing, undefined);
