@@ -255,7 +255,15 @@ describe("write buffer", () => {
     assert.notEqual(buffer.writing, undefined);
     await buffer.writing;
 
-    assert.equal(store.writes[0]?.remove.length, 20);
+    for (let sequence = 21; sequence < 40; sequence += 1) buffer.remove(sequence);
+    assert.equal(buffer.writing, undefined);
+    buffer.remove(40);
+    await buffer.writing;
+
+    assert.deepEqual(
+      store.writes.map(({ remove }) => remove.length),
+      [20, 20],
+    );
   });
 
   it("writes what is left when it is flushed, and nothing where nothing is", async () => {
